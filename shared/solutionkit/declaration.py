@@ -1,0 +1,208 @@
+"""`use_case.toml`: what a user declares about data, columns and business, validated.
+
+The declaration is the first thing a user edits, so every mistake in it is answered with the
+file, the key and the remedy.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from solutionkit.errors import UserError, suggestion
+
+FILE_NAME = "use_case.toml"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Table):
+    """Where the rows are and how they are split; paths are absolute or relative to the file."""
+
+    path: Path | None = Field(None, description="CSV or Parquet file, or a folder of them")
+    train: Path | None = Field(None, description="training rows, when the split is given by files")
+    eval: Path | None = Field(None, description="evaluation rows, when the split is given by files")
+    split: Literal["random", "stratified", "time", "group", "column"] = "random"
+    eval_fraction: float = Field(0.2, gt=0.0, lt=1.0, description="share of rows held out for evaluation")
+    validation_fraction: float = Field(
+        0.15, gt=0.0, lt=1.0, description="share of training rows for early stopping and thresholds"
+    )
+    split_table: Path | None = Field(
+        None, description="a CSV beside the data that holds the split column, one line a row of the data"
+    )
+    eval_values: list[str | int] = Field(
+        ["eval", "test"], description="values of the split column that mean evaluation"
+    )
+    labels: Path | None = Field(None, description="a table beside a folder of images")
+    schema_: Path | None = Field(
+        None, alias="schema", description="curated schema; 'schema.pbtxt' beside the file where it fits"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Data:
+        given = (self.path is not None, self.train is not None, self.eval is not None)
+        if given not in {(True, False, False), (False, True, True)}:
+            raise ValueError("give either 'path', or both 'train' and 'eval'")
+        if self.split_table and self.split != "column":
+            raise ValueError("'split_table' needs split = \"column\"")
+        return self
+
+
+class Columns(_Table):
+    """Which column plays which part; feature columns not named here are inferred."""
+
+    label: str
+    positive: str | int | float | bool | None = Field(
+        None, description="the label's positive value; needed unless the label is 0/1, no/yes or false/true"
+    )
+    id: str | None = None
+    time: str | None = None
+    group: str | None = None
+    split: str | None = None
+    numeric: list[str] = []
+    categorical: list[str] = []
+    text: list[str] = []
+    image: str | None = None
+    ignore: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_part_each(self) -> Columns:
+        parts: dict[str, str] = {}
+        for part, value in self:
+            if part == "positive" or value is None:
+                continue
+            for column in value if isinstance(value, list) else [value]:
+                other = parts.setdefault(column, part)
+                if other != part and {part, other} != {"time", "numeric"}:
+                    raise ValueError(f"column '{column}' is both '{other}' and '{part}'; name it once")
+        return self
+
+    @property
+    def features(self) -> list[str]:
+        """The feature columns that are declared, in order."""
+        return [*self.numeric, *self.categorical, *self.text]
+
+    @property
+    def not_features(self) -> set[str]:
+        """Columns that are never fed to a model."""
+        single = [self.label, self.id, self.group, self.split]
+        if self.time not in self.numeric:
+            single.append(self.time)
+        return {name for name in single if name} | set(self.ignore)
+
+
+class Business(_Table):
+    """What one decision is worth, in money: gains positive, costs negative."""
+
+    currency: str = "EUR"
+    true_positive: float = 1.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    true_negative: float = 0.0
+
+
+class Slices(_Table):
+    """Columns by whose values the results are shown separately."""
+
+    columns: list[str] = []
+
+
+class Training(_Table):
+    """How the models are trained."""
+
+    seed: int = Field(20, ge=0, lt=2**31)
+    epochs: int = Field(60, ge=1, description="most epochs of the deep model; it stops early")
+    size: Literal["small", "medium", "large"] = "small"
+
+
+class Declaration(_Table):
+    """All of `use_case.toml`."""
+
+    data: Data
+    columns: Columns
+    business: Business | None = None
+    slices: Slices = Slices()
+    thresholds: dict[str, float] = Field(
+        {}, description="a metric's bound that the selected model must keep to be pushed"
+    )
+    training: Training = Training()
+
+    @model_validator(mode="after")
+    def _split_has_its_column(self) -> Declaration:
+        needed = {"time": self.columns.time, "group": self.columns.group, "column": self.columns.split}
+        if self.data.split in needed and not needed[self.data.split] and self.data.path:
+            key = "split" if self.data.split == "column" else self.data.split
+            raise ValueError(f'split = "{self.data.split}" needs the key columns.{key}')
+        return self
+
+
+def load_declaration(file: Path) -> Declaration:
+    """Read and validate a `use_case.toml`; its paths become absolute.
+
+    Args:
+        file: The TOML file.
+
+    Raises:
+        UserError: The file is missing, is no TOML, or a key or value in it is wrong.
+    """
+    try:
+        raw = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; run the command inside a generated project.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: not UTF-8 (byte {error.start}); save the file as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file}: not valid TOML: {error}.") from None
+    try:
+        declaration = Declaration.model_validate(raw)
+    except pydantic.ValidationError as error:
+        problems = "\n".join(f"  - {_readable(problem)}" for problem in error.errors())
+        raise UserError(f"{file}: the declaration is not valid\n{problems}") from None
+    return declaration.model_copy(update={"data": _absolute(declaration.data, file.resolve().parent)})
+
+
+def with_data(declaration: Declaration, path: Path) -> Declaration:
+    """The same declaration for another file, as `--data` asks; a split by files becomes random."""
+    changes: dict[str, Any] = {"path": path.resolve(), "train": None, "eval": None}
+    return declaration.model_copy(update={"data": declaration.data.model_copy(update=changes)})
+
+
+def _absolute(data: Data, folder: Path) -> Data:
+    paths = {
+        name: (folder / value).resolve()
+        for name in ("path", "train", "eval", "split_table", "labels", "schema_")
+        if (value := getattr(data, name)) is not None
+    }
+    return data.model_copy(update=paths)
+
+
+def _readable(problem: Any) -> str:
+    """One sentence for one of pydantic's errors."""
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{suggestion(location[-1], _known_keys(location[:-1]))}"
+    if problem["type"] == "missing":
+        return f"'{key}' is missing"
+    message = re.sub(r"^Value error, ", "", problem["msg"])
+    value = problem["input"]
+    received = f", received {value!r}" if isinstance(value, str | int | float | bool) else ""
+    return f"'{key}': {message[:1].lower()}{message[1:]}{received}"
+
+
+def _known_keys(location: list[str]) -> list[str]:
+    model: type[BaseModel] = Declaration
+    for part in location:
+        annotation = {"data": Data, "columns": Columns, "business": Business}.get(part)
+        annotation = annotation or {"slices": Slices, "training": Training}.get(part)
+        if annotation is None:
+            return []
+        model = annotation
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,1 @@
+"""Raw data -> audited, split tf.Examples."""

@@ -1,0 +1,165 @@
+"""Which column is what: the declaration, the schema and the data brought together.
+
+The outcome is a `TableSpec`, the one description of a table that the encoder, Transform, both
+models, the comparison and the explanations share.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from solutionkit.declaration import Columns
+
+Kind = Literal["numeric", "categorical"]
+
+# A text column is taken for numbers when this share of its cells parse; the others are errors.
+MOSTLY_NUMERIC = 0.9
+# More distinct values than this and the rarest share one "unseen" id.
+LARGEST_DOMAIN = 1000
+# Cells of a numeric column that mean "not known".
+MISSING_NUMBERS = ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-", "?"]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column that a model reads.
+
+    Attributes:
+        name: The column.
+        kind: How it is read.
+        domain: The known values of a categorical column; position + 2 is a value's id.
+        min_domain_mass: The least share of non-missing values that must be in the domain.
+        min_fraction: The least share of rows that must have a value.
+    """
+
+    name: str
+    kind: Kind
+    domain: tuple[str, ...] = ()
+    min_domain_mass: float = 0.95
+    min_fraction: float = 0.5
+
+    @property
+    def cardinality(self) -> int:
+        """Number of ids: missing, unseen, and one a known value."""
+        return len(self.domain) + 2
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What the columns of a table are.
+
+    Attributes:
+        label: The label column.
+        classes: The label's values; the position is the class id, so classes[1] is the positive one.
+        features: The columns that the models read, in order.
+        id: A column that names a row, carried along but never read by a model.
+        carried: Further columns carried along for slices.
+        ignored: Columns left out, with the reason.
+    """
+
+    label: str
+    classes: tuple[str, ...]
+    features: tuple[Feature, ...]
+    id: str | None = None
+    carried: tuple[str, ...] = ()
+    ignored: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def numeric(self) -> list[Feature]:
+        """The numeric features, in order."""
+        return [feature for feature in self.features if feature.kind == "numeric"]
+
+    @property
+    def categorical(self) -> list[Feature]:
+        """The categorical features, in order."""
+        return [feature for feature in self.features if feature.kind == "categorical"]
+
+    @property
+    def model_columns(self) -> list[str]:
+        """Feature names in the order in which models see them: numeric, then categorical."""
+        return [feature.name for feature in (*self.numeric, *self.categorical)]
+
+    @property
+    def passengers(self) -> list[str]:
+        """Columns that are in the tf.Examples but not read by a model."""
+        return [*([self.id] if self.id else []), *self.carried]
+
+    def to_json(self) -> str:
+        """The specification as JSON, for a component's execution properties."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> TableSpec:
+        """The specification that `to_json` wrote."""
+        raw = json.loads(text)
+        features = tuple(Feature(**{**item, "domain": tuple(item["domain"])}) for item in raw["features"])
+        return cls(**{**raw, "features": features, "classes": tuple(raw["classes"]), "carried": tuple(raw["carried"])})
+
+
+def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], dict[str, str]]:
+    """Features of a table without a curated schema, and the columns left out with the reason.
+
+    Declared columns keep their kind; the others are numeric if (nearly) all their cells are
+    numbers and categorical otherwise. Constant columns, empty columns and text columns with a
+    different value in nearly every row are left out.
+    """
+    features: list[Feature] = []
+    ignored: dict[str, str] = dict.fromkeys(columns.ignore, "declared under columns.ignore")
+    for name in table.column_names:
+        if name in columns.not_features:
+            continue
+        values = table[name]
+        kind: Kind | None = "numeric" if name in columns.numeric else None
+        kind = "categorical" if name in columns.categorical else kind
+        declared = kind is not None
+        kind = kind or guess_kind(values)
+        distinct = pc.count_distinct(values).as_py()
+        if not declared and distinct <= 1:
+            ignored[name] = "constant" if distinct else "empty"
+        elif not declared and kind == "categorical" and distinct > 0.5 * len(values) > LARGEST_DOMAIN / 20:
+            ignored[name] = f"{distinct} distinct texts in {len(values)} rows: looks like an identifier"
+        else:
+            domain = most_frequent(values) if kind == "categorical" else ()
+            features.append(Feature(name, kind, domain))
+    return features, ignored
+
+
+def guess_kind(values: pa.ChunkedArray) -> Kind:
+    """Numeric if the column's type is a number, or nearly all its texts are numbers."""
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
+        return "numeric"
+    if not pa.types.is_string(values.type):
+        return "categorical"
+    known = values.drop_null()
+    if len(known) == 0:
+        return "categorical"
+    parsed = pc.sum(pc.or_(is_number(known), pc.is_in(known, pa.array(MISSING_NUMBERS)))).as_py()
+    return "numeric" if parsed >= MOSTLY_NUMERIC * len(known) else "categorical"
+
+
+def is_number(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """For each text whether it is a decimal number."""
+    return pc.match_substring_regex(texts, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
+
+
+def most_frequent(values: pa.ChunkedArray) -> tuple[str, ...]:
+    """The distinct values as text, sorted; of a large domain only the most frequent ones."""
+    counts = pc.value_counts(as_text(values).drop_null())
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:LARGEST_DOMAIN]
+    return tuple(sorted(value for value, _ in ranked))
+
+
+def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as text; whole numbers stored as floats lose their `.0`."""
+    if pa.types.is_floating(values.type):
+        whole = pc.all(pc.equal(values, pc.floor(values)), min_count=0).as_py()
+        if whole:
+            values = values.cast(pa.int64())
+    return values.cast(pa.string())

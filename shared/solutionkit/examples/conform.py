@@ -1,0 +1,96 @@
+"""A raw table -> typed columns that fit a `TableSpec`, or the list of cells that do not."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from solutionkit.errors import suggestion
+from solutionkit.examples.columns import MISSING_NUMBERS, TableSpec, as_text, is_number
+
+# The first data row of a CSV stands on line 2.
+FIRST_ROW_LINE = 2
+SHOWN = 3
+
+
+def conform(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa.Table, list[str]]:
+    """Cast a table's columns to what its specification says.
+
+    Args:
+        table: Raw columns as `read_table` gives them.
+        spec: What the columns are.
+        labelled: Whether the label column is wanted; data to predict on has none.
+
+    Returns:
+        `(typed, problems)`: numeric columns as float64 (missing is null), categorical and carried
+        columns as text, the label as int64 class ids. With problems, `typed` may lack columns.
+    """
+    names = set(table.column_names)
+    columns: dict[str, pa.ChunkedArray] = {}
+    problems: list[str] = []
+    wanted = [feature.name for feature in spec.features] + ([spec.label] if labelled else [])
+    carried = [name for name in spec.passengers if name in names or labelled]
+    for name in [*wanted, *carried]:
+        if name not in names:
+            problems.append(f"the column '{name}' is missing{suggestion(name, names - set(wanted))}")
+    for feature in spec.features:
+        if feature.name not in names:
+            continue
+        if feature.kind == "numeric":
+            columns[feature.name], found = to_numbers(table[feature.name], feature.name)
+            problems += found
+        else:
+            columns[feature.name] = as_text(table[feature.name])
+    for name in carried:
+        if name in names:
+            columns[name] = as_text(table[name])
+    if labelled and spec.label in names:
+        columns[spec.label], found = to_class_ids(table[spec.label], spec)
+        problems += found
+    return pa.table(columns), problems
+
+
+def to_numbers(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, list[str]]:
+    """A column as float64; texts that are no numbers become null and one problem."""
+    if not pa.types.is_string(values.type):
+        try:
+            return _finite(values.cast(pa.float64())), []
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return pa.nulls(len(values), pa.float64()), [f"the column '{name}' holds {values.type}, not numbers"]
+    values = pc.if_else(pc.is_in(values, pa.array(MISSING_NUMBERS)), pa.scalar(None, pa.string()), values)
+    try:
+        return _finite(values.cast(pa.float64())), []
+    except pa.ArrowInvalid:
+        pass
+    wrong = pc.and_(pc.is_valid(values), pc.invert(is_number(values)))
+    rows = pc.indices_nonzero(pc.fill_null(wrong, False)).to_pylist()
+    examples = ", ".join(f"line {row + FIRST_ROW_LINE}: '{values[row].as_py()}'" for row in rows[:SHOWN])
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    numbers = pc.if_else(wrong, pa.scalar(None, pa.string()), values).cast(pa.float64())
+    return numbers, [
+        f"the numeric column '{name}' holds text ({examples}{more}); mend the cells, or list the column"
+        " under columns.categorical or columns.ignore"
+    ]
+
+
+def to_class_ids(values: pa.ChunkedArray, spec: TableSpec) -> tuple[pa.ChunkedArray, list[str]]:
+    """Label values as their class's position; unknown and missing labels are problems."""
+    texts = as_text(values)
+    ids = pc.index_in(texts, pa.array(spec.classes, pa.string())).cast(pa.int64())
+    problems = []
+    missing = pc.indices_nonzero(pc.is_null(texts)).to_pylist()
+    if missing:
+        lines = ", ".join(str(row + FIRST_ROW_LINE) for row in missing[:SHOWN])
+        problems.append(f"the label '{spec.label}' is missing in {len(missing)} rows (lines {lines}…)")
+    unknown = pc.unique(texts.filter(pc.and_(pc.is_null(ids), pc.is_valid(texts)))).to_pylist()
+    if unknown:
+        shown = ", ".join(repr(value) for value in unknown[:SHOWN])
+        problems.append(
+            f"the label '{spec.label}' has unknown values ({shown}); known are {', '.join(map(repr, spec.classes))}"
+        )
+    return ids, problems
+
+
+def _finite(numbers: pa.ChunkedArray) -> pa.ChunkedArray:
+    """NaN becomes null, so that missing looks the same from CSV and Parquet."""
+    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)

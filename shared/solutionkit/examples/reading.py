@@ -1,0 +1,153 @@
+"""CSV and Parquet files -> Arrow tables, with errors that name the file and the row."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from solutionkit.errors import DataError, UserError, suggestion
+
+SUFFIXES = {".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet"}
+
+
+def data_files(path: Path) -> list[Path]:
+    """The CSV and Parquet files that a path stands for: itself, or those of a folder, sorted.
+
+    Raises:
+        UserError: Nothing is there, or the format is another one.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise UserError(f"{path}: the folder holds no CSV or Parquet file.")
+        return files
+    if not path.exists():
+        near = suggestion(path.name, [file.name for file in path.parent.glob("*")])
+        raise UserError(f"{path}: no such file{near}; see 'path' under [data].")
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{path}: unknown format '{path.suffix}'; CSV and Parquet are read.")
+    return [path]
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a file or a folder of files; CSV cells stay text until their column's kind is known.
+
+    Args:
+        path: A CSV or Parquet file, or a folder of them with the same columns.
+
+    Returns:
+        One table. Text cells are trimmed and empty ones are null.
+
+    Raises:
+        UserError: A file is missing, empty, broken, no UTF-8, or the files' columns differ.
+    """
+    tables = {file: _read_file(file) for file in data_files(path)}
+    first_file, first = next(iter(tables.items()))
+    for file, table in tables.items():
+        if table.column_names != first.column_names:
+            differing = set(table.column_names) ^ set(first.column_names)
+            raise DataError(
+                str(file), [f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"]
+            )
+    return pa.concat_tables(tables.values(), promote_options="permissive")
+
+
+def header(path: Path) -> list[str]:
+    """A CSV's column names.
+
+    Raises:
+        DataError: The file is empty, its first line is no UTF-8, or a name is empty or doubled.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            names = next(csv.reader(lines), [])
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+    if not names:
+        raise DataError(str(path), ["the file is empty; it needs a header line and rows"])
+    if "" in (name.strip() for name in names):
+        place = [name.strip() for name in names].index("") + 1
+        raise DataError(str(path), [f"line 1: column {place} has no name"])
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise DataError(str(path), [f"line 1: the column '{name}' stands twice" for name in doubled])
+    return names
+
+
+def _read_file(file: Path) -> pa.Table:
+    if file.stat().st_size == 0:
+        raise DataError(str(file), ["the file is empty; it needs a header line and rows"])
+    if SUFFIXES[file.suffix.lower()] == "Parquet":
+        try:
+            table = pa.parquet.read_table(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(str(file), [f"not a readable Parquet file: {_first_line(error)}"]) from None
+    else:
+        table = _read_csv(file)
+    if table.num_rows == 0:
+        raise DataError(str(file), ["the file has a header but no rows"])
+    return _trimmed(table)
+
+
+def _read_csv(file: Path) -> pa.Table:
+    names = header(file)
+    try:
+        return pa.csv.read_csv(
+            file,
+            read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
+            parse_options=pa.csv.ParseOptions(newlines_in_values=_has_quoted_newlines(file)),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+                null_values=[""],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "UTF8" in str(error) or "UTF-8" in str(error):
+            raise _not_utf8(file) from None
+        raise DataError(str(file), [f"not a readable CSV file: {_first_line(error)}"]) from None
+
+
+def _has_quoted_newlines(file: Path) -> bool:
+    """Whether a quote stays open at some line's end; only then is the slower parser needed."""
+    with file.open("rb") as lines:
+        return any(line.count(b'"') % 2 for line in lines)
+
+
+def _not_utf8(file: Path) -> DataError:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                around = line[max(error.start - 12, 0) : error.start + 12].decode("latin-1").strip()
+                return DataError(
+                    str(file),
+                    [
+                        f"line {number}: not UTF-8 (byte 0x{line[error.start]:02x} near {around!r});"
+                        " convert the file, e.g. iconv -f LATIN1 -t UTF-8"
+                    ],
+                )
+    return DataError(str(file), ["not UTF-8; convert the file, e.g. iconv -f LATIN1 -t UTF-8"])
+
+
+def _trimmed(table: pa.Table) -> pa.Table:
+    """Trim text cells and make blank ones null; unfold dictionary columns."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            column = pa.compute.utf8_trim_whitespace(column.cast(pa.string()))
+            column = pa.compute.if_else(pa.compute.equal(column, ""), pa.scalar(None, pa.string()), column)
+        columns.append(column)
+    return pa.table(columns, names=table.column_names)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,77 @@
+"""The TFDV schema: read into features, and written from features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from solutionkit.errors import UserError
+from solutionkit.examples.columns import Feature, TableSpec
+
+FILE_NAME = "schema.pbtxt"
+
+
+def load_schema(file: Path) -> schema_pb2.Schema:
+    """Parse a text-format schema.
+
+    Raises:
+        UserError: The file is missing or not a schema.
+    """
+    try:
+        return text_format.Parse(file.read_text("utf-8"), schema_pb2.Schema())
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; see 'schema' under [data].") from None
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not a TFDV schema: {error}.") from None
+
+
+def features_of(schema: schema_pb2.Schema, but: set[str]) -> list[Feature]:
+    """The model features that a schema states, without the columns in `but`."""
+    domains = {domain.name: tuple(domain.value) for domain in schema.string_domain}
+    features = []
+    for item in schema.feature:
+        if item.name in but:
+            continue
+        fraction = item.presence.min_fraction if item.HasField("presence") else 0.0
+        if item.type == schema_pb2.BYTES:
+            domain = tuple(item.string_domain.value) or domains.get(item.domain, ())
+            mass = item.distribution_constraints.min_domain_mass
+            features.append(Feature(item.name, "categorical", domain, mass, fraction))
+        else:
+            features.append(Feature(item.name, "numeric", min_fraction=fraction))
+    return features
+
+
+def build_schema(spec: TableSpec) -> schema_pb2.Schema:
+    """The schema of the tf.Examples that a specification describes.
+
+    The label is stated as the integer class id that the encoder writes.
+    """
+    schema = schema_pb2.Schema()
+    for feature in spec.features:
+        numeric = feature.kind == "numeric"
+        item = schema.feature.add(
+            name=feature.name, type=schema_pb2.FLOAT if numeric else schema_pb2.BYTES
+        )
+        item.value_count.min = item.value_count.max = 1
+        item.presence.min_fraction = feature.min_fraction
+        if not numeric:
+            item.string_domain.name = feature.name
+            item.string_domain.value.extend(feature.domain)
+            item.distribution_constraints.min_domain_mass = feature.min_domain_mass
+    label = schema.feature.add(name=spec.label, type=schema_pb2.INT)
+    label.value_count.min = label.value_count.max = 1
+    label.presence.min_fraction = 1.0
+    label.int_domain.min, label.int_domain.max = 0, len(spec.classes) - 1
+    label.int_domain.is_categorical = True
+    for name in spec.passengers:
+        item = schema.feature.add(name=name, type=schema_pb2.BYTES)
+        item.value_count.min = item.value_count.max = 1
+    return schema
+
+
+def schema_text(schema: schema_pb2.Schema) -> str:
+    """A schema in text format."""
+    return text_format.MessageToString(schema, as_utf8=True)

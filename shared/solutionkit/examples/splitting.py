@@ -1,0 +1,150 @@
+"""Which rows train, which validate, which evaluate: seeded, and stated in words for the report."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from solutionkit.declaration import Declaration
+from solutionkit.errors import DataError
+
+TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
+SPLITS = (TRAIN, VALIDATION, EVAL)
+
+
+def assign_splits(
+    table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
+) -> tuple[np.ndarray, str]:
+    """Assign each row to `train`, `validation` or `eval`.
+
+    The evaluation rows follow the declaration. The validation rows (early stopping, decision
+    thresholds) are then held out of the training side in the same manner: by group where the
+    split is by group, the latest ones where it is by time, stratified by the label otherwise.
+
+    Args:
+        table: The raw rows, with the time, group or split column that the declaration names.
+        labels: `(rows,)` class ids.
+        declaration: The split, its fraction and the seed.
+        source: The data's name for error messages.
+
+    Returns:
+        `(rows,)` split names, and a sentence that says how they were made.
+
+    Raises:
+        DataError: The column that decides is missing or unusable, or a split would be empty.
+    """
+    data, columns = declaration.data, declaration.columns
+    random = np.random.default_rng(declaration.training.seed)
+    fraction = data.eval_fraction
+    kind = data.split
+    if kind == "column":
+        is_eval, how = _by_column(table, declaration, source)
+    elif kind == "time":
+        order = _time_order(table, columns.time or "", source)
+        is_eval = _latest(order, fraction)
+        how = f"by time: the latest {fraction:.0%} of rows by '{columns.time}' are evaluation"
+    elif kind == "group":
+        groups = _groups(table, columns.group or "", source)
+        is_eval = _whole_groups(groups, fraction, random)
+        how = f"by group: all rows of a '{columns.group}' are on one side, about {fraction:.0%} evaluation"
+    elif kind == "stratified":
+        is_eval = _stratified(labels, fraction, random)
+        how = f"random, stratified by the label, {fraction:.0%} evaluation"
+    else:
+        is_eval = random.random(len(labels)).argsort().argsort() < round(fraction * len(labels))
+        how = f"random, {fraction:.0%} evaluation"
+    splits = np.where(is_eval, EVAL, TRAIN).astype(object)
+    hold_out_validation(splits, table, labels, declaration, source)
+    return splits, f"{how} (seed {declaration.training.seed})"
+
+
+def hold_out_validation(
+    splits: np.ndarray, table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
+) -> None:
+    """Turn part of the training rows into validation rows, in place."""
+    random = np.random.default_rng(declaration.training.seed + 1)
+    fraction = declaration.data.validation_fraction
+    rows = np.flatnonzero(splits == TRAIN)
+    if declaration.data.split == "time" and declaration.columns.time:
+        chosen = _latest(_time_order(table, declaration.columns.time, source)[rows], fraction)
+    elif declaration.columns.group:
+        chosen = _whole_groups(_groups(table, declaration.columns.group, source)[rows], fraction, random)
+    else:
+        chosen = _stratified(labels[rows], fraction, random)
+    splits[rows[chosen]] = VALIDATION
+    missing = [name for name in SPLITS if not (splits == name).any()]
+    if missing and EVAL not in missing:
+        raise DataError(source, [f"{len(rows)} training rows are too few to hold validation rows out"])
+
+
+def _by_column(table: pa.Table, declaration: Declaration, source: str) -> tuple[np.ndarray, str]:
+    name = declaration.columns.split or ""
+    if name not in table.column_names:
+        raise DataError(source, [f"the split column '{name}' is missing; see columns.split"])
+    wanted = [str(value) for value in declaration.data.eval_values]
+    values = pc.fill_null(table[name].cast(pa.string()), "")
+    is_eval = pc.is_in(values, pa.array(wanted)).to_numpy(zero_copy_only=False)
+    if not is_eval.any() or is_eval.all():
+        found = ", ".join(repr(value) for value in pc.unique(values).to_pylist()[:8])
+        raise DataError(
+            source,
+            [
+                f"the split column '{name}' marks {'all' if is_eval.all() else 'no'} rows for evaluation:"
+                f" data.eval_values is {wanted}, the column holds {found}"
+            ],
+        )
+    return is_eval, f"given by the column '{name}' ({', '.join(wanted)} = evaluation)"
+
+
+def _time_order(table: pa.Table, name: str, source: str) -> np.ndarray:
+    """The rank of each row's time."""
+    if name not in table.column_names:
+        raise DataError(source, [f"the time column '{name}' is missing; see columns.time"])
+    values = table[name]
+    if pa.types.is_string(values.type):
+        try:
+            values = values.cast(pa.timestamp("us"))
+        except pa.ArrowInvalid as error:
+            try:
+                values = values.cast(pa.float64())
+            except pa.ArrowInvalid:
+                raise DataError(source, [f"the time column '{name}': {str(error).splitlines()[0]}"]) from None
+    if values.null_count:
+        raise DataError(source, [f"the time column '{name}' is empty in {values.null_count} rows"])
+    order = pc.sort_indices(values).to_numpy()
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def _groups(table: pa.Table, name: str, source: str) -> np.ndarray:
+    if name not in table.column_names:
+        raise DataError(source, [f"the group column '{name}' is missing; see columns.group"])
+    if table[name].null_count:
+        raise DataError(source, [f"the group column '{name}' is empty in {table[name].null_count} rows"])
+    codes: np.ndarray = table[name].combine_chunks().dictionary_encode().indices.to_numpy()
+    return codes
+
+
+def _latest(rank: np.ndarray, fraction: float) -> np.ndarray:
+    chosen = np.zeros(len(rank), bool)
+    chosen[np.argsort(rank)[len(rank) - round(fraction * len(rank)) :]] = True
+    return chosen
+
+
+def _whole_groups(groups: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+    """Draw groups until they hold about `fraction` of the rows."""
+    names, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    drawn = random.permutation(len(names))
+    filled = np.cumsum(sizes[drawn]) - sizes[drawn] / 2
+    members = np.isin(inverse, drawn[filled <= fraction * len(groups)])
+    return members
+
+
+def _stratified(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+    chosen = np.zeros(len(labels), bool)
+    for value in np.unique(labels):
+        rows = random.permutation(np.flatnonzero(labels == value))
+        chosen[rows[: round(fraction * len(rows))]] = True
+    return chosen

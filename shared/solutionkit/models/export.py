@@ -1,0 +1,151 @@
+"""SavedModels with two signatures on raw features, checked the way TF Serving loads them.
+
+`serving_default` takes serialized tf.Examples, `serving_raw` one tensor a column. Both run
+tf.Transform's graph and then the model, so training and serving cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from solutionkit.examples.columns import TableSpec
+from solutionkit.models.arrays import raw_feature_spec
+from solutionkit.models.trained import TrainedModel
+
+DEFAULT_SIGNATURE, RAW_SIGNATURE = "serving_default", "serving_raw"
+EXAMPLES, PROBABILITY = "examples", "probability"
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+SPEC_FILE = "assets.extra/table_spec.json"
+WARMUP_BATCHES = (1, 32)
+
+
+class ExportError(RuntimeError):
+    """A SavedModel that TF Serving could not load, or that answers differently there."""
+
+
+def export(
+    trained: TrainedModel, transform_output: Any, spec: TableSpec, examples: np.ndarray, folder: Path
+) -> None:
+    """Write a SavedModel and make sure that TF Serving can serve it.
+
+    Args:
+        trained: The model; its score takes transformed columns.
+        transform_output: A `tft.TFTransformOutput`.
+        spec: What the raw columns are.
+        examples: Serialized tf.Examples for the check and for warm-up.
+        folder: Where the SavedModel goes.
+
+    Raises:
+        ExportError: The export fails the check with TensorFlow 1's loader.
+    """
+    archive = keras.export.ExportArchive()
+    layer = transform_output.transform_features_layer()
+    archive.track(layer)
+    for trackable in trained.trackables:
+        archive.track(trackable)
+    features = raw_feature_spec(spec)
+
+    def score_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {PROBABILITY: trained.score(layer(tf.io.parse_example(examples, features)))}
+
+    def score_raw(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {PROBABILITY: trained.score(layer({name: sparse(columns[name]) for name in columns}))}
+
+    archive.add_endpoint(
+        DEFAULT_SIGNATURE, score_examples, input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)]
+    )
+    archive.add_endpoint(RAW_SIGNATURE, score_raw, input_signature=[raw_signature(spec)])
+    archive.write_out(str(folder), verbose=False)
+    (folder / "assets.extra").mkdir(exist_ok=True)
+    (folder / SPEC_FILE).write_text(spec.to_json())
+    write_warmup(examples, spec, folder / WARMUP_FILE)
+    check_loads_like_tf_serving(folder, examples[:64])
+
+
+def raw_signature(spec: TableSpec) -> dict[str, tf.TensorSpec]:
+    """One `(batch,)` tensor a feature column: float32 with NaN, or text with "", for missing."""
+    types = {"numeric": tf.float32, "categorical": tf.string}
+    return {f.name: tf.TensorSpec([None], types[f.kind], f.name) for f in spec.features}
+
+
+def sparse(values: tf.Tensor) -> tf.SparseTensor:
+    """A `(batch,)` tensor as the sparse column that tf.Transform's graph reads; missing values left out."""
+    known = ~tf.math.is_nan(values) if values.dtype.is_floating else values != ""
+    rows = tf.where(known)
+    indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
+    shape = tf.stack([tf.shape(values, tf.int64)[0], 1])
+    return tf.SparseTensor(indices, tf.gather_nd(values, rows), shape)
+
+
+def raw_columns(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Serialized tf.Examples as the inputs of `serving_raw`."""
+    defaults: dict[str, Any] = {"numeric": (tf.float32, float("nan")), "categorical": (tf.string, "")}
+    fixed = {f.name: tf.io.FixedLenFeature([], *defaults[f.kind]) for f in spec.features}
+    return {name: value.numpy() for name, value in tf.io.parse_example(examples, fixed).items()}
+
+
+def write_warmup(examples: np.ndarray, spec: TableSpec, file: Path) -> None:
+    """Requests that TF Serving runs before it calls a version ready, for both signatures."""
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for rows in WARMUP_BATCHES:
+            batch = np.resize(examples, rows)
+            by_signature = {DEFAULT_SIGNATURE: {EXAMPLES: batch}, RAW_SIGNATURE: raw_columns(batch, spec)}
+            for signature, tensors in by_signature.items():
+                request = predict_pb2.PredictRequest()
+                request.model_spec.signature_name = signature
+                for name, values in tensors.items():
+                    request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+                log = prediction_log_pb2.PredictionLog(
+                    predict_log=prediction_log_pb2.PredictLog(request=request)
+                )
+                writer.write(log.SerializeToString())
+
+
+def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
+    """Load with TensorFlow 1's loader, as TF Serving does, and compare with TensorFlow 2's answers.
+
+    A SavedModel can load in TensorFlow 2 and lack variables in TensorFlow 1; nothing but this
+    loader shows it.
+
+    Raises:
+        ExportError: It does not load, or both signatures do not answer the same in both.
+    """
+    spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    raw = raw_columns(examples, spec)
+    feeds = {DEFAULT_SIGNATURE: {EXAMPLES: examples}, RAW_SIGNATURE: raw}
+    loaded = tf.saved_model.load(str(folder))
+    expected = loaded.signatures[DEFAULT_SIGNATURE](examples=tf.constant(examples))[PROBABILITY].numpy()
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        try:
+            meta = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
+        except Exception as error:
+            raise ExportError(f"{folder}: TF Serving could not load this model: {error}") from error
+        for name, feed in feeds.items():
+            signature = meta.signature_def[name]
+            inputs = {signature.inputs[key].name: value for key, value in feed.items()}
+            answer = session.run(signature.outputs[PROBABILITY].name, inputs)
+            difference = float(np.abs(answer - expected).max())
+            if not difference <= 1e-6:
+                raise ExportError(
+                    f"{folder}: signature '{name}' differs by {difference:g} when loaded as TF Serving does"
+                )
+
+
+def model_size(folder: Path) -> int:
+    """Bytes of a SavedModel that a server loads: graph, variables and assets."""
+    files = [folder / "saved_model.pb", *folder.glob("variables/*"), *folder.glob("assets/*")]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def write_facts(file: Path, facts: dict[str, Any]) -> None:
+    """Write what to tell about a training, as JSON."""
+    file.write_text(json.dumps(facts, indent=2, sort_keys=True))

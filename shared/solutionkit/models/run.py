@@ -1,0 +1,44 @@
+"""What TFX's Trainer calls, for both models: read, train, export, write the record."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_transform as tft
+
+from solutionkit.declaration import Training
+from solutionkit.examples.columns import TableSpec
+from solutionkit.models.arrays import read_serialized, transform_examples
+from solutionkit.models.export import export, write_facts
+from solutionkit.models.trained import TrainedModel
+from solutionkit.use_case import resolve
+
+FACTS_FILE, VALIDATION_FILE = "training.json", "validation.npz"
+
+
+def run_fn(arguments: Any) -> None:
+    """Train one model; TFX's Trainer calls this with its `FnArgs`.
+
+    `custom_config` holds `train`, the dotted name of the training function, `spec` and `training`.
+    """
+    config = arguments.custom_config
+    spec = TableSpec.from_json(config["spec"])
+    training = Training.model_validate(config["training"])
+    transform_output = tft.TFTransformOutput(arguments.transform_output)
+    serialized = read_serialized(arguments.train_files)
+    train = transform_examples(serialized, transform_output, spec)
+    validation = transform_examples(read_serialized(arguments.eval_files), transform_output, spec)
+    function = resolve(config["train"])
+    started = time.monotonic()
+    trained = function(train, validation, spec, training)
+    seconds = time.monotonic() - started
+    assert isinstance(trained, TrainedModel)
+    export(trained, transform_output, spec, serialized[:64], Path(arguments.serving_model_dir))
+    record = Path(arguments.model_run_dir)
+    record.mkdir(parents=True, exist_ok=True)
+    trained.save_for_explanation(record)
+    np.savez(record / VALIDATION_FILE, scores=trained.validation_scores, labels=validation.label)
+    write_facts(record / FACTS_FILE, {**trained.facts, "train_seconds": seconds})

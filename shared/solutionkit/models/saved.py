@@ -1,0 +1,72 @@
+"""A SavedModel as a function from rows to probabilities, without TFX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from solutionkit.errors import UserError
+from solutionkit.examples.columns import TableSpec
+from solutionkit.models.export import DEFAULT_SIGNATURE, EXAMPLES, PROBABILITY, RAW_SIGNATURE, SPEC_FILE
+
+BATCH_ROWS = 4096
+
+
+class SavedScorer:
+    """Scores rows with an exported model.
+
+    Args:
+        folder: The SavedModel.
+
+    Raises:
+        UserError: The folder holds no model that this library exported.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / SPEC_FILE).is_file():
+            raise UserError(f"{folder}: no exported model here; run the pipeline first.")
+        self.folder = folder
+        self.spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+        self._loaded = tf.saved_model.load(str(folder))
+
+    def score_examples(self, examples: np.ndarray) -> np.ndarray:
+        """`(rows,)` probabilities of serialized tf.Examples."""
+        signature = self._loaded.signatures[DEFAULT_SIGNATURE]
+        parts = [
+            signature(**{EXAMPLES: tf.constant(examples[start : start + BATCH_ROWS])})[PROBABILITY].numpy()
+            for start in range(0, len(examples), BATCH_ROWS)
+        ]
+        joined: np.ndarray = np.concatenate(parts)[:, 0].astype(np.float64)
+        return joined
+
+    def score_table(self, table: pa.Table) -> np.ndarray:
+        """`(rows,)` probabilities of typed columns (see `conform`)."""
+        columns = raw_inputs(table, self.spec)
+        return np.concatenate(
+            [
+                self.score_raw({name: value[start : start + BATCH_ROWS] for name, value in columns.items()})
+                for start in range(0, table.num_rows, BATCH_ROWS)
+            ]
+        )
+
+    def score_raw(self, columns: dict[str, np.ndarray]) -> np.ndarray:
+        """`(rows,)` probabilities of named raw columns."""
+        signature = self._loaded.signatures[RAW_SIGNATURE]
+        answer = signature(**{name: tf.constant(value) for name, value in columns.items()})
+        scores: np.ndarray = answer[PROBABILITY].numpy()[:, 0].astype(np.float64)
+        return scores
+
+
+def raw_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Typed columns as the inputs of `serving_raw`: NaN and "" for missing."""
+    inputs: dict[str, np.ndarray] = {}
+    for feature in spec.features:
+        column = table[feature.name]
+        if feature.kind == "numeric":
+            inputs[feature.name] = column.to_numpy(zero_copy_only=False).astype(np.float32)
+        else:
+            inputs[feature.name] = np.array(column.fill_null("").to_pylist(), dtype=object)
+    return inputs

@@ -1,0 +1,112 @@
+"""The tabular deep model: TabM trained with AdamW and early stopping, seeded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from solutionkit.declaration import Training
+from solutionkit.examples.columns import TableSpec
+from solutionkit.models.arrays import TableArrays
+from solutionkit.models.tabm import SIZES, build_embedding, build_head, quantile_edges
+from solutionkit.models.trained import TrainedModel
+
+EMBEDDING_FILE, HEAD_FILE = "embedding.keras", "head.keras"
+LEARNING_RATE, WEIGHT_DECAY = 2e-3, 3e-4
+PATIENCE = 6
+SMALLEST_BATCH, LARGEST_BATCH, STEPS_PER_EPOCH = 256, 4096, 48
+
+
+def train(train: TableArrays, validation: TableArrays, spec: TableSpec, training: Training) -> TrainedModel:
+    """Train the network; the weights of the epoch with the least validation loss are kept.
+
+    Args:
+        train: Rows to fit.
+        validation: Rows that end the training.
+        spec: What the columns are.
+        training: Seed, most epochs and size.
+    """
+    keras.utils.set_random_seed(training.seed)
+    tf.config.experimental.enable_op_determinism()
+    size = SIZES[training.size]
+    edges = [quantile_edges(column, size.bins).tolist() for column in train.numeric.T]
+    embedding = build_embedding(edges, [feature.cardinality for feature in spec.categorical], size)
+    head = build_head(len(spec.model_columns), 1, size)
+    network = keras.Model(embedding.input, head(embedding.output))
+    network.compile(
+        optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+        loss=members_loss,
+        metrics=[keras.metrics.MeanMetricWrapper(ensemble_loss, name="ensemble_loss")],
+    )
+    history = network.fit(
+        train.inputs,
+        train.label,
+        batch_size=batch_size(len(train)),
+        epochs=training.epochs,
+        verbose=0,
+        validation_data=(validation.inputs, validation.label),
+        validation_batch_size=LARGEST_BATCH,
+        callbacks=[
+            keras.callbacks.EarlyStopping(
+                "val_ensemble_loss", mode="min", patience=PATIENCE, restore_best_weights=True
+            )
+        ],
+    )
+
+    def score(columns: dict[str, Any]) -> tf.Tensor:
+        return ensemble_probability(network(columns, training=False))
+
+    def save_for_explanation(folder: Path) -> None:
+        embedding.save(folder / EMBEDDING_FILE)
+        head.save(folder / HEAD_FILE)
+
+    losses = history.history["val_ensemble_loss"]
+    facts = {
+        "algorithm": "TabM",
+        "parameters": int(network.count_params()),
+        "members": size.members,
+        "epochs": len(losses),
+        "best_epoch": int(np.argmin(losses)) + 1,
+    }
+    scores = scores_in_batches(score, validation)
+    return TrainedModel(score, scores, save_for_explanation, facts, [network])
+
+
+def batch_size(rows: int) -> int:
+    """A power of two that makes about `STEPS_PER_EPOCH` steps an epoch."""
+    wanted = 2 ** round(np.log2(max(rows / STEPS_PER_EPOCH, 1)))
+    return int(np.clip(wanted, SMALLEST_BATCH, LARGEST_BATCH))
+
+
+def members_loss(label: Any, logits: Any) -> Any:
+    """Mean over the members of each one's own log loss: `(b,)`, `(b, k, 1) -> (b,)`."""
+    label = ops.cast(ops.reshape(label, (-1, 1, 1)), logits.dtype)
+    losses = ops.maximum(logits, 0.0) - logits * label + ops.log1p(ops.exp(-ops.abs(logits)))
+    return ops.mean(losses, axis=(1, 2))
+
+
+def ensemble_loss(label: Any, logits: Any) -> Any:
+    """Log loss of the members' mean probability: `(b,)`, `(b, k, 1) -> (b,)`."""
+    probability = ops.clip(ensemble_probability(logits), 1e-7, 1.0 - 1e-7)
+    label = ops.cast(ops.reshape(label, (-1, 1)), probability.dtype)
+    return -ops.squeeze(label * ops.log(probability) + (1.0 - label) * ops.log(1.0 - probability), -1)
+
+
+def ensemble_probability(logits: Any) -> Any:
+    """Mean over the members of their probabilities: `(b, k, 1) -> (b, 1)`."""
+    return ops.mean(ops.sigmoid(logits), axis=1)
+
+
+def scores_in_batches(score: Any, arrays: TableArrays) -> np.ndarray:
+    """`(rows,)` scores."""
+    compiled = tf.function(score, reduce_retracing=True)
+    parts = []
+    for start in range(0, len(arrays), LARGEST_BATCH):
+        batch = {name: values[start : start + LARGEST_BATCH] for name, values in arrays.inputs.items()}
+        parts.append(compiled({name: tf.constant(values) for name, values in batch.items()}).numpy()[:, 0])
+    return np.concatenate(parts)

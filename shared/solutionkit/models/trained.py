@@ -1,0 +1,31 @@
+"""What every training function returns, whatever the model is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model, ready to be exported, compared and explained.
+
+    Attributes:
+        score: TensorFlow function from transformed columns to `(batch, 1)` float32 probabilities.
+        validation_scores: `(validation rows,)` scores of rows that were not fitted on; decision
+            thresholds are chosen on them.
+        save_for_explanation: Writes what the explainer needs into a folder, without pickle.
+        facts: What to tell a reader, e.g. number of trees, epochs, parameters.
+        trackables: Keras layers and other objects whose variables belong to the export.
+    """
+
+    score: Callable[[dict[str, tf.Tensor]], tf.Tensor]
+    validation_scores: np.ndarray
+    save_for_explanation: Callable[[Path], None]
+    facts: dict[str, Any] = field(default_factory=dict)
+    trackables: list[Any] = field(default_factory=list)

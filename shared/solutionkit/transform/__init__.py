@@ -1,0 +1,1 @@
+"""Preprocessing for tf.Transform, shared by training and serving."""

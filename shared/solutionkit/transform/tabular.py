@@ -1,0 +1,65 @@
+"""Tables for Transform: z-scores and category ids, the same graph in training and serving.
+
+Every analyzer costs Transform about a second, so all numeric columns share one, and the
+vocabularies come from the schema instead of from a pass over the data.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from solutionkit.examples.columns import TableSpec
+
+MISSING_ID, UNSEEN_ID, FIRST_KNOWN_ID = 0, 1, 2
+NUMERIC, CATEGORICAL = "numeric", "categorical"
+_SEPARATOR = "\x1f"
+
+
+def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Tensor]:
+    """Raw columns -> what both models read.
+
+    Args:
+        inputs: For each feature column a `tf.SparseTensor` with at most one value a row.
+        spec: What the columns are.
+
+    Returns:
+        `numeric`: `(batch, numeric columns)` float32 z-scores, NaN where missing.
+        `categorical`: `(batch, categorical columns)` int64 ids: 0 missing, 1 unseen, then the domain.
+    """
+    outputs: dict[str, tf.Tensor] = {}
+    if spec.numeric:
+        columns = [dense(inputs[feature.name], float("nan")) for feature in spec.numeric]
+        outputs[NUMERIC] = tft.scale_to_z_score(tf.stack(columns, axis=1), elementwise=True)
+    if spec.categorical:
+        outputs[CATEGORICAL] = category_ids(inputs, spec)
+    return outputs
+
+
+def category_ids(inputs: dict[str, Any], spec: TableSpec) -> tf.Tensor:
+    """`(batch, categorical columns)` ids, all columns looked up in one table."""
+    keys = [
+        f"{position}{_SEPARATOR}{value}"
+        for position, feature in enumerate(spec.categorical)
+        for value in feature.domain
+    ]
+    ids = [FIRST_KNOWN_ID + rank for feature in spec.categorical for rank in range(len(feature.domain))]
+
+    def make_table() -> tf.lookup.StaticHashTable:
+        initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.constant(ids, tf.int64))
+        return tf.lookup.StaticHashTable(initializer, UNSEEN_ID)
+
+    table = tft.make_and_track_object(make_table, name="category_ids")
+    texts = tf.stack([dense(inputs[feature.name], "") for feature in spec.categorical], axis=1)
+    prefixes = tf.constant([f"{position}{_SEPARATOR}" for position in range(len(spec.categorical))])
+    found = table.lookup(tf.strings.join([tf.broadcast_to(prefixes, tf.shape(texts)), texts]))
+    return tf.where(texts == "", tf.constant(MISSING_ID, tf.int64), found)
+
+
+def dense(column: tf.SparseTensor, missing: float | str) -> tf.Tensor:
+    """`(batch,)` values of a column with at most one value a row."""
+    shape = [column.dense_shape[0], 1]
+    sparse = tf.SparseTensor(column.indices, column.values, tf.cast(shape, tf.int64))
+    return tf.reshape(tf.sparse.to_dense(sparse, missing), [-1])

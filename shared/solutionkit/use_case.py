@@ -1,0 +1,124 @@
+"""A use case: what is particular to one industry problem, and how the library finds it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
+from solutionkit.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """What a use case's package states as `USE_CASE`.
+
+    Attributes:
+        name: The package's name, e.g. `customer_churn`.
+        title: What people call it.
+        question: The decision that the model serves, one sentence for the report.
+        row: What one row is, in the singular, e.g. "customer".
+        primary_metric: The metric that decides; a key of `solutionkit.compare.metrics.METRICS`.
+        sample: `sample(rows, seed)` makes sample data with the domain's structure.
+        drivers: The sample's true drivers, strongest first.
+        irrelevant: Columns of the sample that have no influence on the label.
+        preprocessing: Dotted name of the `preprocessing_fn(inputs, features)` used by Transform.
+        baseline: Dotted name of the function that trains the baseline.
+        deep: Dotted name of the function that trains the deep model.
+    """
+
+    name: str
+    title: str
+    question: str
+    row: str
+    primary_metric: str
+    sample: Callable[[int, int], pa.Table]
+    drivers: tuple[str, ...]
+    irrelevant: tuple[str, ...]
+    preprocessing: str = "solutionkit.transform.tabular:preprocessing_fn"
+    baseline: str = "solutionkit.models.gradient_boosting:train"
+    deep: str = "solutionkit.models.tabular_network:train"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project: its folder, its declaration and its use case's name."""
+
+    folder: Path
+    declaration: Declaration
+    package: str
+
+    @property
+    def use_case(self) -> UseCase:
+        """The use case that the project's package states."""
+        return load_use_case(self.package, self.folder)
+
+    @property
+    def sample_path(self) -> Path:
+        """Where the use case's own sample data lies."""
+        return self.folder / "data" / "sample.csv"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of finished runs."""
+        return self.folder / "runs"
+
+    @property
+    def models(self) -> Path:
+        """The folder of exported models, as TF Serving reads it: `<name>/<version>/`."""
+        return self.folder / "models"
+
+    @property
+    def state(self) -> Path:
+        """The pipeline's own folder: artifacts and metadata."""
+        return self.folder / ".pipeline"
+
+
+def load_project(folder: Path) -> Project:
+    """Read a generated project's `use_case.toml` and `pyproject.toml`.
+
+    Raises:
+        UserError: The folder is no generated project, or the declaration is wrong.
+    """
+    folder = folder.resolve()
+    declaration = load_declaration(folder / FILE_NAME)
+    try:
+        settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+        package = settings["tool"]["solutionkit"]["use_case"]
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        raise UserError(
+            f'{folder / "pyproject.toml"}: no use case named; it needs the table [tool.solutionkit] with'
+            ' the key use_case, e.g. use_case = "customer_churn".'
+        ) from None
+    return Project(folder, declaration, package)
+
+
+def load_use_case(package: str, folder: Path | None = None) -> UseCase:
+    """Import a use case's package, from `folder` if given, and return its `USE_CASE`."""
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise UserError(f"the package '{package}' was not found; run inside the project's folder.") from None
+    use_case = getattr(module, "USE_CASE", None)
+    if not isinstance(use_case, UseCase):
+        raise UserError(f"{module.__file__}: states no USE_CASE = UseCase(…).")
+    return use_case
+
+
+def resolve(dotted: str) -> Callable[..., object]:
+    """The function that `module.path:name` names."""
+    module, _, name = dotted.partition(":")
+    function: Callable[..., object] = getattr(importlib.import_module(module), name)
+    return function
