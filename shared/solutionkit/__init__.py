@@ -1,1 +1,15 @@
-"""solutionkit."""
+"""solutionkit: TFX pipelines that compare a baseline with a deep Keras model, honestly."""
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # TFX imports artifact types from the package's root; importing them here for all would make
+    # `solutionkit --help` wait for TensorFlow.
+    if name in {"Comparison", "Explanations", "Report"}:
+        from solutionkit import artifacts
+
+        return getattr(artifacts, name)
+    raise AttributeError(f"module 'solutionkit' has no attribute '{name}'")

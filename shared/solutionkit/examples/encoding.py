@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from solutionkit.examples.audit import AuditedTable
+from solutionkit.examples.splitting import SPLITS
+
 # benchmarks/ingestion: larger batches gain nothing and cost memory.
 BATCH_ROWS = 50_000
 
@@ -46,3 +49,10 @@ def _as_lists(column: pa.Array) -> pa.LargeListArray:
     offsets = pa.array([0, *valid.cumsum()], pa.int64())
     lists = pa.LargeListArray.from_arrays(offsets, column.drop_null(), mask=column.is_null())
     return lists
+
+
+def write_splits(audited: AuditedTable, folder: Path) -> None:
+    """Write each split as `Split-<name>/data_tfrecord-00000-of-00001`, as TFX lays Examples out."""
+    for name in SPLITS:
+        rows = (audited.splits == name).nonzero()[0]
+        write_examples(audited.table.take(rows), folder / f"Split-{name}" / "data_tfrecord-00000-of-00001")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import tensorflow_transform as tft
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.arrays import read_serialized, transform_examples
+from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
 from solutionkit.models.trained import TrainedModel
 from solutionkit.use_case import resolve
@@ -25,6 +27,8 @@ def run_fn(arguments: Any) -> None:
     `custom_config` holds `train`, the dotted name of the training function, `spec` and `training`.
     """
     config = arguments.custom_config
+    if config["project"] not in sys.path:
+        sys.path.insert(0, config["project"])
     spec = TableSpec.from_json(config["spec"])
     training = Training.model_validate(config["training"])
     transform_output = tft.TFTransformOutput(arguments.transform_output)
@@ -36,9 +40,10 @@ def run_fn(arguments: Any) -> None:
     trained = function(train, validation, spec, training)
     seconds = time.monotonic() - started
     assert isinstance(trained, TrainedModel)
-    export(trained, transform_output, spec, serialized[:64], Path(arguments.serving_model_dir))
+    model = Path(arguments.serving_model_dir)
+    export(trained, transform_output, spec, serialized[:64], model)
+    write_explanation_files(trained, train, Path(arguments.transform_output), model, training.seed)
     record = Path(arguments.model_run_dir)
     record.mkdir(parents=True, exist_ok=True)
-    trained.save_for_explanation(record)
     np.savez(record / VALIDATION_FILE, scores=trained.validation_scores, labels=validation.label)
     write_facts(record / FACTS_FILE, {**trained.facts, "train_seconds": seconds})

@@ -177,7 +177,9 @@ def _numeric_decision(forest: Forest, node: tf.Tensor, value: tf.Tensor) -> tf.T
 def _is_member(forest: Forest, category_set: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
     width = forest.categories.shape[1]
     # Towards zero, as LightGBM's cast does; beyond the table's width nothing is a member.
-    category = tf.cast(tf.clip_by_value(tf.where(tf.math.is_nan(value), -1.0, value), -1.0, width), tf.int32)
-    inside = (category >= 0) & (category < width) & (value > -1.0)
+    nowhere = tf.constant(-1.0, tf.float64)
+    known = tf.where(tf.math.is_nan(value), nowhere, value)
+    category = tf.cast(tf.clip_by_value(known, nowhere, tf.constant(width, tf.float64)), tf.int32)
+    inside = (category >= 0) & (category < width) & (known > nowhere)
     position = tf.maximum(category_set, 0) * width + tf.clip_by_value(category, 0, width - 1)
     return inside & tf.gather(forest.categories.reshape(-1), position)

@@ -1,0 +1,21 @@
+"""Artifact types of our own. Kubeflow needs exactly one dot in a type's name, which doubles as its import path."""
+
+from tfx.types.artifact import Artifact
+
+
+class Comparison(Artifact):
+    """`comparison.json` and `curves.npz`, the eval scores and labels behind the report's charts."""
+
+    TYPE_NAME = "solutionkit.Comparison"
+
+
+class Explanations(Artifact):
+    """`explanations.json`."""
+
+    TYPE_NAME = "solutionkit.Explanations"
+
+
+class Report(Artifact):
+    """`report.html` and `model_card.md`."""
+
+    TYPE_NAME = "solutionkit.Report"

@@ -1,0 +1,71 @@
+"""The paired bootstrap: rows are drawn once and both models are judged on the same draw.
+
+B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from solutionkit.compare.metrics import WeightedMetric
+
+RESAMPLES = 1000
+# Weights of this many cells are held in memory at once (64 MB).
+CELLS_AT_ONCE = 8_000_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % percentile interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, float]:
+        """The keys that `comparison.json` promises."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def resamples(labels: np.ndarray, seed: int, count: int = RESAMPLES) -> Iterator[np.ndarray]:
+    """How often each row is drawn, in blocks `(resamples, rows)`; every draw has both classes.
+
+    Each class is drawn to its own size, so that metrics that need both are always defined.
+    """
+    random = np.random.default_rng(seed)
+    classes = [np.flatnonzero(labels == value) for value in np.unique(labels)]
+    block = max(1, CELLS_AT_ONCE // len(labels))
+    for start in range(0, count, block):
+        size = min(block, count - start)
+        weights = np.zeros((size, len(labels)))
+        for rows in classes:
+            drawn = random.integers(0, len(rows), (size, len(rows)))
+            for resample in range(size):
+                weights[resample, rows] = np.bincount(drawn[resample], minlength=len(rows))
+        yield weights
+
+
+def paired_draws(
+    metric: WeightedMetric, labels: np.ndarray, scores: list[np.ndarray], seed: int
+) -> np.ndarray:
+    """`(models, resamples)` values of a metric on the same draws."""
+    blocks = [
+        np.stack([metric(labels, model, weights) for model in scores]) for weights in resamples(labels, seed)
+    ]
+    return np.concatenate(blocks, axis=1)
+
+
+def interval(value: float, draws: np.ndarray) -> Estimate:
+    """A value with the interval of its bootstrap draws."""
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Estimate(value, float(low), float(high))
+
+
+def two_sided_p(differences: np.ndarray) -> float:
+    """How often a bootstrapped difference lies on the other side of zero, doubled; never 0."""
+    count = len(differences)
+    below, above = (differences <= 0).sum(), (differences >= 0).sum()
+    return float(min(1.0, 2.0 * (min(below, above) + 1) / (count + 1)))

@@ -1,0 +1,136 @@
+"""The comparison of two exported models on a split of tf.Examples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from solutionkit.compare.comparison import Rows, ScoredModel, compare
+from solutionkit.compare.latency import latency_ms
+from solutionkit.compare.metrics import METRICS
+from solutionkit.declaration import Declaration
+from solutionkit.errors import UserError, suggestion
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
+from solutionkit.models.arrays import read_serialized
+from solutionkit.models.export import model_size
+from solutionkit.models.run import FACTS_FILE, VALIDATION_FILE
+from solutionkit.models.saved import SavedScorer
+
+
+def compare_exported(
+    package: str,
+    primary_metric: str,
+    declaration: Declaration,
+    examples: Path,
+    models: dict[str, Path],
+    records: dict[str, Path],
+    evaluation: Path,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Score the evaluation rows with both SavedModels and compare.
+
+    Args:
+        package: The use case's name.
+        primary_metric: The metric that decides.
+        declaration: Business values, slices, thresholds and seed.
+        examples: An Examples artifact with the splits train, validation and eval.
+        models: SavedModel folders by name.
+        records: What training wrote, by name.
+        evaluation: TFMA's output, for the thresholds' second opinion.
+
+    Returns:
+        `comparison.json`'s content, and the arrays behind the report's charts.
+    """
+    refuse_unknown_thresholds(declaration.thresholds)
+    serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
+    scorers = {name: SavedScorer(folder) for name, folder in models.items()}
+    spec = scorers["baseline"].spec
+    columns = parse_columns(serialized, spec, [spec.label, *declaration.slices.columns])
+    labels = columns.pop(spec.label)
+    scored, validation_labels = {}, np.array([])
+    for name, scorer in scorers.items():
+        with np.load(records[name] / VALIDATION_FILE) as stored:
+            validation_scores, validation_labels = stored["scores"], stored["labels"]
+        scored[name] = ScoredModel(
+            evaluation=scorer.score_examples(serialized),
+            validation=validation_scores,
+            latency_ms=latency_ms(scorer.score_examples, serialized),
+            size_bytes=model_size(models[name]),
+            facts=json.loads((records[name] / FACTS_FILE).read_text()),
+        )
+    training_rows = sum(count_rows(examples / f"Split-{split}") for split in (TRAIN, VALIDATION))
+    rows = Rows(labels, validation_labels, training_rows, columns)
+    result = compare(package, primary_metric, rows, scored, declaration.business, declaration.training.seed)
+    result["broken_thresholds"] = broken_thresholds(result, declaration.thresholds)
+    result["evaluator"] = {"roc_auc": evaluator_auc(evaluation)}
+    curves = {"labels": labels, **{name: model.evaluation for name, model in scored.items()}}
+    curves |= {"validation_labels": validation_labels}
+    curves |= {f"validation_{name}": model.validation for name, model in scored.items()}
+    return result, curves
+
+
+def refuse_unknown_thresholds(thresholds: dict[str, float]) -> None:
+    """Raise a UserError for a threshold on a metric that there is not."""
+    for name in thresholds:
+        if name not in METRICS:
+            raise UserError(
+                f"use_case.toml: unknown metric 'thresholds.{name}'{suggestion(name, METRICS)};"
+                f" known are {', '.join(METRICS)}"
+            )
+
+
+def broken_thresholds(result: dict[str, Any], thresholds: dict[str, float]) -> list[str]:
+    """What the selected model fails to keep, one sentence each."""
+    found = []
+    for name, bound in thresholds.items():
+        value = result["models"][result["selected"]]["metrics"][name]["value"]
+        higher = METRICS[name].higher_is_better
+        if (value < bound) if higher else (value > bound):
+            found.append(f"{name} is {value:.4f}, the bound is {'at least' if higher else 'at most'} {bound:g}")
+    return found
+
+
+def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:
+    """Columns of serialized tf.Examples: the label as int64, numbers with NaN, text with "" for missing."""
+    numeric = {feature.name for feature in spec.numeric}
+    features: dict[str, Any] = {}
+    for name in names:
+        if name == spec.label:
+            features[name] = tf.io.FixedLenFeature([], tf.int64)
+        elif name in numeric:
+            features[name] = tf.io.FixedLenFeature([], tf.float32, float("nan"))
+        else:
+            features[name] = tf.io.FixedLenFeature([], tf.string, "")
+    parsed = {name: value.numpy() for name, value in tf.io.parse_example(serialized, features).items()}
+    return {
+        name: np.array([cell.decode("utf-8") for cell in column], object) if column.dtype.kind == "O" else column
+        for name, column in parsed.items()
+    }
+
+
+def count_rows(folder: Path) -> int:
+    """Number of records in a split's files."""
+    files = [str(file) for file in sorted(folder.iterdir())]
+    count: int = tf.data.TFRecordDataset(files).reduce(np.int64(0), lambda total, _: total + 1).numpy()
+    return int(count)
+
+
+def evaluator_auc(evaluation: Path) -> dict[str, float]:
+    """TFMA's own ROC-AUC of both models over all rows: a second opinion beside ours."""
+    from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+    found: dict[str, float] = {}
+    for file in sorted(evaluation.glob("metrics*")):
+        for record in tf.data.TFRecordDataset(str(file)):
+            message = metrics_for_slice_pb2.MetricsForSlice.FromString(record.numpy())
+            if message.slice_key.single_slice_keys:
+                continue
+            for item in message.metric_keys_and_values:
+                if item.key.name == "auc" and not item.key.is_diff:
+                    name = item.key.model_name if item.key.model_name in {"baseline", "deep"} else "deep"
+                    found[name] = item.value.double_value.value
+    return found

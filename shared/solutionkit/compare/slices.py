@@ -1,0 +1,69 @@
+"""The primary metric within the values of declared columns, with n and interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from solutionkit.compare.bootstrap import Estimate, interval, paired_draws
+from solutionkit.compare.delong import delong
+from solutionkit.compare.metrics import METRICS
+
+FEWEST_ROWS = 30
+FEWEST_OF_A_CLASS = 5
+MOST_VALUES = 12
+
+
+def slice_values(column: np.ndarray) -> np.ndarray:
+    """`(rows,)` text that names each row's slice; numbers are cut at their quartiles."""
+    if column.dtype.kind == "f":
+        if len(np.unique(column[~np.isnan(column)])) > MOST_VALUES:
+            edges = np.nanquantile(column, [0.25, 0.5, 0.75])
+            names = [f"below {edges[0]:g}", f"{edges[0]:g} to {edges[1]:g}"]
+            names += [f"{edges[1]:g} to {edges[2]:g}", f"from {edges[2]:g}"]
+            named = np.array(names, object)[np.searchsorted(edges, column, side="right").clip(0, 3)]
+        else:
+            named = np.array([f"{value:g}" for value in column], object)
+        return np.where(np.isnan(column), "missing", named)
+    return np.where(column == "", "missing", column)
+
+
+def compare_slices(
+    columns: dict[str, np.ndarray], labels: np.ndarray, scores: dict[str, np.ndarray], metric: str, seed: int
+) -> list[dict[str, Any]]:
+    """One entry a slice: column, value, n, positives and each model's metric with its interval.
+
+    Slices too small to say anything are listed with their n and no metric.
+    """
+    found = []
+    for name, column in columns.items():
+        values = slice_values(column)
+        counts = {value: int((values == value).sum()) for value in np.unique(values)}
+        for value in sorted(counts, key=lambda key: (-counts[key], key))[:MOST_VALUES]:
+            rows = values == value
+            positives = int(labels[rows].sum())
+            entry: dict[str, Any] = {"column": name, "value": str(value), "n": counts[value]}
+            entry["positives"] = positives
+            if counts[value] >= FEWEST_ROWS and min(positives, counts[value] - positives) >= FEWEST_OF_A_CLASS:
+                within = {model: score[rows] for model, score in scores.items()}
+                estimates = estimate(labels[rows], within, metric, seed)
+                entry |= {model: item.to_json() for model, item in estimates.items()}
+            found.append(entry)
+    return found
+
+
+def estimate(
+    labels: np.ndarray, scores: dict[str, np.ndarray], metric: str, seed: int
+) -> dict[str, Estimate]:
+    """Each model's metric with its interval, by DeLong for ROC-AUC and by bootstrap otherwise."""
+    if metric == "roc_auc":
+        result = delong(labels, np.stack(list(scores.values())))
+        return {
+            name: Estimate(float(result.auc[i]), *result.interval(i)) for i, name in enumerate(scores)
+        }
+    draws = paired_draws(METRICS[metric].function, labels, list(scores.values()), seed)
+    return {
+        name: interval(METRICS[metric].value(labels, score), draws[i])
+        for i, (name, score) in enumerate(scores.items())
+    }

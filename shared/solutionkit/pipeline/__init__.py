@@ -1,0 +1,1 @@
+"""The TFX graph and its components, thin shells around the rooms' plain functions."""

@@ -1,0 +1,141 @@
+"""TFX components of our own: each reads its artifacts, calls one plain function, writes what it gives."""
+
+# No `from __future__ import annotations` here: @component reads the annotations themselves.
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import (
+    ExampleAnomalies,
+    Examples,
+    Model,
+    ModelBlessing,
+    ModelEvaluation,
+    ModelRun,
+    Schema,
+)
+
+from solutionkit.artifacts import Comparison, Explanations, Report
+
+SERVING_FOLDER = "Format-Serving"
+
+
+@component
+def TableExampleGen(  # noqa: N802
+    examples: OutputArtifact[Examples],
+    project: Parameter[str],
+    package: Parameter[str],
+    declaration: Parameter[str],
+    fingerprint: Parameter[str],  # noqa: ARG001  (changes with data and code, so that the cache does not hold)
+) -> None:
+    """CSV or Parquet -> tf.Examples with the splits train, validation and eval, in one process."""
+    from solutionkit.declaration import Declaration
+    from solutionkit.examples.audit import audit
+    from solutionkit.examples.encoding import write_splits
+    from solutionkit.examples.splitting import SPLITS
+    from solutionkit.use_case import Project
+
+    audited = audit(Project(Path(project), Declaration.model_validate_json(declaration), package))
+    examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    write_splits(audited, Path(examples.uri))
+
+
+@component
+def AnomalyGate(  # noqa: N802
+    anomalies: InputArtifact[ExampleAnomalies],
+    schema: InputArtifact[Schema],
+    checked: OutputArtifact[Schema],
+) -> None:
+    """Pass the schema on if ExampleValidator found nothing; else stop the run with one list."""
+    from solutionkit.examples.anomalies import raise_for_anomalies
+
+    raise_for_anomalies(Path(anomalies.uri))
+    shutil.copytree(schema.uri, checked.uri, dirs_exist_ok=True)
+
+
+@component
+def Compare(  # noqa: N802
+    examples: InputArtifact[Examples],
+    baseline: InputArtifact[Model],
+    deep: InputArtifact[Model],
+    baseline_run: InputArtifact[ModelRun],
+    deep_run: InputArtifact[ModelRun],
+    evaluation: InputArtifact[ModelEvaluation],
+    comparison: OutputArtifact[Comparison],
+    selected: OutputArtifact[Model],
+    blessing: OutputArtifact[ModelBlessing],
+    package: Parameter[str],
+    primary_metric: Parameter[str],
+    declaration: Parameter[str],
+    code: Parameter[str],  # noqa: ARG001
+) -> None:
+    """Judge both models on the same rows, select one, and bless it if it keeps the thresholds."""
+    from solutionkit.compare.exported import compare_exported
+    from solutionkit.declaration import Declaration
+
+    result, curves = compare_exported(
+        package=package,
+        primary_metric=primary_metric,
+        declaration=Declaration.model_validate_json(declaration),
+        examples=Path(examples.uri),
+        models={name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))},
+        records={"baseline": Path(baseline_run.uri), "deep": Path(deep_run.uri)},
+        evaluation=Path(evaluation.uri),
+    )
+    write_json(Path(comparison.uri) / "comparison.json", result)
+    np.savez(Path(comparison.uri) / "curves.npz", **curves)
+    winner = {"baseline": baseline, "deep": deep}[result["selected"]]
+    shutil.copytree(winner.uri, selected.uri, dirs_exist_ok=True)
+    blessed = not result["broken_thresholds"]
+    name = "BLESSED" if blessed else "NOT_BLESSED"
+    Path(blessing.uri).mkdir(parents=True, exist_ok=True)
+    (Path(blessing.uri) / name).touch()
+    blessing.set_int_custom_property("blessed", int(blessed))
+    blessing.set_string_custom_property("current_model", selected.uri)
+
+
+@component
+def Explain(  # noqa: N802
+    examples: InputArtifact[Examples],
+    baseline: InputArtifact[Model],
+    deep: InputArtifact[Model],
+    comparison: InputArtifact[Comparison],
+    explanations: OutputArtifact[Explanations],
+    seed: Parameter[int],
+    code: Parameter[str],  # noqa: ARG001
+) -> None:
+    """Explain both models on the same evaluation rows."""
+    from solutionkit.explain.exported import explain_exported
+
+    result = explain_exported(
+        examples=Path(examples.uri),
+        models={name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))},
+        comparison=Path(comparison.uri),
+        seed=seed,
+    )
+    write_json(Path(explanations.uri) / "explanations.json", result)
+
+
+@component
+def WriteReport(  # noqa: N802
+    comparison: InputArtifact[Comparison],
+    explanations: InputArtifact[Explanations],
+    report: OutputArtifact[Report],
+    facts: Parameter[str],
+    code: Parameter[str],  # noqa: ARG001
+) -> None:
+    """Write one offline HTML page and a model card."""
+    from solutionkit.report.page import write_report
+
+    write_report(Path(comparison.uri), Path(explanations.uri), json.loads(facts), Path(report.uri))
+
+
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Write JSON that people can read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,193 @@
+"""The report's charts as SVG text, drawn by matplotlib without a display."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from solutionkit.compare.money import PER, row_values
+from solutionkit.declaration import Business
+
+COLOURS = {"baseline": "#b4632b", "deep": "#2b6cb4", "trivial": "#8a8f98"}
+INK, FAINT = "#2b2f36", "#d9dce1"
+STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "solutionkit",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+}
+CURVE_POINTS = 200
+
+
+@contextmanager
+def _axes(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.add_subplot()
+
+
+def svg(figure: Figure, description: str) -> str:
+    """A figure as an inline `<svg>` that says what it shows."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    body = text.getvalue()[text.getvalue().index("<svg") :]
+    # Ids are unique only within one figure; a page holds many.
+    mark = f"{abs(hash_text(description)):x}"
+    body = re.sub(r'id="([^"]+)"', rf'id="{mark}-\1"', body)
+    body = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{mark}-", body)
+    body = re.sub(r'width="[0-9.]+pt" height="[0-9.]+pt"', "", body, count=1)
+    return body.replace("<svg ", f'<svg role="img" aria-label="{description}" ', 1)
+
+
+def hash_text(text: str) -> int:
+    """A hash of a text that is the same in every process."""
+    value = 0
+    for character in text:
+        value = (value * 131 + ord(character)) % (1 << 31)
+    return value
+
+
+def difference_chart(estimates: list[tuple[str, dict[str, float]]], description: str) -> str:
+    """Points with intervals about zero: right of it the deep model is ahead."""
+    with _axes(5.2, 0.5 + 0.32 * len(estimates)) as (figure, axes):
+        for row, (_, found) in enumerate(estimates):
+            axes.plot([found["low"], found["high"]], [row, row], color=COLOURS["deep"], linewidth=2)
+            axes.plot(found["value"], row, "o", color=COLOURS["deep"], markersize=5)
+        axes.axvline(0.0, color=INK, linewidth=0.8, linestyle=":")
+        axes.set_yticks(range(len(estimates)), [name for name, _ in estimates])
+        axes.set_ylim(len(estimates) - 0.5, -0.5)
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(left=False)
+        return svg(figure, description)
+
+
+def roc_chart(labels: np.ndarray, scores: dict[str, np.ndarray]) -> str:
+    """ROC curves."""
+
+    def curve(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ordered = labels[np.argsort(-score, kind="stable")]
+        true = np.r_[0.0, np.cumsum(ordered) / ordered.sum()]
+        false = np.r_[0.0, np.cumsum(1 - ordered) / (1 - ordered).sum()]
+        return false, true
+
+    with _axes(3.4, 3.0) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
+        _curves(axes, scores, curve)
+        axes.set_xlabel("false positive rate")
+        axes.set_ylabel("true positive rate")
+        return svg(figure, "ROC curves of both models")
+
+
+def precision_recall_chart(labels: np.ndarray, scores: dict[str, np.ndarray]) -> str:
+    """Precision against recall."""
+
+    def curve(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ordered = labels[np.argsort(-score, kind="stable")]
+        true = np.cumsum(ordered)
+        return true / ordered.sum(), true / np.arange(1, len(ordered) + 1)
+
+    with _axes(3.4, 3.0) as (figure, axes):
+        axes.axhline(labels.mean(), color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
+        _curves(axes, scores, curve)
+        axes.set_xlabel("recall")
+        axes.set_ylabel("precision")
+        axes.set_ylim(0, 1.02)
+        return svg(figure, "Precision and recall of both models")
+
+
+def _curves(
+    axes: Axes, scores: dict[str, np.ndarray], curve: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+) -> None:
+    for name, score in scores.items():
+        x, y = curve(score)
+        kept = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).round().astype(int))
+        axes.plot(x[kept], y[kept], color=COLOURS[name], linewidth=1.4, label=name)
+    axes.legend(loc="best")
+
+
+def calibration_chart(bins: dict[str, list[dict[str, float]]]) -> str:
+    """Observed share against predicted probability, by tenths of the rows."""
+    with _axes(3.4, 3.0) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
+        for shift, (name, items) in zip((-0.004, 0.004), bins.items(), strict=True):
+            x = np.array([item["predicted"] for item in items]) + shift
+            y = np.array([item["observed"] for item in items])
+            low = y - [item["low"] for item in items]
+            high = np.array([item["high"] for item in items]) - y
+            axes.errorbar(
+                x, y, [low.clip(0), high.clip(0)], fmt="o-", markersize=3, linewidth=1, color=COLOURS[name], label=name
+            )
+        axes.set_xlabel("predicted probability")
+        axes.set_ylabel("observed share")
+        axes.legend(loc="upper left")
+        return svg(figure, "Calibration of both models")
+
+
+def money_chart(
+    labels: np.ndarray, scores: dict[str, np.ndarray], thresholds: dict[str, float], business: Business
+) -> str:
+    """Worth of 1,000 decisions on the evaluation rows at every threshold; dots mark the chosen ones."""
+    grid = np.linspace(0.0, 1.0, 101)
+    with _axes(3.4, 3.0) as (figure, axes):
+        for name, score in scores.items():
+            worth = [PER * row_values(labels, score >= cut, business).mean() for cut in grid]
+            axes.plot(grid, worth, color=COLOURS[name], linewidth=1.4, label=name)
+            cut = min(thresholds[name], 1.0)
+            axes.plot(cut, PER * row_values(labels, score >= cut, business).mean(), "o", color=COLOURS[name])
+        axes.axhline(0.0, color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
+        axes.set_xlabel("threshold")
+        axes.set_ylabel(f"{business.currency} per {PER:,}")
+        axes.legend(loc="best")
+        return svg(figure, "Worth of a thousand decisions by threshold")
+
+
+def ranking_chart(rankings: dict[str, list[dict[str, Any]]], most: int = 12) -> str:
+    """Mean absolute contribution of the strongest columns, both models side by side."""
+    strength: dict[str, dict[str, float]] = {
+        name: {item["column"]: item["mean_abs"] for item in items} for name, items in rankings.items()
+    }
+    columns = sorted(strength["baseline"], key=lambda name: -sum(model[name] for model in strength.values()))[:most]
+    with _axes(5.2, 0.6 + 0.34 * len(columns)) as (figure, axes):
+        for offset, (name, model) in zip((-0.18, 0.18), strength.items(), strict=True):
+            rows = np.arange(len(columns)) + offset
+            axes.barh(rows, [model[column] for column in columns], 0.34, color=COLOURS[name], label=name)
+        axes.set_yticks(range(len(columns)), columns)
+        axes.set_ylim(len(columns) - 0.4, -0.6)
+        axes.set_xlabel("mean absolute contribution (log odds)")
+        axes.legend(loc="lower right")
+        return svg(figure, "Which columns matter, in both models")
+
+
+def dependence_chart(column: str, found: dict[str, dict[str, Any]]) -> str:
+    """How a column's contribution varies with its value."""
+    with _axes(3.1, 2.3) as (figure, axes):
+        for offset, (name, item) in zip((-0.18, 0.18), found.items(), strict=len(found) == 2):
+            if item["kind"] == "numeric":
+                axes.plot(item["values"], item["effects"], ".", color=COLOURS[name], markersize=3, alpha=0.5)
+            else:
+                rows = np.arange(len(item["groups"])) + offset
+                axes.barh(rows, [group["mean"] for group in item["groups"]], 0.34, color=COLOURS[name])
+                axes.set_yticks(range(len(item["groups"])), [group["value"] for group in item["groups"]])
+        axes.set_title(column, fontsize=9, loc="left", color=INK)
+        axes.axvline(0.0, color=FAINT, linewidth=0.8) if item["kind"] != "numeric" else axes.axhline(
+            0.0, color=FAINT, linewidth=0.8
+        )
+        return svg(figure, f"Contribution of {column} by its value")

@@ -1,0 +1,1 @@
+"""Runs the graph and publishes what it made."""

@@ -1,0 +1,112 @@
+"""What a run leaves for people: `runs/<id>/` and `models/<name>/<version>/`, each put in place in one step."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from solutionkit.use_case import Project
+
+if TYPE_CHECKING:
+    from solutionkit.runner.local import NodeResult
+
+FILES = {
+    "Compare": ("comparison", ["comparison.json"]),
+    "Explain": ("explanations", ["explanations.json"]),
+    "WriteReport": ("report", ["report.html", "model_card.md"]),
+    "AnomalyGate": ("checked", ["schema.pbtxt"]),
+}
+MODELS = {"baseline": "Trainer.baseline", "deep": "Trainer.deep"}
+RECORD = "run.json"
+
+
+def new_run_id(runs: Path) -> str:
+    """The present time, made unique among the runs."""
+    stem = run_id = time.strftime("%Y%m%d-%H%M%S")
+    number = 2
+    while (runs / run_id).exists():
+        run_id, number = f"{stem}-{number}", number + 1
+    return run_id
+
+
+def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Path:
+    """Lay a finished run's files and models out.
+
+    Args:
+        project: The project.
+        run_id: The run's name.
+        results: `NodeResult`s by node.
+
+    Returns:
+        The run's folder.
+    """
+    folder, draft = project.runs / run_id, project.runs / f".{run_id}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for node, (output, names) in FILES.items():
+        source = results[node].outputs[output]
+        for name in names:
+            shutil.copy2(source / name, draft / name)
+    stamp_run_id(draft / "comparison.json", run_id)
+    before = latest_record(project)
+    models = {name: publish_model(project, name, results[node], before) for name, node in MODELS.items()}
+    pushed = newest_version(project.models / project.package)
+    record = {
+        "run_id": run_id,
+        "models": models,
+        "pushed": str(pushed.relative_to(project.folder)) if pushed else None,
+        "seconds": {name: round(result.seconds, 2) for name, result in results.items()},
+        "cached": [name for name, result in results.items() if result.state == "cached"],
+    }
+    (draft / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    draft.rename(folder)
+    point_latest_at(folder)
+    return folder
+
+
+def stamp_run_id(file: Path, run_id: str) -> None:
+    """Name the run in its comparison; a cached comparison comes from an earlier one."""
+    content = json.loads(file.read_text())
+    content["run_id"] = run_id
+    file.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def publish_model(project: Project, name: str, result: NodeResult, before: dict[str, Any]) -> dict[str, str]:
+    """Copy a model to `models/<name>/<version>` unless the latest run already did."""
+    uri = str(result.outputs["model"])
+    known = before.get("models", {}).get(name, {})
+    if known.get("artifact") == uri and (project.folder / known["path"] / "saved_model.pb").is_file():
+        return dict(known)
+    base = project.models / name
+    newest = newest_version(base)
+    version = max(int(time.time()), int(newest.name) + 1 if newest else 0)
+    draft = base / f".{version}"
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(Path(uri) / "Format-Serving", draft)
+    draft.rename(base / str(version))
+    return {"artifact": uri, "path": str((base / str(version)).relative_to(project.folder))}
+
+
+def newest_version(base: Path) -> Path | None:
+    """The highest numbered SavedModel below a folder."""
+    versions = [item for item in base.glob("*") if item.name.isdigit() and (item / "saved_model.pb").is_file()]
+    return max(versions, key=lambda item: int(item.name), default=None)
+
+
+def latest_record(project: Project) -> dict[str, Any]:
+    """`run.json` of the latest run, or nothing."""
+    file = project.runs / "latest" / RECORD
+    record: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    return record
+
+
+def point_latest_at(folder: Path) -> None:
+    """Make `runs/latest` a link to a run, in one step."""
+    link = folder.parent / ".latest"
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder.name)
+    os.replace(link, folder.parent / "latest")

@@ -1,0 +1,143 @@
+"""`solutionkit run`: the pipeline with progress, then the verdict and the report's path."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from rich.console import Console
+
+from solutionkit.environment import prepare_environment
+from solutionkit.errors import UserError
+from solutionkit.examples.audit import AuditedTable
+from solutionkit.examples.schema import build_schema, schema_text
+from solutionkit.runner.publish import new_run_id, publish
+from solutionkit.use_case import Project
+from solutionkit.verbs.check import describe, load_audited
+from solutionkit.verbs.log import stderr_to
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the pipeline; 0 if all nodes came through."""
+    started = time.monotonic()
+    prepare_environment()
+    console = Console(highlight=False, soft_wrap=True)
+    project, audited = load_audited(options.project, options.data)
+    console.print(describe(audited), markup=False)
+    log = project.state / "logs" / f"{new_run_id(project.runs)}.log"
+    try:
+        folder = run(project, audited, log, console)
+    except RunFailed as failure:
+        console.print(f"[red]failed[/red]  {failure.node}: ", end="")
+        console.print(str(failure), markup=False)
+        console.print(f"log     {log}", markup=False)
+        return 1
+    print_verdict(folder, console)
+    console.print(f"total    {time.monotonic() - started:.0f} s", markup=False)
+    return 0
+
+
+class RunFailed(Exception):
+    """A node failed; the message says why."""
+
+    def __init__(self, node: str, reason: str) -> None:
+        self.node = node
+        super().__init__(reason)
+
+
+def run(project: Project, audited: AuditedTable, log: Path, console: Console) -> Path:
+    """Run and publish; returns the run's folder."""
+    with stderr_to(log), console.status("importing TFX"):
+        imported = time.monotonic()
+        from solutionkit.pipeline.graph import build_pipeline
+        from solutionkit.runner.local import (
+            LocalRunner,
+            NodeError,
+            NodeResult,
+            project_lock,
+            run_pipeline,
+        )
+
+        imported = time.monotonic() - imported
+    console.print(f"[dim]{'':6}{'importing TFX':24}{imported:7.1f} s[/dim]")
+    with project_lock(project.state), stderr_to(log):
+        status = console.status("")
+        place = ""
+
+        def on_start(name: str, position: int, total: int) -> None:
+            nonlocal place
+            place = f"{position:>2}/{total}"
+            status.update(f"{place} {name}")
+
+        def on_end(result: NodeResult) -> None:
+            colour = {"done": "green", "cached": "cyan", "failed": "red"}[result.state]
+            console.print(
+                f"{place:6}{result.name:24}{result.seconds:7.1f} s  [{colour}]{result.state}[/{colour}]"
+            )
+
+        run_id = new_run_id(project.runs)
+        runner = LocalRunner(run_id, on_start, on_end)
+        schema = stored_schema(project, audited)
+        try:
+            with status:
+                run_pipeline(build_pipeline(project, audited, schema), runner)
+        except NodeError as error:
+            cause = error.__cause__
+            traceback.print_exception(error, file=sys.stderr)
+            raise RunFailed(error.node, reason_of(cause)) from error
+        return publish(project, run_id, runner.results)
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Why a node failed, in words; a user's own error inside a wrapper is preferred."""
+    seen = error
+    while seen is not None:
+        if isinstance(seen, UserError):
+            return str(seen)
+        seen = seen.__cause__ or seen.__context__
+    if error is None:
+        return "it left no completed record in the metadata store"
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
+
+
+def stored_schema(project: Project, audited: AuditedTable) -> Path:
+    """The schema as a file named by its content, so that TFX's cache follows the content."""
+    text = schema_text(build_schema(audited.spec))
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    file = project.state / "schema" / name / "schema.pbtxt"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return file
+
+
+def print_verdict(folder: Path, console: Console) -> None:
+    """Both models' figures, the verdict and where to read on."""
+    result = json.loads((folder / "comparison.json").read_text())
+    record = json.loads((folder / "run.json").read_text())
+    metric = result["primary_metric"]
+    console.print()
+    for name in ("baseline", "deep", "trivial"):
+        model = result["models"][name]
+        found = model["metrics"][metric]
+        line = f"{name:9}{metric} {found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f})"
+        value = model["business"]["value_per_1000"]
+        if value is not None:
+            line += f"   {value:+,.0f} {model['business']['currency']} per 1,000"
+        if "latency_ms" in model:
+            line += f"   {model['latency_ms']['batch_1']:.1f} ms   {model['train_seconds']:.1f} s training"
+        console.print(line, markup=False)
+    console.print()
+    console.print(f"verdict  {result['verdict']}: {result['reason']}", markup=False, soft_wrap=True)
+    broken = result["broken_thresholds"]
+    if broken:
+        console.print(f"pushed   nothing, the {result['selected']} model is not blessed: {'; '.join(broken)}")
+    else:
+        console.print(f"pushed   {result['selected']} to {record['pushed']}", markup=False, soft_wrap=True)
+    console.print(f"report   {folder / 'report.html'}", markup=False, soft_wrap=True)
