@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution, Explainer, load_explainer
 from solutionkit.models.arrays import TableArrays, transform_examples
 from solutionkit.models.export import SPEC_FILE, raw_columns
-from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FOLDER
+from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FILE
 
 GLOBAL_ROWS = 400
 
@@ -28,7 +30,9 @@ class ModelExplainer:
     def __init__(self, folder: Path) -> None:
         self.spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
         extra = folder / EXPLANATION_FOLDER
-        self._transform = tft.TFTransformOutput(str(extra / TRANSFORM_FOLDER))
+        self._unpacked = tempfile.TemporaryDirectory(prefix="solutionkit-")
+        shutil.unpack_archive(extra / TRANSFORM_FILE, self._unpacked.name)
+        self._transform = tft.TFTransformOutput(self._unpacked.name)
         self.explainer: Explainer = load_explainer(extra)
 
     def transform(self, examples: np.ndarray) -> TableArrays:

@@ -11,7 +11,7 @@ from solutionkit.models.arrays import TableArrays
 from solutionkit.models.trained import TrainedModel
 
 EXPLANATION_FOLDER = "assets.extra/explanation"
-TRANSFORM_FOLDER = "transform"
+TRANSFORM_FILE = "transform.zip"
 BACKGROUND_FILE = "background.npz"
 BACKGROUND_ROWS = 200
 
@@ -25,4 +25,5 @@ def write_explanation_files(
     trained.save_for_explanation(folder)
     rows = np.random.default_rng(seed).permutation(len(train))[:BACKGROUND_ROWS]
     np.savez(folder / BACKGROUND_FILE, **train.take(np.sort(rows)).inputs)  # type: ignore[arg-type]
-    shutil.copytree(transform_output, folder / TRANSFORM_FOLDER)
+    # Packed, because TFX's Pusher leaves out every nested saved_model.pb.
+    shutil.make_archive(str((folder / TRANSFORM_FILE).with_suffix("")), "zip", transform_output)

@@ -23,6 +23,7 @@ EXAMPLES, PROBABILITY = "examples", "probability"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 SPEC_FILE = "assets.extra/table_spec.json"
 WARMUP_BATCHES = (1, 32)
+DISK_BLOCK = 4096
 
 
 class ExportError(RuntimeError):
@@ -141,9 +142,12 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
 
 
 def model_size(folder: Path) -> int:
-    """Bytes of a SavedModel that a server loads: graph, variables and assets."""
+    """Bytes on disk, in whole blocks, of what a server loads: graph, variables and assets.
+
+    Whole blocks, because names of functions in the graph differ by some bytes from run to run.
+    """
     files = [folder / "saved_model.pb", *folder.glob("variables/*"), *folder.glob("assets/*")]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return sum(-(-file.stat().st_size // DISK_BLOCK) * DISK_BLOCK for file in files if file.is_file())
 
 
 def write_facts(file: Path, facts: dict[str, Any]) -> None:

@@ -1,0 +1,41 @@
+"""Refuse wrong answers before anything is written."""
+
+import keyword
+import re
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(r"{{ repository }}")
+USE_CASE = "{{ cookiecutter.use_case }}"
+PROJECT_NAME = """{{ cookiecutter.project_name }}"""
+SLUG = "{{ cookiecutter.project_slug }}"
+LONGEST_SLUG = 63
+
+
+def problems() -> list[str]:
+    """What is wrong with the answers, one sentence each."""
+    found = []
+    use_cases = sorted(item.name for item in (REPOSITORY / "templates").iterdir() if item.is_dir())
+    if USE_CASE not in use_cases:
+        found.append(f"use_case '{USE_CASE}' is unknown; there are: {', '.join(use_cases)}")
+    if not PROJECT_NAME.strip() or "\n" in PROJECT_NAME or '"' in PROJECT_NAME:
+        found.append(f"project_name {PROJECT_NAME!r} must be one line of text without double quotes")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", SLUG):
+        found.append(
+            f"project_slug '{SLUG}' must be a Python and a Docker name: a-z, 0-9 and single _ within,"
+            " a letter first, e.g. my_solution"
+        )
+    elif keyword.iskeyword(SLUG):
+        found.append(f"project_slug '{SLUG}' is a Python keyword")
+    elif SLUG in sys.stdlib_module_names or SLUG in {*use_cases, "solutionkit", "solutionserve", "tests"}:
+        found.append(f"project_slug '{SLUG}' is the name of another Python package; choose another")
+    elif len(SLUG) > LONGEST_SLUG:
+        found.append(f"project_slug '{SLUG}' is longer than {LONGEST_SLUG} characters")
+    return found
+
+
+if __name__ == "__main__":
+    found = problems()
+    for problem in found:
+        print(f"error: {problem}", file=sys.stderr)
+    sys.exit(1 if found else 0)

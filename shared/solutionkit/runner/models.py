@@ -1,0 +1,27 @@
+"""Where the models of a project are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from solutionkit.errors import UserError
+from solutionkit.runner.publish import latest_record, newest_version
+from solutionkit.use_case import Project
+
+
+def model_folder(project: Project, name: str) -> Path:
+    """The newest SavedModel called `baseline`, `deep` or `pushed`.
+
+    Raises:
+        UserError: There is none yet.
+    """
+    if name == "pushed":
+        folder = newest_version(project.models / project.package)
+        remedy = "nothing was pushed yet: run the pipeline, and see that the selected model keeps [thresholds]"
+    else:
+        known = latest_record(project).get("models", {}).get(name)
+        folder = project.folder / known["path"] if known else None
+        remedy = "run the pipeline first: solutionkit run"
+    if folder is None or not (folder / "saved_model.pb").is_file():
+        raise UserError(f"{project.models}: no {name} model; {remedy}.")
+    return folder

@@ -1,0 +1,185 @@
+"""One contract that every use case keeps, checked by running it whole on a small sample."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from solutionkit import cli
+from solutionkit.use_case import Project, load_project
+from solutionkit.verbs.sample import write_sample
+
+ROWS = 3000
+SEED = 11
+
+
+def check_use_case(folder: Path, workspace: Path, rows: int = ROWS) -> Project:
+    """Generate data, train, export, load as TF Serving does, explain, predict, survive bad input.
+
+    Args:
+        folder: A generated project, or a use case's folder with a `pyproject.toml` beside it.
+        workspace: An empty folder; the project is copied there and `folder` left as it is.
+        rows: Size of the sample.
+
+    Returns:
+        The project in the workspace, with one finished run.
+
+    Raises:
+        AssertionError: The use case breaks the contract; the message says where.
+    """
+    project = copy_project(folder, workspace / "project")
+    check_sample(project, rows)
+    code, output = call(project, "run")
+    assert code == 0, f"the run failed:\n{output}"
+    check_outputs(project)
+    check_explanations(project)
+    check_models(project)
+    check_bad_input(project)
+    return project
+
+
+def copy_project(folder: Path, target: Path) -> Project:
+    """A copy of a project without what earlier runs left."""
+    left = shutil.ignore_patterns(".venv", ".pipeline", "runs", "models", "data", "__pycache__", ".*_cache")
+    shutil.copytree(folder, target, ignore=left)
+    return load_project(target)
+
+
+def call(project: Project, *arguments: str) -> tuple[int, str]:
+    """Run a verb in this process; returns its exit code and all that it printed."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        code = cli.main(["--project", str(project.folder), *arguments])
+    return code, output.getvalue()
+
+
+def check_sample(project: Project, rows: int) -> None:
+    """The sample is seeded, has the size asked for, and fits the declaration."""
+    use_case = project.use_case
+    first, again, other = use_case.sample(200, 1), use_case.sample(200, 1), use_case.sample(200, 2)
+    assert first.equals(again), "the same seed must give the same sample"
+    assert not first.equals(other), "another seed must give another sample"
+    known = set(first.column_names)
+    assert set(use_case.drivers) | set(use_case.irrelevant) <= known, "drivers must be columns of the sample"
+    write_sample(project, project.sample_path, rows, SEED)
+    code, output = call(project, "check")
+    assert code == 0, f"the sample does not fit the declaration:\n{output}"
+
+
+def check_outputs(project: Project) -> None:
+    """The run's files are there, complete and consistent."""
+    run = project.runs / "latest"
+    compared = json.loads((run / "comparison.json").read_text())
+    assert compared["run_id"] == run.resolve().name
+    assert compared["verdict"] in {"deep", "baseline", "tie"}
+    assert compared["selected"] in {"deep", "baseline"}
+    trivial = compared["models"]["trivial"]["metrics"][compared["primary_metric"]]["value"]
+    for name in ("baseline", "deep"):
+        model = compared["models"][name]
+        found = model["metrics"][compared["primary_metric"]]
+        assert found["low"] <= found["value"] <= found["high"], f"{name}: the interval misses its value"
+        better = found["value"] > trivial if compared["higher_is_better"] else found["value"] < trivial
+        assert better, f"{name} is no better than the trivial predictor"
+        assert set(model["latency_ms"]) == {"batch_1", "batch_128"}
+    page = (run / "report.html").read_text("utf-8")
+    assert len(page) < 5_000_000, "the report is larger than 5 MB"
+    assert "<script src" not in page and "<link" not in page, "the report needs the network"
+    assert (run / "model_card.md").read_text("utf-8").startswith("# Model card")
+
+
+def check_explanations(project: Project) -> None:
+    """Both models' explanations find the true drivers, and put irrelevant columns last."""
+    explained = json.loads((project.runs / "latest" / "explanations.json").read_text())
+    use_case = project.use_case
+    for name, model in explained["models"].items():
+        ranked = [item["column"] for item in model["global"]]
+        first = set(ranked[: len(use_case.drivers)])
+        assert first == set(use_case.drivers), f"{name} ranks {ranked[: len(use_case.drivers)]} first"
+        worst = min(ranked.index(column) for column in use_case.irrelevant)
+        assert worst >= len(ranked) // 2, f"{name} ranks the irrelevant column {ranked[worst]} at {worst + 1}"
+        spread = model["residual"]["output_std"]
+        assert model["residual"]["mean_abs"] < 0.05 * spread, f"{name}: contributions do not add up"
+
+
+def check_models(project: Project) -> None:
+    """Exports load as TF Serving loads them, and `predict` says what they say."""
+    from solutionkit.examples.encoding import serialized_examples
+    from solutionkit.models.export import check_loads_like_tf_serving
+    from solutionkit.models.saved import SavedScorer
+    from solutionkit.verbs.predict import read_rows
+
+    record = json.loads((project.runs / "latest" / "run.json").read_text())
+    for name in ("baseline", "deep"):
+        folder = project.folder / record["models"][name]["path"]
+        scorer = SavedScorer(folder)
+        table = read_rows(project.sample_path, scorer.spec).slice(0, 64)
+        examples = np.array(list(serialized_examples(table)), object)
+        check_loads_like_tf_serving(folder, examples)
+        assert np.abs(scorer.score_examples(examples) - scorer.score_table(table)).max() <= 1e-6
+        output = project.folder / "scores.csv"
+        code, printed = call(
+            project, "predict", "--input", str(project.sample_path), "--output", str(output), "--model", name
+        )
+        assert code == 0, printed
+        scores = pa.csv.read_csv(output)["probability"].to_numpy()
+        assert np.abs(scores[:64] - scorer.score_table(table)).max() <= 1e-6
+
+
+def check_bad_input(project: Project) -> None:
+    """Damaged data gives one clear error and leaves earlier runs and models untouched."""
+    before = fingerprint(project)
+    for name, damaged in damaged_copies(project).items():
+        code, output = call(project, "run", "--data", str(damaged))
+        assert code == 1, f"{name}: the run did not fail"
+        assert output.count("error:") == 1, f"{name}: not one clear error:\n{output}"
+        assert "Traceback" not in output, f"{name}: a stack trace:\n{output}"
+        assert damaged.name in output, f"{name}: the error does not name the file:\n{output}"
+    assert fingerprint(project) == before, "bad input changed earlier runs or models"
+
+
+def damaged_copies(project: Project) -> dict[str, Path]:
+    """Copies of the sample that are damaged in the ways that data usually is."""
+    text = project.sample_path.read_text("utf-8")
+    table = pa.csv.read_csv(project.sample_path)
+    label, driver = project.declaration.columns.label, project.use_case.drivers[0]
+    numeric = next(name for name in table.column_names if pa.types.is_floating(table[name].type))
+    folder = project.folder / "damaged"
+    folder.mkdir()
+
+    def save(name: str, content: pa.Table | bytes) -> Path:
+        file = folder / f"{name}.csv"
+        if isinstance(content, bytes):
+            file.write_bytes(content)
+        else:
+            pa.csv.write_csv(content, file)
+        return file
+
+    def replaced(column: str, values: list[Any]) -> pa.Table:
+        return table.set_column(table.column_names.index(column), column, pa.array(values))
+
+    words = [str(value) for value in table[numeric].to_pylist()]
+    flooded = [value if row % 10 == 0 else None for row, value in enumerate(table[numeric].to_pylist())]
+    return {
+        "missing column": save("missing_column", table.drop_columns([driver])),
+        "text in a numeric column": save("text_in_numeric", replaced(numeric, ["abc", *words[1:]])),
+        "empty file": save("empty", b""),
+        "one class only": save("one_class", replaced(label, [table[label][0].as_py()] * table.num_rows)),
+        "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
+        "a flood of missing values": save("flooded", replaced(numeric, flooded)),
+        "a doubled header": save("doubled", text.replace(",", f",{numeric},", 1).encode()),
+    }
+
+
+def fingerprint(project: Project) -> dict[str, bytes]:
+    """Content of all files of runs and models."""
+    folders = (project.runs, project.models)
+    files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
+    return {str(file): file.read_bytes() for file in files}
