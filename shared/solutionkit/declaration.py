@@ -198,11 +198,9 @@ def _readable(problem: Any) -> str:
 
 
 def _known_keys(location: list[str]) -> list[str]:
-    model: type[BaseModel] = Declaration
-    for part in location:
-        annotation = {"data": Data, "columns": Columns, "business": Business}.get(part)
-        annotation = annotation or {"slices": Slices, "training": Training}.get(part)
-        if annotation is None:
-            return []
-        model = annotation
+    tables: dict[str, type[BaseModel]] = {"data": Data, "columns": Columns, "business": Business}
+    tables |= {"slices": Slices, "training": Training}
+    model: type[BaseModel] | None = tables.get(location[0]) if location else Declaration
+    if model is None:
+        return []
     return [field.alias or name for name, field in model.model_fields.items()]

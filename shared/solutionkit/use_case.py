@@ -95,7 +95,7 @@ def load_project(folder: Path) -> Project:
         package = settings["tool"]["solutionkit"]["use_case"]
     except (OSError, KeyError, tomllib.TOMLDecodeError):
         raise UserError(
-            f'{folder / "pyproject.toml"}: no use case named; it needs the table [tool.solutionkit] with'
+            f"{folder / 'pyproject.toml'}: no use case named; it needs the table [tool.solutionkit] with"
             ' the key use_case, e.g. use_case = "customer_churn".'
         ) from None
     return Project(folder, declaration, package)

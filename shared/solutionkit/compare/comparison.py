@@ -174,11 +174,14 @@ def _decisions(
     return decisions
 
 
-def _value(labels: np.ndarray, score: np.ndarray, threshold: float, business: Business, seed: int) -> Estimate:
+def _value(
+    labels: np.ndarray, score: np.ndarray, threshold: float, business: Business, seed: int
+) -> Estimate:
     everything = np.ones((1, len(labels)))
     value = float(money.value_per_1000(labels, score, everything, threshold, business)[0])
     draws = [
-        money.value_per_1000(labels, score, weights, threshold, business) for weights in resamples(labels, seed)
+        money.value_per_1000(labels, score, weights, threshold, business)
+        for weights in resamples(labels, seed)
     ]
     return interval(value, np.concatenate(draws))
 
@@ -198,4 +201,9 @@ def _business_difference(
     gain = money.PER * (per_row[DEEP] - per_row[BASELINE])
     draws = np.concatenate([weights @ gain / weights.sum(axis=1) for weights in resamples(labels, seed)])
     found = interval(float(gain.mean()), draws)
-    return {**found.to_json(), "p_value": two_sided_p(draws), "currency": business.currency, "resamples": RESAMPLES}
+    return {
+        **found.to_json(),
+        "p_value": two_sided_p(draws),
+        "currency": business.currency,
+        "resamples": RESAMPLES,
+    }

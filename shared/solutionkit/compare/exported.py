@@ -90,7 +90,9 @@ def broken_thresholds(result: dict[str, Any], thresholds: dict[str, float]) -> l
         value = result["models"][result["selected"]]["metrics"][name]["value"]
         higher = METRICS[name].higher_is_better
         if (value < bound) if higher else (value > bound):
-            found.append(f"{name} is {value:.4f}, the bound is {'at least' if higher else 'at most'} {bound:g}")
+            found.append(
+                f"{name} is {value:.4f}, the bound is {'at least' if higher else 'at most'} {bound:g}"
+            )
     return found
 
 
@@ -107,7 +109,9 @@ def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> 
             features[name] = tf.io.FixedLenFeature([], tf.string, "")
     parsed = {name: value.numpy() for name, value in tf.io.parse_example(serialized, features).items()}
     return {
-        name: np.array([cell.decode("utf-8") for cell in column], object) if column.dtype.kind == "O" else column
+        name: np.array([cell.decode("utf-8") for cell in column], object)
+        if column.dtype.kind == "O"
+        else column
         for name, column in parsed.items()
     }
 

@@ -45,7 +45,10 @@ def compare_slices(
             positives = int(labels[rows].sum())
             entry: dict[str, Any] = {"column": name, "value": str(value), "n": counts[value]}
             entry["positives"] = positives
-            if counts[value] >= FEWEST_ROWS and min(positives, counts[value] - positives) >= FEWEST_OF_A_CLASS:
+            if (
+                counts[value] >= FEWEST_ROWS
+                and min(positives, counts[value] - positives) >= FEWEST_OF_A_CLASS
+            ):
                 within = {model: score[rows] for model, score in scores.items()}
                 estimates = estimate(labels[rows], within, metric, seed)
                 entry |= {model: item.to_json() for model, item in estimates.items()}
@@ -59,9 +62,7 @@ def estimate(
     """Each model's metric with its interval, by DeLong for ROC-AUC and by bootstrap otherwise."""
     if metric == "roc_auc":
         result = delong(labels, np.stack(list(scores.values())))
-        return {
-            name: Estimate(float(result.auc[i]), *result.interval(i)) for i, name in enumerate(scores)
-        }
+        return {name: Estimate(float(result.auc[i]), *result.interval(i)) for i, name in enumerate(scores)}
     draws = paired_draws(METRICS[metric].function, labels, list(scores.values()), seed)
     return {
         name: interval(METRICS[metric].value(labels, score), draws[i])

@@ -48,7 +48,9 @@ def decide(
     A difference that the test cannot tell from chance is a tie, and a tie ships the model that is
     cheaper in at least two of latency, size and training time.
     """
-    measured = f"{title} differs by {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}, p = {p_value:.3g})"
+    measured = (
+        f"{title} differs by {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}, p = {p_value:.3g})"
+    )
     if p_value < SIGNIFICANCE:
         deep_wins = (difference > 0) == higher_is_better
         winner: Literal["deep", "baseline"] = "deep" if deep_wins else "baseline"
@@ -69,5 +71,6 @@ def decide(
     return Decision(
         "tie",
         selected,
-        f"No difference that the test can tell from chance: {measured}; the {shipped} ships because it is cheaper.",
+        f"No difference that the test can tell from chance: {measured};"
+        f" the {shipped} ships because it is cheaper.",
     )

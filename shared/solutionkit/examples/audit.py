@@ -117,7 +117,9 @@ def describe(
         ]
     if not features and not problems:
         problems.append("no feature column is left; see the columns listed under [columns]")
-    carried = tuple(name for name in project.declaration.slices.columns if name not in {f.name for f in features})
+    carried = tuple(
+        name for name in project.declaration.slices.columns if name not in {f.name for f in features}
+    )
     spec = TableSpec(columns.label, classes, tuple(features), columns.id, carried, ignored)
     return spec, origin, inferred, problems
 
@@ -146,12 +148,16 @@ def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[tuple[str,
     shown = ", ".join(map(repr, found[:6])) + (" …" if len(found) > 6 else "")
     if len(found) != 2:
         advice = "a model needs both classes" if len(found) < 2 else "a binary label is needed"
-        return ("0", "1"), [f"the label '{columns.label}' has {len(found)} distinct values ({shown}); {advice}"]
+        return ("0", "1"), [
+            f"the label '{columns.label}' has {len(found)} distinct values ({shown}); {advice}"
+        ]
     positive = columns.positive
     if positive is None:
         by_habit = [value for value in found if NEGATIVES.get(value.lower()) in [v.lower() for v in found]]
         if not by_habit:
-            return ("0", "1"), [f"which value of '{columns.label}' is positive ({shown})? Set columns.positive"]
+            return ("0", "1"), [
+                f"which value of '{columns.label}' is positive ({shown})? Set columns.positive"
+            ]
         wanted = by_habit[0]
     else:
         wanted = str(positive).lower() if isinstance(positive, bool) else str(positive)
@@ -173,7 +179,8 @@ def label_problems(labels: pa.ChunkedArray, spec: TableSpec) -> list[str]:
 def split_problems(labels: np.ndarray, splits: np.ndarray, spec: TableSpec) -> list[str]:
     """Splits that lack a class."""
     return [
-        f"the {name} rows ({int((splits == name).sum())}) hold no {spec.label} = {value!r}; choose another split"
+        f"the {name} rows ({int((splits == name).sum())}) hold no {spec.label} = {value!r};"
+        " choose another split"
         for name in SPLITS
         for i, value in enumerate(spec.classes)
         if not (labels[splits == name] == i).any()
@@ -247,7 +254,9 @@ def _with_split_table(raw: pa.Table, declaration: Declaration) -> pa.Table:
         return raw
     beside = read_table(file)
     if name not in beside.column_names:
-        raise DataError(str(file), [f"the split column '{name}' is missing{suggestion(name, beside.column_names)}"])
+        raise DataError(
+            str(file), [f"the split column '{name}' is missing{suggestion(name, beside.column_names)}"]
+        )
     key = declaration.columns.id
     if key and key in beside.column_names and key in raw.column_names:
         by_key = dict(zip(as_text(beside[key]).to_pylist(), beside[name].to_pylist(), strict=True))

@@ -99,7 +99,14 @@ class TableSpec:
         """The specification that `to_json` wrote."""
         raw = json.loads(text)
         features = tuple(Feature(**{**item, "domain": tuple(item["domain"])}) for item in raw["features"])
-        return cls(**{**raw, "features": features, "classes": tuple(raw["classes"]), "carried": tuple(raw["carried"])})
+        return cls(
+            **{
+                **raw,
+                "features": features,
+                "classes": tuple(raw["classes"]),
+                "carried": tuple(raw["carried"]),
+            }
+        )
 
 
 def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], dict[str, str]]:
@@ -132,7 +139,11 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
 
 def guess_kind(values: pa.ChunkedArray) -> Kind:
     """Numeric if the column's type is a number, or nearly all its texts are numbers."""
-    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_decimal(values.type):
+    if (
+        pa.types.is_integer(values.type)
+        or pa.types.is_floating(values.type)
+        or pa.types.is_decimal(values.type)
+    ):
         return "numeric"
     if not pa.types.is_string(values.type):
         return "categorical"

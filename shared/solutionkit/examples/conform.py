@@ -56,7 +56,9 @@ def to_numbers(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, lis
         try:
             return _finite(values.cast(pa.float64())), []
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            return pa.nulls(len(values), pa.float64()), [f"the column '{name}' holds {values.type}, not numbers"]
+            return pa.nulls(len(values), pa.float64()), [
+                f"the column '{name}' holds {values.type}, not numbers"
+            ]
     values = pc.if_else(pc.is_in(values, pa.array(MISSING_NUMBERS)), pa.scalar(None, pa.string()), values)
     try:
         return _finite(values.cast(pa.float64())), []
@@ -86,7 +88,8 @@ def to_class_ids(values: pa.ChunkedArray, spec: TableSpec) -> tuple[pa.ChunkedAr
     if unknown:
         shown = ", ".join(repr(value) for value in unknown[:SHOWN])
         problems.append(
-            f"the label '{spec.label}' has unknown values ({shown}); known are {', '.join(map(repr, spec.classes))}"
+            f"the label '{spec.label}' has unknown values ({shown});"
+            f" known are {', '.join(map(repr, spec.classes))}"
         )
     return ids, problems
 

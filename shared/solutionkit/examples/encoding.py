@@ -47,8 +47,7 @@ def _as_lists(column: pa.Array) -> pa.LargeListArray:
         column, value_type = column.cast(pa.float32()), pa.float32()
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     offsets = pa.array([0, *valid.cumsum()], pa.int64())
-    lists = pa.LargeListArray.from_arrays(offsets, column.drop_null(), mask=column.is_null())
-    return lists
+    return pa.LargeListArray.from_arrays(offsets, column.drop_null(), mask=column.is_null())
 
 
 def write_splits(audited: AuditedTable, folder: Path) -> None:

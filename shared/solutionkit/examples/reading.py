@@ -51,7 +51,8 @@ def read_table(path: Path) -> pa.Table:
         if table.column_names != first.column_names:
             differing = set(table.column_names) ^ set(first.column_names)
             raise DataError(
-                str(file), [f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"]
+                str(file),
+                [f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"],
             )
     return pa.concat_tables(tables.values(), promote_options="permissive")
 

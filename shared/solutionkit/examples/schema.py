@@ -52,9 +52,7 @@ def build_schema(spec: TableSpec) -> schema_pb2.Schema:
     schema = schema_pb2.Schema()
     for feature in spec.features:
         numeric = feature.kind == "numeric"
-        item = schema.feature.add(
-            name=feature.name, type=schema_pb2.FLOAT if numeric else schema_pb2.BYTES
-        )
+        item = schema.feature.add(name=feature.name, type=schema_pb2.FLOAT if numeric else schema_pb2.BYTES)
         item.value_count.min = item.value_count.max = 1
         item.presence.min_fraction = feature.min_fraction
         if not numeric:

@@ -138,8 +138,7 @@ def _whole_groups(groups: np.ndarray, fraction: float, random: np.random.Generat
     names, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     drawn = random.permutation(len(names))
     filled = np.cumsum(sizes[drawn]) - sizes[drawn] / 2
-    members = np.isin(inverse, drawn[filled <= fraction * len(groups)])
-    return members
+    return np.isin(inverse, drawn[filled <= fraction * len(groups)])
 
 
 def _stratified(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:

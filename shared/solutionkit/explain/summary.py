@@ -21,7 +21,8 @@ def ranking(attribution: Attribution, columns: list[str]) -> list[dict[str, Any]
     order = np.argsort(-strength, kind="stable")
     total = strength.sum() or 1.0
     return [
-        {"column": columns[i], "mean_abs": float(strength[i]), "share": float(strength[i] / total)} for i in order
+        {"column": columns[i], "mean_abs": float(strength[i]), "share": float(strength[i] / total)}
+        for i in order
     ]
 
 
@@ -52,7 +53,9 @@ def dependence(attribution: Attribution, columns: list[str], values: RowValues) 
             if np.isnan(column).any():
                 found[name]["missing_effect"] = float(effect[np.isnan(column)].mean())
         else:
-            groups = [(str(value) or "missing", effect[column == value]) for value in np.unique(column.astype(str))]
+            groups = [
+                (str(value) or "missing", effect[column == value]) for value in np.unique(column.astype(str))
+            ]
             found[name] = {
                 "kind": "categorical",
                 "groups": [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +45,7 @@ class TableArrays:
 
 def read_serialized(patterns: Sequence[str]) -> np.ndarray:
     """`(rows,)` serialized tf.Examples of the TFRecord files that match, in file order."""
-    files = sorted(file for pattern in patterns for file in glob.glob(pattern))
+    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     records = tf.data.TFRecordDataset(files, compression_type="").batch(BATCH_ROWS)
     batches = [batch.numpy() for batch in records]
     joined: np.ndarray = np.concatenate(batches) if batches else np.array([], object)

@@ -163,9 +163,7 @@ class EnsembleDense(keras.layers.Layer):
         assert width is not None
         bound = width**-0.5
         uniform = keras.initializers.RandomUniform(-bound, bound)
-        self.scale_in = self.add_weight(
-            shape=(self.members, width), initializer=self._signs, name="scale_in"
-        )
+        self.scale_in = self.add_weight(shape=(self.members, width), initializer=self._signs, name="scale_in")
         self.kernel = self.add_weight(shape=(width, self.units), initializer=uniform, name="kernel")
         self.scale_out = self.add_weight(
             shape=(self.members, self.units), initializer="ones", name="scale_out"
@@ -206,7 +204,9 @@ class MemberOutputs(keras.layers.Layer):
         members, width = input_shape[1:]
         assert members is not None and width is not None
         uniform = keras.initializers.RandomUniform(-(width**-0.5), width**-0.5)
-        self.kernel = self.add_weight(shape=(members, width, self.outputs), initializer=uniform, name="kernel")
+        self.kernel = self.add_weight(
+            shape=(members, width, self.outputs), initializer=uniform, name="kernel"
+        )
         self.bias = self.add_weight(shape=(members, self.outputs), initializer=uniform, name="bias")
 
     def call(self, inputs: Any) -> Any:

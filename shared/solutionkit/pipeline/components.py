@@ -31,7 +31,7 @@ def TableExampleGen(  # noqa: N802
     project: Parameter[str],
     package: Parameter[str],
     declaration: Parameter[str],
-    fingerprint: Parameter[str],  # noqa: ARG001  (changes with data and code, so that the cache does not hold)
+    fingerprint: Parameter[str],
 ) -> None:
     """CSV or Parquet -> tf.Examples with the splits train, validation and eval, in one process."""
     from solutionkit.declaration import Declaration
@@ -72,7 +72,7 @@ def Compare(  # noqa: N802
     package: Parameter[str],
     primary_metric: Parameter[str],
     declaration: Parameter[str],
-    code: Parameter[str],  # noqa: ARG001
+    code: Parameter[str],
 ) -> None:
     """Judge both models on the same rows, select one, and bless it if it keeps the thresholds."""
     from solutionkit.compare.exported import compare_exported
@@ -83,12 +83,14 @@ def Compare(  # noqa: N802
         primary_metric=primary_metric,
         declaration=Declaration.model_validate_json(declaration),
         examples=Path(examples.uri),
-        models={name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))},
+        models={
+            name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))
+        },
         records={"baseline": Path(baseline_run.uri), "deep": Path(deep_run.uri)},
         evaluation=Path(evaluation.uri),
     )
     write_json(Path(comparison.uri) / "comparison.json", result)
-    np.savez(Path(comparison.uri) / "curves.npz", **curves)
+    np.savez(Path(comparison.uri) / "curves.npz", **curves)  # type: ignore[arg-type]
     winner = {"baseline": baseline, "deep": deep}[result["selected"]]
     shutil.copytree(winner.uri, selected.uri, dirs_exist_ok=True)
     blessed = not result["broken_thresholds"]
@@ -107,14 +109,16 @@ def Explain(  # noqa: N802
     comparison: InputArtifact[Comparison],
     explanations: OutputArtifact[Explanations],
     seed: Parameter[int],
-    code: Parameter[str],  # noqa: ARG001
+    code: Parameter[str],
 ) -> None:
     """Explain both models on the same evaluation rows."""
     from solutionkit.explain.exported import explain_exported
 
     result = explain_exported(
         examples=Path(examples.uri),
-        models={name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))},
+        models={
+            name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))
+        },
         comparison=Path(comparison.uri),
         seed=seed,
     )
@@ -127,7 +131,7 @@ def WriteReport(  # noqa: N802
     explanations: InputArtifact[Explanations],
     report: OutputArtifact[Report],
     facts: Parameter[str],
-    code: Parameter[str],  # noqa: ARG001
+    code: Parameter[str],
 ) -> None:
     """Write one offline HTML page and a model card."""
     from solutionkit.report.page import write_report

@@ -22,7 +22,9 @@ def source_hash(*rooms: str, package: Path | None = None) -> str:
     places = [LIBRARY / room for room in (*COMMON, *rooms)]
     if package is not None:
         places.append(package)
-    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
+    files = [
+        file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))
+    ]
     digest = hashlib.sha256(solutionkit.__version__.encode())
     for file in files:
         digest.update(file.name.encode())

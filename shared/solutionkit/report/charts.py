@@ -18,7 +18,7 @@ from solutionkit.declaration import Business
 
 COLOURS = {"baseline": "#b4632b", "deep": "#2b6cb4", "trivial": "#8a8f98"}
 INK, FAINT = "#2b2f36", "#d9dce1"
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "solutionkit",
     "font.family": "sans-serif",
@@ -133,7 +133,14 @@ def calibration_chart(bins: dict[str, list[dict[str, float]]]) -> str:
             low = y - [item["low"] for item in items]
             high = np.array([item["high"] for item in items]) - y
             axes.errorbar(
-                x, y, [low.clip(0), high.clip(0)], fmt="o-", markersize=3, linewidth=1, color=COLOURS[name], label=name
+                x,
+                y,
+                [low.clip(0), high.clip(0)],
+                fmt="o-",
+                markersize=3,
+                linewidth=1,
+                color=COLOURS[name],
+                label=name,
             )
         axes.set_xlabel("predicted probability")
         axes.set_ylabel("observed share")
@@ -164,7 +171,9 @@ def ranking_chart(rankings: dict[str, list[dict[str, Any]]], most: int = 12) -> 
     strength: dict[str, dict[str, float]] = {
         name: {item["column"]: item["mean_abs"] for item in items} for name, items in rankings.items()
     }
-    columns = sorted(strength["baseline"], key=lambda name: -sum(model[name] for model in strength.values()))[:most]
+    columns = sorted(strength["baseline"], key=lambda name: -sum(model[name] for model in strength.values()))[
+        :most
+    ]
     with _axes(5.2, 0.6 + 0.34 * len(columns)) as (figure, axes):
         for offset, (name, model) in zip((-0.18, 0.18), strength.items(), strict=True):
             rows = np.arange(len(columns)) + offset

@@ -50,7 +50,9 @@ def write_report(comparison: Path, explanations: Path, facts: dict[str, Any], fo
         "facts": facts,
         "result": compared,
         "explained": explained,
-        "metrics": {name: metric for name, metric in METRICS.items() if name in compared["models"]["deep"]["metrics"]},
+        "metrics": {
+            name: metric for name, metric in METRICS.items() if name in compared["models"]["deep"]["metrics"]
+        },
         "kinds": KINDS,
         "shown": SHOWN_CONTRIBUTIONS,
         "version": __version__,
@@ -91,7 +93,9 @@ def draw(
     by_model = {name: explained["models"][name]["dependence"] for name in MODELS}
     columns = dict.fromkeys([*by_model["baseline"], *by_model["deep"]])
     found["dependence"] = [
-        charts.dependence_chart(column, {name: by_model[name][column] for name in MODELS if column in by_model[name]})
+        charts.dependence_chart(
+            column, {name: by_model[name][column] for name in MODELS if column in by_model[name]}
+        )
         for column in columns
     ]
     return found

@@ -131,7 +131,9 @@ def close_abandoned_executions(connection: Any) -> None:
     """Mark executions that a killed run left RUNNING; the caller holds the project's lock."""
     states = metadata_store_pb2.Execution
     with metadata.Metadata(connection) as handle:
-        abandoned = [item for item in handle.store.get_executions() if item.last_known_state == states.RUNNING]
+        abandoned = [
+            item for item in handle.store.get_executions() if item.last_known_state == states.RUNNING
+        ]
         for execution in abandoned:
             execution.last_known_state = states.CANCELED
         if abandoned:

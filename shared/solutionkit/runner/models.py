@@ -17,7 +17,9 @@ def model_folder(project: Project, name: str) -> Path:
     """
     if name == "pushed":
         folder = newest_version(project.models / project.package)
-        remedy = "nothing was pushed yet: run the pipeline, and see that the selected model keeps [thresholds]"
+        remedy = (
+            "nothing was pushed yet: run the pipeline, and see that the selected model keeps [thresholds]"
+        )
     else:
         known = latest_record(project).get("models", {}).get(name)
         folder = project.folder / known["path"] if known else None

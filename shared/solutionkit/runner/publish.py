@@ -1,9 +1,8 @@
-"""What a run leaves for people: `runs/<id>/` and `models/<name>/<version>/`, each put in place in one step."""
+"""What a run leaves for people: `runs/<id>/` and `models/<name>/<version>/`, put in place in one step."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from pathlib import Path
@@ -93,7 +92,9 @@ def publish_model(project: Project, name: str, result: NodeResult, before: dict[
 
 def newest_version(base: Path) -> Path | None:
     """The highest numbered SavedModel below a folder."""
-    versions = [item for item in base.glob("*") if item.name.isdigit() and (item / "saved_model.pb").is_file()]
+    versions = [
+        item for item in base.glob("*") if item.name.isdigit() and (item / "saved_model.pb").is_file()
+    ]
     return max(versions, key=lambda item: int(item.name), default=None)
 
 
@@ -109,4 +110,4 @@ def point_latest_at(folder: Path) -> None:
     link = folder.parent / ".latest"
     link.unlink(missing_ok=True)
     link.symlink_to(folder.name)
-    os.replace(link, folder.parent / "latest")
+    link.replace(folder.parent / "latest")

@@ -48,8 +48,10 @@ def describe(audited: AuditedTable) -> str:
         f"label    {spec.label}: {positive:,} {spec.classes[1]!r} ({positive / len(audited.splits):.1%}),"
         f" {len(audited.splits) - positive:,} {spec.classes[0]!r}",
         f"columns  {audited.schema_origin}",
-        f"         {len(spec.numeric)} numeric: {', '.join(f.name for f in spec.numeric) or 'none'}",
-        f"         {len(spec.categorical)} categorical: {', '.join(f.name for f in spec.categorical) or 'none'}",
+        *(
+            f"         {len(features)} {kind}: {', '.join(feature.name for feature in features) or 'none'}"
+            for kind, features in (("numeric", spec.numeric), ("categorical", spec.categorical))
+        ),
     ]
     lines += [f"         ignored {name}: {reason}" for name, reason in spec.ignored.items()]
     if audited.inferred:

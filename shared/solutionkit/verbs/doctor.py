@@ -43,7 +43,10 @@ def main(options: argparse.Namespace) -> int:
     findings += project(options.project)
     for item in findings:
         mark = "ok  " if not item.remedy else "MEND" if item.fatal else "note"
-        print(f"{mark}  {item.subject:12} {item.found}" + (f"\n      {'':12} -> {item.remedy}" if item.remedy else ""))
+        print(
+            f"{mark}  {item.subject:12} {item.found}"
+            + (f"\n      {'':12} -> {item.remedy}" if item.remedy else "")
+        )
     broken = [item for item in findings if item.remedy and item.fatal]
     print(f"\n{len(broken)} to mend" if broken else "\nall that is needed is here")
     return 1 if broken else 0
@@ -59,7 +62,9 @@ def python() -> list[Finding]:
 def c_library() -> list[Finding]:
     """Whether the wheels of ml-metadata and TFDV can be loaded."""
     if platform.system() == "Darwin":
-        remedy = "" if platform.machine() == "arm64" else "TFX has no wheels for Intel Macs: use the container"
+        remedy = (
+            "" if platform.machine() == "arm64" else "TFX has no wheels for Intel Macs: use the container"
+        )
         return [Finding("platform", f"macOS {platform.machine()}", remedy)]
     name, version = platform.libc_ver()
     new_enough = name == "glibc" and tuple(map(int, version.split(".")[:2])) >= OLDEST_GLIBC

@@ -38,7 +38,7 @@ def main(options: argparse.Namespace) -> int:
     names = rows[spec.id].to_pylist() if spec.id in rows.column_names else list(range(rows.num_rows))
     probabilities = 1.0 / (1.0 + np.exp(-found.output))
     if options.output:
-        columns: dict[str, object] = {spec.id if spec.id in rows.column_names else "row": names}
+        columns: dict[str, object] = {spec.id if spec.id and spec.id in rows.column_names else "row": names}
         columns |= {"probability": probabilities, "base": np.full(len(names), found.base)}
         columns |= {name: found.values[:, i] for i, name in enumerate(spec.model_columns)}
         write_csv(pa.table(columns), options.output)
@@ -55,6 +55,7 @@ def main(options: argparse.Namespace) -> int:
             table.add_row(column, "missing" if value is None else str(value), f"{found.values[row, i]:+.3f}")
         console.print(table)
     console.print(
-        f"{model.explainer.method}; base {found.base:+.3f}, largest residual {np.abs(found.residual).max():.2g}"
+        f"{model.explainer.method}; base {found.base:+.3f},"
+        f" largest residual {np.abs(found.residual).max():.2g}"
     )
     return 0

@@ -32,7 +32,7 @@ def main(options: argparse.Namespace) -> int:
     log = project.state / "logs" / f"{new_run_id(project.runs)}.log"
     try:
         folder = run(project, audited, log, console)
-    except RunFailed as failure:
+    except RunFailedError as failure:
         console.print(f"[red]failed[/red]  {failure.node}: ", end="")
         console.print(str(failure), markup=False)
         console.print(f"log     {log}", markup=False)
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-class RunFailed(Exception):
+class RunFailedError(Exception):
     """A node failed; the message says why."""
 
     def __init__(self, node: str, reason: str) -> None:
@@ -89,7 +89,7 @@ def run(project: Project, audited: AuditedTable, log: Path, console: Console) ->
         except NodeError as error:
             cause = error.__cause__
             traceback.print_exception(error, file=sys.stderr)
-            raise RunFailed(error.node, reason_of(cause)) from error
+            raise RunFailedError(error.node, reason_of(cause)) from error
         return publish(project, run_id, runner.results)
 
 

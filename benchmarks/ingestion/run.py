@@ -1,0 +1,103 @@
+"""Time from CSV to tf.Examples: our TableExampleGen beside TFX's CsvExampleGen, same file, one run.
+
+make setup && .venv/bin/python benchmarks/ingestion/run.py [--rows 1000000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+COLUMNS = {"numeric": 8, "categorical": 4}
+
+
+def main() -> int:
+    """Write the file, time both in processes of their own, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--time", choices=["ours", "tfx"], help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.time:
+        {"ours": time_ours, "tfx": time_tfx}[options.time](options.folder)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(Path(folder) / "data" / "table.csv", options.rows)
+        results = {name: measure(name, Path(folder)) for name in ("ours", "tfx")}
+    print(f"{options.rows:,} rows x 13 columns, {os.cpu_count()} cores, {platform.platform()}\n")
+    print("| component | seconds | peak memory, MB |")
+    print("|---|---|---|")
+    for name, title in (("ours", "TableExampleGen"), ("tfx", "CsvExampleGen")):
+        print(f"| {title} | {results[name][0]:.1f} | {results[name][1]:.0f} |")
+    print(f"\nratio {results['tfx'][0] / results['ours'][0]:.1f}x (wanted: at least 5x)")
+    return 0
+
+
+def write_csv(file: Path, rows: int) -> None:
+    """Thirteen columns: a label, eight numbers, four categories."""
+    random = np.random.default_rng(0)
+    columns = {"label": random.choice(["no", "yes"], rows)}
+    columns |= {f"number_{i}": random.normal(size=rows).round(4) for i in range(COLUMNS["numeric"])}
+    columns |= {
+        f"category_{i}": random.choice(["red", "green", "blue"], rows) for i in range(COLUMNS["categorical"])
+    }
+    file.parent.mkdir(parents=True)
+    pa.csv.write_csv(pa.table(columns), file)
+
+
+def measure(name: str, folder: Path) -> tuple[float, float]:
+    """Seconds of the work itself (imports apart) and peak memory of a process."""
+    command = [sys.executable, __file__, "--time", name, "--folder", str(folder)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    seconds, memory = output.split()[-2:]
+    return float(seconds), float(memory)
+
+
+def report(started: float) -> None:
+    """Print what `measure` reads."""
+    print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def time_ours(folder: Path) -> None:
+    """The audit, the splits and the encoding, as the component does them."""
+    import tensorflow  # noqa: F401, I001  (imports are not what is measured)
+
+    from solutionkit.declaration import Columns, Data, Declaration
+    from solutionkit.examples.audit import audit
+    from solutionkit.examples.encoding import write_splits
+    from solutionkit.use_case import Project
+
+    started = time.monotonic()
+    declaration = Declaration(data=Data(path=folder / "data" / "table.csv"), columns=Columns(label="label"))
+    write_splits(audit(Project(folder, declaration, "none")), folder / "ours")
+    report(started)
+
+
+def time_tfx(folder: Path) -> None:
+    """CsvExampleGen by TFX's own runner."""
+    from tfx import v1 as tfx
+
+    started = time.monotonic()
+    example_gen = tfx.components.CsvExampleGen(input_base=str(folder / "data"))
+    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(folder / "metadata.sqlite"))
+    tfx.orchestration.LocalDagRunner().run(
+        tfx.dsl.Pipeline(
+            "csv", str(folder / "tfx"), components=[example_gen], metadata_connection_config=connection
+        )
+    )
+    report(started)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

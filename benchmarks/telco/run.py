@@ -1,0 +1,119 @@
+"""Model quality on a public table: Telco customer churn, its fold 0 as evaluation rows.
+
+    make setup && .venv/bin/python benchmarks/telco/run.py --data FOLDER
+
+FOLDER holds `Telco-Customer-Churn.csv` (7,043 rows; IBM's sample set, not shipped here) and
+`split.csv` (columns `row`, `split`, `fold`). A churn project is generated and pointed at it by
+editing `use_case.toml` alone; five damaged copies and a second run with the same seed follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+DECLARATION = """
+[data]
+path = "{folder}/Telco-Customer-Churn.csv"
+split = "column"
+split_table = "{folder}/split.csv"
+
+[columns]
+label = "Churn"
+positive = "Yes"
+id = "customerID"
+split = "split"
+
+[business]
+currency = "USD"
+true_positive = 60
+false_positive = -15
+
+[slices]
+columns = ["Contract"]
+"""
+TIMES = {"run_id", "latency_ms", "train_seconds"}
+
+
+def main() -> int:
+    """Run, print the figures, and check what must hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    data = parser.parse_args().data.resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = (make_project(Path(folder), name, data) for name in ("first", "second"))
+        results = [run(project) for project in (first, second)]
+        for name in ("baseline", "deep", "trivial"):
+            found = results[0]["models"][name]["metrics"]["roc_auc"]
+            print(f"{name:9}ROC-AUC {found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f})")
+        print(results[0]["reason"])
+        same = without_times(results[0]) == without_times(results[1])
+        print(f"the same seed twice: {'the same comparison' if same else 'DIFFERENT comparisons'}")
+        damaged(first, data)
+    return 0 if same else 1
+
+
+def make_project(folder: Path, name: str, data: Path) -> Path:
+    """A generated project whose `use_case.toml` names the table."""
+    command = [str(BIN / "cookiecutter"), str(ROOT), "--no-input", "--output-dir", str(folder)]
+    subprocess.run(
+        [*command, f"project_name={name}", f"project_slug={name}"], check=True, capture_output=True
+    )
+    (folder / name / "use_case.toml").write_text(DECLARATION.format(folder=data))
+    return folder / name
+
+
+def run(project: Path) -> dict[str, Any]:
+    """Run a project; returns its comparison."""
+    subprocess.run([str(BIN / "solutionkit"), "run"], cwd=project, check=True, capture_output=True)
+    result: dict[str, Any] = json.loads((project / "runs" / "latest" / "comparison.json").read_text())
+    return result
+
+
+def without_times(value: Any) -> Any:
+    """A comparison without what two runs may differ in."""
+    if isinstance(value, dict):
+        return {key: without_times(item) for key, item in value.items() if key not in TIMES}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def damaged(project: Path, data: Path) -> None:
+    """Print what five damaged copies lead to."""
+    text = (data / "Telco-Customer-Churn.csv").read_text()
+    header, *rows = text.splitlines()
+    contract = header.split(",").index("Contract")
+    cut = [
+        ",".join(cell for i, cell in enumerate(line.split(",")) if i != contract) for line in [header, *rows]
+    ]
+    copies = {
+        "missing column": "\n".join(cut).encode(),
+        "text in a numeric column": text.replace(",29.85,29.85,", ",dear,29.85,", 1).encode(),
+        "empty file": b"",
+        "one class only": text.replace(",Yes\n", ",No\n").replace(",Yes\r\n", ",No\r\n").encode(),
+        "Latin-1 bytes": text.replace("Female", "weiblich, größer", 1).encode("latin-1"),
+    }
+    before = sorted(str(file) for file in (project / "runs").rglob("*"))
+    for name, content in copies.items():
+        file = project / "damaged.csv"
+        file.write_bytes(content)
+        answer = subprocess.run(
+            [str(BIN / "solutionkit"), "run", "--data", str(file)],
+            cwd=project,
+            capture_output=True,
+            text=True,
+        )
+        print(f"\n{name}: exit {answer.returncode}\n{answer.stderr.strip()}")
+    print(
+        f"\nearlier runs untouched: {before == sorted(str(file) for file in (project / 'runs').rglob('*'))}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
