@@ -244,12 +244,11 @@ def download_donor(folder: Path, family: str) -> None:
     run([*apt, "download", *DONOR_PACKAGES], cwd=folder)
 
 
-def own_mirror(family: str) -> tuple[str, str]:
+def own_mirror(family: str, etc: Path = Path("/etc/apt")) -> tuple[str, str]:
     """(address, keyring) of the machine's own main archive, from its apt configuration.
 
     Reads both the one-line and the deb822 format.
     """
-    etc = Path("/etc/apt")
     for file in sorted(etc.glob("sources.list.d/*.sources")):
         for stanza in re.split(r"\n\s*\n", file.read_text()):
             fields = dict(re.findall(r"^([A-Za-z-]+):[ \t]*(.*)$", stanza, re.M))

@@ -1,13 +1,15 @@
 """Lay the use case, the library's wheel, the lock and the set-up script into the new project."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(r"{{ repository }}")
-USE_CASE = "{{ cookiecutter.use_case }}"
-PROJECT_NAME = """{{ cookiecutter.project_name }}"""
-SLUG = "{{ cookiecutter.project_slug }}"
+# JSON, because an answer may hold quotes.
+REPOSITORY = Path(json.loads(r"{{ repository | tojson }}"))
+USE_CASE = json.loads(r"{{ cookiecutter.use_case | tojson }}")
+PROJECT_NAME = json.loads(r"{{ cookiecutter.project_name | tojson }}")
+SLUG = json.loads(r"{{ cookiecutter.project_slug | tojson }}")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "data", "runs", "models")
 
 

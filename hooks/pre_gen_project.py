@@ -1,14 +1,16 @@
 """Refuse wrong answers before anything is written."""
 
+import json
 import keyword
 import re
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(r"{{ repository }}")
-USE_CASE = "{{ cookiecutter.use_case }}"
-PROJECT_NAME = """{{ cookiecutter.project_name }}"""
-SLUG = "{{ cookiecutter.project_slug }}"
+# JSON, because an answer may hold quotes.
+REPOSITORY = Path(json.loads(r"{{ repository | tojson }}"))
+USE_CASE = json.loads(r"{{ cookiecutter.use_case | tojson }}")
+PROJECT_NAME = json.loads(r"{{ cookiecutter.project_name | tojson }}")
+SLUG = json.loads(r"{{ cookiecutter.project_slug | tojson }}")
 LONGEST_SLUG = 63
 
 

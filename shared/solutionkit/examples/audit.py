@@ -64,9 +64,12 @@ def audit(project: Project) -> AuditedTable:
         train, evaluation = read_table(data.train), read_table(data.eval)
         given = np.repeat(np.array([TRAIN, EVAL], object), [train.num_rows, evaluation.num_rows])
         raw, source = _joined(train, evaluation, data.train, data.eval), f"{data.train} and {data.eval.name}"
-    spec, origin, inferred, problems = describe(raw, project, given, source)
-    typed, found = conform(raw, spec)
-    problems += found
+    spec, origin, inferred, problems = describe(raw, project, given)
+    typed, found = conform(raw, spec, labelled=not label_is_wrong(raw, project.declaration.columns))
+    # A declared column that is missing has been named already, with the key that declares it.
+    problems += [
+        item for item in found if not any(item.split(" is missing")[0] in known for known in problems)
+    ]
     if spec.label in typed.column_names:
         problems += label_problems(typed[spec.label], spec)
     if problems:
@@ -84,7 +87,7 @@ def audit(project: Project) -> AuditedTable:
 
 
 def describe(
-    raw: pa.Table, project: Project, given: np.ndarray | None, source: str
+    raw: pa.Table, project: Project, given: np.ndarray | None
 ) -> tuple[TableSpec, str, bool, list[str]]:
     """`(spec, origin, inferred, problems)`: the columns by the curated schema if it fits, else inferred."""
     columns = project.declaration.columns
@@ -164,6 +167,11 @@ def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[tuple[str,
     if wanted not in found:
         return ("0", "1"), [f"columns.positive = {wanted!r} is no value of '{columns.label}' ({shown})"]
     return (next(value for value in found if value != wanted), wanted), []
+
+
+def label_is_wrong(raw: pa.Table, columns: Columns) -> bool:
+    """Whether the label is missing or its classes are already a problem."""
+    return columns.label not in raw.column_names or bool(label_classes(raw[columns.label], columns)[1])
 
 
 def label_problems(labels: pa.ChunkedArray, spec: TableSpec) -> list[str]:

@@ -1,8 +1,7 @@
 """Customer churn: which subscribers are about to leave, and whom is it worth to call?"""
 
-from solutionkit.use_case import UseCase
-
 from customer_churn.sample_data import DRIVERS, IRRELEVANT, generate
+from solutionkit.use_case import UseCase
 
 USE_CASE = UseCase(
     name="customer_churn",

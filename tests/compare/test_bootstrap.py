@@ -1,0 +1,46 @@
+import numpy as np
+
+from solutionkit.compare.bootstrap import interval, paired_draws, resamples, two_sided_p
+from solutionkit.compare.metrics import METRICS, log_loss
+
+LABELS = np.repeat([0, 1], [300, 100])
+
+
+def test_each_draw_has_each_class_in_its_own_size() -> None:
+    for weights in resamples(LABELS, seed=1, count=20):
+        assert (weights[:, LABELS == 0].sum(axis=1) == 300).all()
+        assert (weights[:, LABELS == 1].sum(axis=1) == 100).all()
+
+
+def test_seeded() -> None:
+    whole = np.concatenate(list(resamples(LABELS, seed=1, count=20)))
+    assert (whole == np.concatenate(list(resamples(LABELS, seed=1, count=20)))).all()
+    assert not (whole == np.concatenate(list(resamples(LABELS, seed=2, count=20)))).all()
+
+
+def test_a_mean_gets_its_textbook_interval() -> None:
+    random = np.random.default_rng(0)
+    scores = random.uniform(0.1, 0.9, 400)
+    draws = paired_draws(log_loss, LABELS, [scores], seed=0)[0]
+    losses = -np.log(np.where(LABELS == 1, scores, 1 - scores))
+    spread = np.sqrt(sum((c == LABELS).sum() * losses[c == LABELS].var() for c in (0, 1))) / 400
+    found = interval(losses.mean(), draws)
+    np.testing.assert_allclose(
+        [found.low, found.high], losses.mean() + np.array([-1.96, 1.96]) * spread, rtol=0.02
+    )
+
+
+def test_pairing_cancels_what_both_share() -> None:
+    random = np.random.default_rng(0)
+    scores = np.clip(0.25 + 0.2 * LABELS + 0.1 * random.normal(size=400), 0.01, 0.99)
+    better = np.clip(scores + 0.02 * (LABELS - 0.25), 0.01, 0.99)
+    draws = paired_draws(METRICS["log_loss"].function, LABELS, [scores, better], seed=0)
+    assert (draws[1] - draws[0]).std() < 0.5 * draws[0].std()
+    assert two_sided_p(draws[1] - draws[0]) < 0.01
+
+
+def test_p_value_is_symmetric_and_never_zero() -> None:
+    differences = np.random.default_rng(0).normal(size=999)
+    assert two_sided_p(differences) == two_sided_p(-differences)
+    assert two_sided_p(np.ones(999)) == 2 / 1000
+    assert two_sided_p(np.zeros(999)) == 1.0

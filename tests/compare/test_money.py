@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from solutionkit.compare.money import balanced, best_threshold, outcomes, row_values, value_per_1000
+from solutionkit.declaration import Business
+
+BUSINESS = Business(true_positive=60, false_positive=-15, false_negative=-5, true_negative=1)
+
+
+@given(seed=st.integers(0, 10_000), gain=st.floats(-50, 50), cost=st.floats(-50, 50))
+@settings(max_examples=100, deadline=None)
+def test_no_other_threshold_is_better(seed: int, gain: float, cost: float) -> None:
+    random = np.random.default_rng(seed)
+    labels, scores = random.integers(0, 2, 30), random.random(30).round(1)
+    business = Business(true_positive=gain, false_positive=cost)
+    found = best_threshold(labels, scores, business)
+
+    def worth(threshold: float) -> float:
+        return float(row_values(labels, scores >= threshold, business).sum())
+
+    assert worth(found) >= max(worth(cut) for cut in np.linspace(0, 1.05, 43)) - 1e-9
+
+
+def test_flagging_all_and_none_are_choices() -> None:
+    labels, scores = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4])
+    assert best_threshold(labels, scores, Business(true_positive=1, false_positive=1)) == 0.0
+    assert best_threshold(labels, scores, Business(true_positive=-1, false_positive=-1)) > 1.0
+
+
+def test_without_business_balanced_accuracy_decides() -> None:
+    labels = np.array([0] * 9 + [1])
+    scores = np.array([0.1] * 8 + [0.3, 0.4])
+    assert best_threshold(labels, scores, None) == pytest.approx(0.35)
+    values = row_values(labels, scores >= 0.35, balanced(labels))
+    assert values.mean() == pytest.approx(0.5)
+
+
+def test_value_and_outcomes() -> None:
+    labels, scores = np.array([1, 1, 0, 0]), np.array([0.9, 0.1, 0.8, 0.2])
+    assert outcomes(labels, scores, 0.5) == {
+        "true_positive": 1, "false_positive": 1, "false_negative": 1, "true_negative": 1,
+    }  # fmt: skip
+    weights = np.array([[1.0, 1, 1, 1], [2.0, 0, 2, 0]])
+    assert value_per_1000(labels, scores, weights, 0.5, BUSINESS).tolist() == [10_250.0, 22_500.0]

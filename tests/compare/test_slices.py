@@ -1,0 +1,24 @@
+import numpy as np
+
+from solutionkit.compare.slices import compare_slices, slice_values
+
+
+def test_values_and_quartiles() -> None:
+    assert slice_values(np.array(["a", "", "b"], object)).tolist() == ["a", "missing", "b"]
+    assert slice_values(np.array([0.0, 1.0, np.nan])).tolist() == ["0", "1", "missing"]
+    names = slice_values(np.arange(100.0))
+    assert len(set(names)) == 4
+    assert all((names == name).sum() == 25 for name in set(names))
+
+
+def test_small_slices_have_no_metric() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 300)
+    scores = {name: labels + random.normal(size=300) for name in ("baseline", "deep")}
+    column = np.array(["large"] * 280 + ["small"] * 20, object)
+    for metric in ("roc_auc", "log_loss"):
+        clipped = {name: np.clip(score, 0.01, 0.99) for name, score in scores.items()}
+        large, small = compare_slices({"size": column}, labels, clipped, metric, seed=0)
+        assert (large["value"], large["n"], small["n"]) == ("large", 280, 20)
+        assert large["deep"]["low"] < large["deep"]["value"] < large["deep"]["high"]
+        assert "deep" not in small

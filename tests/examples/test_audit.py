@@ -1,0 +1,191 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from solutionkit.errors import DataError
+from solutionkit.examples.audit import AuditedTable, audit
+from solutionkit.examples.schema import build_schema, schema_text
+from solutionkit.use_case import Project, load_project
+
+ROWS = 400
+DECLARATION = """
+[data]
+path = "rows.csv"
+[columns]
+label = "y"
+"""
+
+
+def table(**changed: object) -> pa.Table:
+    random = np.random.default_rng(0)
+    columns: dict[str, object] = {
+        "key": [f"K{i}" for i in range(ROWS)],
+        "size": random.normal(size=ROWS).round(3),
+        "colour": random.choice(["red", "green", "blue"], ROWS),
+        "y": random.choice(["no", "yes"], ROWS),
+    }
+    return pa.table({**columns, **changed})
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "pyproject.toml").write_text('[tool.solutionkit]\nuse_case = "anything"\n')
+    (tmp_path / "use_case.toml").write_text(DECLARATION)
+    return load_project(tmp_path)
+
+
+def audited(project: Project, rows: pa.Table) -> AuditedTable:
+    pa.csv.write_csv(rows, project.folder / "rows.csv")
+    return audit(load_project(project.folder))
+
+
+def problems(project: Project, rows: pa.Table) -> list[str]:
+    with pytest.raises(DataError) as error:
+        audited(project, rows)
+    assert "rows.csv" in str(error.value)
+    return error.value.problems
+
+
+def freeze(project: Project) -> None:
+    spec = audited(project, table()).spec
+    (project.folder / "schema.pbtxt").write_text(schema_text(build_schema(spec)))
+
+
+def remember_run(project: Project) -> None:
+    spec = audited(project, table()).spec
+    (project.runs / "latest").mkdir(parents=True)
+    (project.runs / "latest" / "schema.pbtxt").write_text(schema_text(build_schema(spec)))
+
+
+def test_a_good_table(project: Project) -> None:
+    found = audited(project, table())
+    assert found.inferred
+    assert found.spec.model_columns == ["size", "colour"]
+    assert found.spec.classes == ("no", "yes")
+    assert found.rows() == {"train": 272, "validation": 48, "eval": 80}
+    assert "identifier" in found.spec.ignored["key"]
+
+
+def test_a_frozen_schema_is_used(project: Project) -> None:
+    freeze(project)
+    found = audited(project, table(key=["same"] * ROWS).drop_columns(["key"]))
+    assert not found.inferred
+    assert found.spec.categorical[0].domain == ("blue", "green", "red")
+
+
+def test_a_column_that_the_schema_does_not_know(project: Project) -> None:
+    freeze(project)
+    found = problems(project, table(extra=["1"] * ROWS).drop_columns(["key"]))
+    assert found == [
+        "the column 'extra' is not in schema.pbtxt; add it there, or list it under columns.ignore"
+    ]
+
+
+def test_a_column_that_the_schema_wants(project: Project) -> None:
+    freeze(project)
+    assert "the column 'size' is missing" in problems(project, table().drop_columns(["key", "size"]))[0]
+
+
+def test_unseen_values(project: Project) -> None:
+    freeze(project)
+    colours = ["purple"] * 100 + ["red"] * 300
+    found = problems(project, table(colour=colours).drop_columns(["key"]))
+    assert "unknown to the schema: 'purple' (100 rows)" in found[0]
+
+
+def test_a_flood_of_missing_values(project: Project) -> None:
+    sizes = [float(i) if i % 5 == 0 else None for i in range(ROWS)]
+    assert "'size' is missing in 80% of the rows" in problems(project, table(size=sizes))[0]
+
+
+def test_text_among_numbers(project: Project) -> None:
+    sizes = ["n.a. today", *map(str, range(ROWS - 1))]
+    assert "line 2: 'n.a. today'" in problems(project, table(size=sizes))[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["yes"] * ROWS, "has 1 distinct values ('yes')"),
+        (["a", "b", "c", "d"] * 100, "has 4 distinct values"),
+        (["left", "stayed"] * 200, "Set columns.positive"),
+        (["yes"] + ["no"] * (ROWS - 1), "only 1 rows have y = 'yes'"),
+    ],
+)
+def test_unusable_labels(project: Project, labels: list[str], message: str) -> None:
+    assert message in problems(project, table(y=labels))[0]
+
+
+def test_a_wrong_positive_value(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + 'positive = "ja"\n')
+    assert "columns.positive = 'ja' is no value of 'y'" in problems(project, table())[0]
+
+
+def test_positive_may_be_a_number(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + "positive = 2\n")
+    found = audited(project, table(y=[1, 2] * 200))
+    assert found.spec.classes == ("1", "2")
+
+
+def test_declared_columns_must_be_there(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + 'numeric = ["sise"]\n')
+    assert "'sise' (columns.numeric) is missing (did you mean 'size'?)" in problems(project, table())[0]
+
+
+def test_an_inferred_column_that_the_last_run_used_must_not_vanish(project: Project) -> None:
+    remember_run(project)
+    assert audited(project, table()).inferred
+    found = problems(project, table().drop_columns(["colour"]))
+    assert found[0].startswith("the column 'colour' is missing, but the latest run used it")
+    (project.folder / "use_case.toml").write_text(DECLARATION + 'ignore = ["colour"]\n')
+    assert audited(project, table().drop_columns(["colour"])).spec.model_columns == ["size"]
+
+
+def test_an_inferred_column_that_changes_its_kind(project: Project) -> None:
+    remember_run(project)
+    words = ["small", "large"] * 200
+    assert "is categorical now but was numeric" in problems(project, table(size=words))[0]
+
+
+def test_given_files(project: Project) -> None:
+    pa.csv.write_csv(table(), project.folder / "a.csv")
+    pa.csv.write_csv(table(colour=["purple", "red"] * 200), project.folder / "b.csv")
+    (project.folder / "use_case.toml").write_text(
+        '[data]\ntrain = "a.csv"\neval = "b.csv"\n[columns]\nlabel = "y"\n'
+    )
+    with pytest.raises(DataError, match="'purple'"):
+        audit(load_project(project.folder))
+    pa.csv.write_csv(table(), project.folder / "b.csv")
+    assert audit(load_project(project.folder)).rows()["eval"] == ROWS
+
+
+def test_a_split_table_beside_the_data(project: Project) -> None:
+    order = np.random.default_rng(1).permutation(ROWS)
+    folds = np.arange(ROWS) % 4
+    beside = pa.table({"row": order, "fold": folds[order]})
+    pa.csv.write_csv(beside, project.folder / "folds.csv")
+    (project.folder / "use_case.toml").write_text(
+        '[data]\npath = "rows.csv"\nsplit = "column"\nsplit_table = "folds.csv"\neval_values = [0]\n'
+        '[columns]\nlabel = "y"\nsplit = "fold"\n'
+    )
+    found = audited(project, table())
+    assert ((found.splits == "eval") == (folds == 0)).all()
+    pa.csv.write_csv(beside.slice(1), project.folder / "folds.csv")
+    with pytest.raises(DataError, match="it has 399 rows, the data 400"):
+        audit(load_project(project.folder))
+
+
+def test_slices_by_a_column_that_no_model_reads(project: Project) -> None:
+    text = DECLARATION + 'ignore = ["colour"]\n[slices]\ncolumns = ["colour"]\n'
+    (project.folder / "use_case.toml").write_text(text)
+    spec = audited(project, table()).spec
+    assert spec.carried == ("colour",)
+    assert spec.model_columns == ["size"]
+
+
+def test_the_projects_own_declaration_may_be_replaced(project: Project) -> None:
+    assert dataclasses.replace(project, package="other").runs == project.runs

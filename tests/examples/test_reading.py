@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from solutionkit.errors import UserError
+from solutionkit.examples.reading import read_table
+
+
+def write(folder: Path, content: bytes, name: str = "rows.csv") -> Path:
+    file = folder / name
+    file.write_bytes(content)
+    return file
+
+
+def test_csv_cells_are_trimmed_text(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, b'a,b\n1, x \n,""\n"2"," "\n'))
+    assert table.to_pydict() == {"a": ["1", None, "2"], "b": ["x", None, None]}
+
+
+def test_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, "\ufeffa,b\r\n1,ü\r\n".encode()))
+    assert table.to_pydict() == {"a": ["1"], "b": ["ü"]}
+
+
+def test_quoted_newlines(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, b'a,b\n1,"two\nlines"\n2,x\n'))
+    assert table["b"].to_pylist() == ["two\nlines", "x"]
+
+
+def test_parquet_keeps_types_and_unfolds_dictionaries(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, None], "b": pa.array(["x", "y"]).dictionary_encode()})
+    pa.parquet.write_table(table, tmp_path / "rows.parquet")
+    found = read_table(tmp_path / "rows.parquet")
+    assert found["a"].type == pa.int64()
+    assert found["b"].to_pylist() == ["x", "y"]
+
+
+def test_a_folder_of_files(tmp_path: Path) -> None:
+    write(tmp_path, b"a\n1\n", "2.csv")
+    write(tmp_path, b"a\n0\n", "1.csv")
+    assert read_table(tmp_path)["a"].to_pylist() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"a,b\n", "has a header but no rows"),
+        (b"a,,b\n1,2,3\n", "column 2 has no name"),
+        (b"a,a\n1,2\n", "the column 'a' stands twice"),
+        (b"a,b\n1,2\n1,2,3\n", "not a readable CSV"),
+        ("a,b\n1,2\n3,größe\n".encode("latin-1"), "line 3: not UTF-8 (byte 0xf6"),
+        ("größe,b\n1,2\n".encode("latin-1"), "line 1: not UTF-8"),
+    ],
+)
+def test_broken_csv_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_table(write(tmp_path, content))
+    assert "rows.csv" in str(error.value)
+    assert message in str(error.value)
+
+
+def test_missing_file_suggests_a_neighbour(tmp_path: Path) -> None:
+    write(tmp_path, b"a\n1\n", "customers.csv")
+    with pytest.raises(UserError, match=r"did you mean 'customers\.csv'"):
+        read_table(tmp_path / "customer.csv")
+
+
+def test_unknown_format(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown format"):
+        read_table(write(tmp_path, b"x", "rows.xlsx"))
+
+
+def test_broken_parquet(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a readable Parquet"):
+        read_table(write(tmp_path, b"not parquet", "rows.parquet"))
+
+
+def test_files_of_a_folder_must_agree(tmp_path: Path) -> None:
+    write(tmp_path, b"a,b\n1,2\n", "1.csv")
+    write(tmp_path, b"a,c\n1,2\n", "2.csv")
+    with pytest.raises(UserError, match=r"columns differ from those of 1\.csv: b, c"):
+        read_table(tmp_path)

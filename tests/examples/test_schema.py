@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from solutionkit.errors import UserError
+from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.schema import build_schema, features_of, load_schema, schema_text
+
+FEATURES = (
+    Feature("size", "numeric", min_fraction=0.5),
+    Feature("colour", "categorical", ("blue", "rot ä"), min_domain_mass=0.75, min_fraction=0.25),
+)
+
+
+def test_features_survive_the_schema(tmp_path: Path) -> None:
+    file = tmp_path / "schema.pbtxt"
+    file.write_text(schema_text(build_schema(TableSpec("y", ("0", "1"), FEATURES, "id"))))
+    assert tuple(features_of(load_schema(file), but={"y", "id"})) == FEATURES
+
+
+def test_a_domain_may_be_shared(tmp_path: Path) -> None:
+    file = tmp_path / "schema.pbtxt"
+    file.write_text(
+        'feature { name: "a" type: BYTES domain: "answers" }\nstring_domain { name: "answers" value: "no" value: "yes" }'
+    )
+    assert features_of(load_schema(file), but=set()) == [Feature("a", "categorical", ("no", "yes"), 1.0, 0.0)]
+
+
+def test_broken_schema(tmp_path: Path) -> None:
+    file = tmp_path / "schema.pbtxt"
+    with pytest.raises(UserError, match="no such file"):
+        load_schema(file)
+    file.write_text("feature { nam: 1 }")
+    with pytest.raises(UserError, match="not a TFDV schema"):
+        load_schema(file)

@@ -1,0 +1,80 @@
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from solutionkit.declaration import Columns, Data, Declaration
+from solutionkit.errors import DataError
+from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION, assign_splits
+
+ROWS = 1000
+RANDOM = np.random.default_rng(0)
+LABELS = (RANDOM.random(ROWS) < 0.1).astype(int)
+TABLE = pa.table(
+    {
+        "when": [f"2026-01-01 00:{i // 60 % 60:02}:{i % 60:02}" for i in RANDOM.permutation(ROWS)],
+        "who": [f"P{i // 10}" for i in range(ROWS)],
+        "part": ["test" if i % 4 == 0 else "train" for i in range(ROWS)],
+    }
+)
+
+
+def declare(kind: str, **columns: Any) -> Declaration:
+    return Declaration(data=Data(path="x.csv", split=kind), columns=Columns(label="y", **columns))  # type: ignore[arg-type]
+
+
+def assign(declaration: Declaration) -> np.ndarray:
+    splits, sentence = assign_splits(TABLE, LABELS, declaration, "x.csv")
+    assert f"seed {declaration.training.seed}" in sentence
+    assert set(splits) == {TRAIN, VALIDATION, EVAL}
+    return splits
+
+
+@pytest.mark.parametrize("split", ["random", "stratified"])
+def test_shares_and_seed(split: str) -> None:
+    splits = assign(declare(split))
+    assert (splits == EVAL).mean() == pytest.approx(0.2, abs=0.002)
+    assert (splits == VALIDATION).mean() == pytest.approx(0.8 * 0.15, abs=0.003)
+    assert (splits == assign(declare(split))).all()
+
+
+def test_stratified_keeps_the_label_share() -> None:
+    splits = assign(declare("stratified"))
+    for name in (TRAIN, VALIDATION, EVAL):
+        assert LABELS[splits == name].mean() == pytest.approx(LABELS.mean(), abs=0.01)
+
+
+def test_time_trains_on_the_past_only() -> None:
+    splits = assign(declare("time", time="when"))
+    times = np.array(TABLE["when"].to_pylist(), "datetime64[s]")
+    assert times[splits == TRAIN].max() <= times[splits == VALIDATION].min()
+    assert times[splits == VALIDATION].max() <= times[splits == EVAL].min()
+
+
+def test_groups_never_straddle() -> None:
+    splits = assign(declare("group", group="who"))
+    groups = np.array(TABLE["who"].to_pylist())
+    for group in np.unique(groups):
+        assert len(set(splits[groups == group])) == 1
+    assert (splits == EVAL).mean() == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_column_decides() -> None:
+    splits = assign(declare("column", split="part"))
+    assert ((splits == EVAL) == (np.array(TABLE["part"].to_pylist()) == "test")).all()
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        (declare("column", split="other"), "split column 'other' is missing"),
+        (declare("column", split="who"), "marks no rows for evaluation"),
+        (declare("time", time="other"), "time column 'other' is missing"),
+        (declare("time", time="who"), "time column 'who'"),
+        (declare("group", group="other"), "group column 'other' is missing"),
+    ],
+)
+def test_unusable_columns(declaration: Declaration, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        assign_splits(TABLE, LABELS, declaration, "x.csv")

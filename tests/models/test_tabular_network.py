@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from keras import ops
+from scipy.special import expit
+
+from solutionkit.declaration import Training
+from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.models import gradient_boosting, tabular_network
+from solutionkit.models.arrays import TableArrays
+from solutionkit.models.tabular_network import batch_size, ensemble_loss, ensemble_probability, members_loss
+
+SPEC = TableSpec("y", ("0", "1"), (Feature("a", "numeric"), Feature("b", "categorical", ("u", "v"))))
+
+
+def rows(seed: int, count: int) -> TableArrays:
+    random = np.random.default_rng(seed)
+    numeric = random.normal(size=(count, 1)).astype(np.float32)
+    categorical = random.integers(2, 4, (count, 1))
+    logit = 2.0 * numeric[:, 0] + 1.5 * (categorical[:, 0] - 2.5)
+    numeric[random.random(count) < 0.05] = np.nan
+    return TableArrays(numeric, categorical, (random.random(count) < expit(logit)).astype(np.int64))
+
+
+@pytest.mark.parametrize("train", [gradient_boosting.train, tabular_network.train])
+def test_training_learns_and_is_seeded(train) -> None:
+    training = Training(seed=3, epochs=6)
+    first, second = (train(rows(0, 1500), rows(1, 300), SPEC, training) for _ in range(2))
+    np.testing.assert_array_equal(first.validation_scores, second.validation_scores)
+    labels = rows(1, 300).label
+    likelihood = np.log(np.where(labels == 1, first.validation_scores, 1 - first.validation_scores)).mean()
+    assert likelihood > -0.55
+    assert first.facts["algorithm"] in {"LightGBM", "TabM"}
+
+
+def test_losses() -> None:
+    logits = np.array([[[0.0], [2.0]], [[-1.0], [50.0]]], np.float32)
+    label = np.array([1, 0])
+    probability = expit(logits[..., 0].astype(float))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(ensemble_probability(logits))[:, 0], probability.mean(axis=1), atol=1e-6
+    )
+    each = np.where(label[:, None] == 1, np.logaddexp(0, -logits[..., 0]), np.logaddexp(0, logits[..., 0]))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(members_loss(label, logits)), each.mean(axis=1), rtol=1e-6
+    )
+    mean = probability.mean(axis=1)
+    expected = -np.where(label == 1, np.log(mean), np.log(1 - mean))
+    np.testing.assert_allclose(ops.convert_to_numpy(ensemble_loss(label, logits)), expected, rtol=1e-5)
+
+
+def test_batches_grow_with_the_table() -> None:
+    assert [batch_size(rows) for rows in (100, 12_000, 100_000, 10_000_000)] == [256, 256, 2048, 4096]

@@ -1,0 +1,142 @@
+"""One real project, run as a user runs it: cache, code changes, failures, a kill in mid-training."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from ml_metadata import metadata_store
+from ml_metadata.proto import metadata_store_pb2
+
+from solutionkit.testing import fingerprint
+from solutionkit.use_case import load_project
+from support import BIN, solutionkit
+
+pytestmark = pytest.mark.slow
+STATES = metadata_store_pb2.Execution
+
+
+def latest(project: Path) -> dict:
+    return json.loads((project / "runs" / "latest" / "run.json").read_text())
+
+
+def states(project: Path) -> list[int]:
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(project / ".pipeline" / "metadata.sqlite")
+    return [item.last_known_state for item in metadata_store.MetadataStore(config).get_executions()]
+
+
+def copy_of(finished: Path, folder: Path) -> Path:
+    """The same project elsewhere, with an empty cache: artifacts are known by absolute paths."""
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns(".pipeline"), symlinks=True)
+    return folder
+
+
+def test_the_run_published_everything(finished: Path) -> None:
+    record = latest(finished)
+    assert len(record["seconds"]) == 13
+    assert (finished / record["pushed"] / "assets.extra" / "tf_serving_warmup_requests").is_file()
+    for model in record["models"].values():
+        assert (finished / model["path"] / "saved_model.pb").is_file()
+    assert set(states(finished)) <= {STATES.COMPLETE, STATES.CACHED}
+
+
+def test_a_rerun_is_cached_and_sees_data_and_code_changes(finished: Path, tmp_path: Path) -> None:
+    before, run_before = latest(finished), (finished / "runs" / "latest").resolve().name
+    answer = solutionkit(finished, "run")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    after = latest(finished)
+    assert len(after["cached"]) == 13
+    assert after["run_id"] != run_before
+    assert (after["models"], after["pushed"]) == (before["models"], before["pushed"])
+
+    declaration = finished / "use_case.toml"
+    kept = declaration.read_text()
+    declaration.write_text(kept.replace("true_positive = 60", "true_positive = 600"))
+    assert solutionkit(finished, "run").returncode == 0
+    declaration.write_text(kept)
+    done = set(latest(finished)["seconds"]) - set(latest(finished)["cached"])
+    assert done >= {"Compare", "WriteReport"}
+    assert not done & {"Trainer.baseline", "Trainer.deep", "Transform"}
+
+
+def test_code_changes_and_failures_are_seen(finished: Path, tmp_path: Path) -> None:
+    project = copy_of(finished, tmp_path / "demo")
+    untouched = fingerprint(load_project(project))
+    package = project / "customer_churn"
+    (package / "broken.py").write_text(
+        "def train(train, validation, spec, training):\n    raise ValueError('the network is out of ideas')\n"
+    )
+    source = (package / "__init__.py").read_text()
+    (package / "__init__.py").write_text(
+        source.replace(
+            "irrelevant=IRRELEVANT,", 'irrelevant=IRRELEVANT,\n    deep="customer_churn.broken:train",'
+        )
+    )
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 1
+    assert "Trainer.deep" in answer.stdout.splitlines()[-2]
+    assert "ValueError: the network is out of ideas" in answer.stdout
+    assert "Traceback" not in answer.stdout + answer.stderr
+    log = next(iter((project / ".pipeline" / "logs").glob("*.log")))
+    assert "the network is out of ideas" in log.read_text(errors="replace")
+    assert fingerprint(load_project(project)) == untouched
+
+    (package / "broken.py").write_text("from solutionkit.models.gradient_boosting import train as train\n")
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "Trainer.deep" not in latest(project)["cached"]
+    found = json.loads((project / "runs" / "latest" / "comparison.json").read_text())
+    assert found["models"]["deep"]["training"]["algorithm"] == "LightGBM"
+    assert found["verdict"] == "tie"
+
+
+def test_after_a_kill_the_next_run_completes(finished: Path, tmp_path: Path) -> None:
+    project = copy_of(finished, tmp_path / "demo")
+    untouched = fingerprint(load_project(project))
+    process = subprocess.Popen(
+        [str(BIN / "solutionkit"), "run"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Trainer.baseline" in line and "done" in line:
+            break
+    time.sleep(2.0)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert STATES.RUNNING in states(project)
+    assert fingerprint(load_project(project)) == untouched
+
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "Trainer.baseline" in latest(project)["cached"]
+    assert STATES.RUNNING not in states(project)
+
+
+def test_two_runs_at_once_are_refused(finished: Path) -> None:
+    from solutionkit.runner.local import project_lock
+
+    with project_lock(finished / ".pipeline"):
+        answer = solutionkit(finished, "run")
+    assert answer.returncode == 1
+    assert "another run is under way" in answer.stderr
+
+
+def test_a_model_that_breaks_a_threshold_is_not_pushed(finished: Path) -> None:
+    declaration = finished / "use_case.toml"
+    kept = declaration.read_text()
+    pushed = sorted((finished / "models" / "customer_churn").iterdir())
+    declaration.write_text(kept.replace("roc_auc = 0.7", "roc_auc = 0.99"))
+    answer = solutionkit(finished, "run")
+    declaration.write_text(kept)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "not blessed: roc_auc is" in answer.stdout
+    assert sorted((finished / "models" / "customer_churn").iterdir()) == pushed

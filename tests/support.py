@@ -1,0 +1,35 @@
+"""What several test files need: this repository, and its commands as a user runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+SAMPLES = ROOT.parent / "shared" / "samples"
+
+
+def generate(folder: Path, slug: str = "demo", **answers: str) -> subprocess.CompletedProcess[str]:
+    """Run cookiecutter on this repository as a user does."""
+    given = {"use_case": "customer_churn", "project_name": "Demo", "project_slug": slug, **answers}
+    return subprocess.run(
+        [
+            str(BIN / "cookiecutter"),
+            str(ROOT),
+            "--no-input",
+            "--output-dir",
+            str(folder),
+            *(f"{key}={value}" for key, value in given.items()),
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
+def solutionkit(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a project's folder as a user does."""
+    return subprocess.run(
+        [str(BIN / "solutionkit"), *arguments], cwd=project, capture_output=True, text=True, timeout=600
+    )

@@ -1,0 +1,61 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from solutionkit import cli
+
+HEAVY = ("tensorflow", "tfx", "keras", "pyarrow", "pandas", "numpy", "pydantic", "rich")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, solutionkit.cli as cli\n"
+        "try:\n    cli.main(['--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[]"
+    assert "predict" in answer.stdout
+
+
+def test_outside_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--project", str(tmp_path), "check"]) == 1
+    assert "use_case.toml: no such file" in capsys.readouterr().err
+
+
+def test_unknown_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["trian"])
+    assert stopped.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_doctor_is_content_here(generated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--project", str(generated), "doctor"]) == 0
+    output = capsys.readouterr().out
+    assert "all that is needed is here" in output
+    assert "Customer churn" in output
+
+
+def test_check_describes_the_data(
+    generated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "sample.csv"
+    assert cli.main(["--project", str(generated), "sample", "--rows", "500", "--output", str(file)]) == 0
+    assert cli.main(["--project", str(generated), "check", "--data", str(file)]) == 0
+    output = capsys.readouterr().out
+    assert "500: 340 train, 60 validation, 100 eval" in output
+    assert "curated in schema.pbtxt" in output
+
+
+def test_check_prints_the_declaration_schema(generated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--project", str(generated), "check", "--schema"]) == 0
+    assert '"eval_fraction"' in capsys.readouterr().out
+
+
+def test_predict_without_a_run(generated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["predict", "--input", str(tmp_path / "x.csv"), "--output", str(tmp_path / "y.csv")]
+    assert cli.main(["--project", str(generated), *arguments]) == 1
+    assert "no pushed model" in capsys.readouterr().err

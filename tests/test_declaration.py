@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from solutionkit.declaration import load_declaration, with_data
+from solutionkit.errors import UserError
+
+GOOD = '[data]\npath = "rows.csv"\n[columns]\nlabel = "y"\n'
+
+
+def load(folder: Path, text: str) -> object:
+    file = folder / "use_case.toml"
+    file.write_text(text)
+    return load_declaration(file)
+
+
+def test_paths_become_absolute(tmp_path: Path) -> None:
+    file = tmp_path / "use_case.toml"
+    file.write_text(GOOD)
+    declaration = load_declaration(file)
+    assert declaration.data.path == (tmp_path / "rows.csv").resolve()
+    assert declaration.training.seed == 20
+
+
+def test_other_data_replaces_files_of_a_split(tmp_path: Path) -> None:
+    file = tmp_path / "use_case.toml"
+    file.write_text('[data]\ntrain = "a.csv"\neval = "b.csv"\n[columns]\nlabel = "y"\n')
+    changed = with_data(load_declaration(file), tmp_path / "c.csv")
+    assert changed.data.path == tmp_path / "c.csv"
+    assert changed.data.train is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            GOOD.replace("label", "lable"),
+            ["unknown key 'columns.lable' (did you mean 'label'?)", "'columns.label'"],
+        ),
+        (GOOD + "[trainig]\nseed = 1\n", ["unknown key 'trainig' (did you mean 'training'?)"]),
+        (GOOD.replace('path = "rows.csv"', 'path = "a"\ntrain = "b"'), ["give either 'path', or both"]),
+        (GOOD.replace('path = "rows.csv"', 'train = "b"'), ["give either 'path', or both"]),
+        (
+            GOOD.replace('"rows.csv"', '"rows.csv"\nsplit = "stratify"'),
+            ["'data.split'", "received 'stratify'"],
+        ),
+        (
+            GOOD.replace('"rows.csv"', '"rows.csv"\neval_fraction = 1.5'),
+            ["data.eval_fraction", "received 1.5"],
+        ),
+        (GOOD.replace('"rows.csv"', '"rows.csv"\nsplit = "time"'), ["needs the key columns.time"]),
+        (GOOD.replace('"rows.csv"', '"rows.csv"\nsplit_table = "s.csv"'), ["needs split"]),
+        (GOOD + 'numeric = ["y"]\n', ["column 'y' is both 'label' and 'numeric'"]),
+        (GOOD + "[training]\nseed = -1\n", ["training.seed", "received -1"]),
+        ("[data\n", ["not valid TOML"]),
+    ],
+)
+def test_mistakes_name_key_and_remedy(tmp_path: Path, text: str, expected: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        load(tmp_path, text)
+    assert "use_case.toml" in str(error.value)
+    for part in expected:
+        assert part in str(error.value)
+
+
+def test_wrong_encoding(tmp_path: Path) -> None:
+    file = tmp_path / "use_case.toml"
+    file.write_bytes(GOOD.replace("rows", "größe").encode("latin-1"))
+    with pytest.raises(UserError, match="not UTF-8"):
+        load_declaration(file)
