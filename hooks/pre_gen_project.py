@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 # JSON, because an answer may hold quotes.
-REPOSITORY = Path(json.loads(r"{{ repository | tojson }}"))
-USE_CASE = json.loads(r"{{ cookiecutter.use_case | tojson }}")
-PROJECT_NAME = json.loads(r"{{ cookiecutter.project_name | tojson }}")
-SLUG = json.loads(r"{{ cookiecutter.project_slug | tojson }}")
+REPOSITORY = Path(json.loads(r""" {{ repository | tojson }} """))
+USE_CASE = json.loads(r""" {{ cookiecutter.use_case | tojson }} """)
+PROJECT_NAME = json.loads(r""" {{ cookiecutter.project_name | tojson }} """)
+SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
 LONGEST_SLUG = 63
 
 

@@ -1,14 +1,14 @@
 """LightGBM's trees as plain TensorFlow ops, so that TF Serving needs no custom op.
 
-All trees walk down together: the state is one node a row and tree, and each level is a few
-gathers from flat node tables. Leaves point to themselves, so trees of different depth end well.
-The decisions follow `NumericalDecision` and `CategoricalDecision` of LightGBM's
-`include/LightGBM/tree.h`.
+All decisions of all trees are taken at once, each a comparison of one column; then every tree walks
+down over decisions that are already known, one gather a level. Leaves point to themselves, so trees
+of different depth end well. The rules for missing values and categories are those of
+`NumericalDecision` and `CategoricalDecision` in LightGBM's `include/LightGBM/tree.h`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import lightgbm
@@ -17,24 +17,23 @@ import tensorflow as tf
 
 # LightGBM's kZeroThreshold: values this small count as zero where zero means missing.
 ZERO_THRESHOLD = 1e-35
-_MISSING_TYPES = {"None": 0, "Zero": 1, "NaN": 2}
 
 
 @dataclass(frozen=True)
 class Forest:
-    """The nodes of all trees in flat tables; leaves are nodes too.
+    """The nodes of all trees in flat tables: numeric decisions, then category decisions, then leaves.
 
     Attributes:
-        roots: `(trees,)` position of each tree's first node.
-        feature: `(nodes,)` column that a node looks at.
-        threshold: `(nodes,)` float64; a numeric node goes left at or below it.
+        roots: `(trees,)` each tree's first node.
+        feature: `(numeric nodes,)` column that a numeric node looks at.
+        threshold: `(numeric nodes,)` float64; the node goes left at or below it.
+        nan_left: `(numeric nodes,)` whether NaN goes left.
+        zero_is_missing: `(numeric nodes,)` whether zero goes where NaN goes.
+        category_feature: `(category nodes,)` column that a category node looks at.
+        members: `(category nodes, largest category + 1)` categories that go left.
         left: `(nodes,)` next node; a leaf names itself.
         right: `(nodes,)` next node; a leaf names itself.
-        default_left: `(nodes,)` whether missing values go left.
-        missing_type: `(nodes,)` what counts as missing: 0 nothing, 1 zero, 2 NaN.
-        categories: `(sets, largest category + 1)` membership of each category set.
-        category_set: `(nodes,)` a node's category set, -1 for numeric nodes.
-        value: `(nodes,)` float64 leaf values.
+        value: `(leaves,)` float64.
         depth: The most decisions on any path.
         outputs: Trees per iteration: the classes of a multi-class model, else 1.
         objective: `binary`, `multiclass` or `regression`.
@@ -44,17 +43,32 @@ class Forest:
     roots: np.ndarray
     feature: np.ndarray
     threshold: np.ndarray
+    nan_left: np.ndarray
+    zero_is_missing: np.ndarray
+    category_feature: np.ndarray
+    members: np.ndarray
     left: np.ndarray
     right: np.ndarray
-    default_left: np.ndarray
-    missing_type: np.ndarray
-    categories: np.ndarray
-    category_set: np.ndarray
     value: np.ndarray
     depth: int
     outputs: int
     objective: str
     sigmoid: float
+
+
+@dataclass
+class _Node:
+    """A node as read: its LightGBM description and its children's positions in reading order."""
+
+    structure: dict[str, Any]
+    children: list[int] = field(default_factory=list)
+
+    @property
+    def kind(self) -> int:
+        """0 numeric decision, 1 category decision, 2 leaf: the order in the tables."""
+        if "split_index" not in self.structure:
+            return 2
+        return 1 if self.structure["decision_type"] == "==" else 0
 
 
 def read_forest(booster: lightgbm.Booster) -> Forest:
@@ -70,70 +84,54 @@ def read_forest(booster: lightgbm.Booster) -> Forest:
         raise ValueError(f"objective '{dump.get('objective')}' has no conversion to TensorFlow ops")
     if dump.get("average_output"):
         raise ValueError("boosting='rf' (averaged output) has no conversion to TensorFlow ops")
-    reader = _Reader()
-    roots = [reader.add(tree["tree_structure"], depth=0) for tree in dump["tree_info"]]
-    width = 1 + max((max(members) for members in reader.category_sets if members), default=0)
-    categories = np.zeros((max(len(reader.category_sets), 1), width), bool)
-    for row, members in enumerate(reader.category_sets):
-        categories[row, members] = True
-    nodes = reader.nodes
+    nodes: list[_Node] = []
+    trees = [_read(tree["tree_structure"], nodes) for tree in dump["tree_info"]]
+    order = sorted(range(len(nodes)), key=lambda position: nodes[position].kind)
+    rank = {position: place for place, position in enumerate(order)}
+    kinds = [
+        [nodes[position].structure for position in order if nodes[position].kind == kind] for kind in range(3)
+    ]
+    numeric, category, leaves = kinds
+    sets = [[int(member) for member in str(node["threshold"]).split("||")] for node in category]
+    members = np.zeros((len(sets), 1 + max((max(items) for items in sets if items), default=0)), bool)
+    for row, items in enumerate(sets):
+        members[row, items] = True
+    next_nodes = [nodes[position].children or [position, position] for position in order]
     return Forest(
-        roots=np.array(roots, np.int32),
-        feature=np.array([node["feature"] for node in nodes], np.int32),
-        threshold=np.array([node["threshold"] for node in nodes], np.float64),
-        left=np.array([node["left"] for node in nodes], np.int32),
-        right=np.array([node["right"] for node in nodes], np.int32),
-        default_left=np.array([node["default_left"] for node in nodes], bool),
-        missing_type=np.array([node["missing_type"] for node in nodes], np.int32),
-        categories=categories,
-        category_set=np.array([node["category_set"] for node in nodes], np.int32),
-        value=np.array([node["value"] for node in nodes], np.float64),
-        depth=reader.depth,
+        roots=np.array([rank[root] for root, _ in trees], np.int32),
+        feature=np.array([node["split_feature"] for node in numeric], np.int32),
+        threshold=np.array([node["threshold"] for node in numeric], np.float64),
+        nan_left=np.array([_nan_goes_left(node) for node in numeric], bool),
+        zero_is_missing=np.array([node["missing_type"] == "Zero" for node in numeric], bool),
+        category_feature=np.array([node["split_feature"] for node in category], np.int32),
+        members=members,
+        left=np.array([rank[left] for left, _ in next_nodes], np.int32),
+        right=np.array([rank[right] for _, right in next_nodes], np.int32),
+        value=np.array([node["leaf_value"] for node in leaves], np.float64),
+        depth=max((depth for _, depth in trees), default=0),
         outputs=dump["num_tree_per_iteration"],
         objective=objective,
         sigmoid=float(settings.get("sigmoid", 1.0)),
     )
 
 
-class _Reader:
-    """Collects the nodes of `dump_model`'s nested trees."""
+def _read(structure: dict[str, Any], nodes: list[_Node]) -> tuple[int, int]:
+    """Append a subtree; returns its first node's position and its depth."""
+    if "leaf_coeff" in structure:
+        raise ValueError("linear trees have no conversion to TensorFlow ops")
+    position, node = len(nodes), _Node(structure)
+    nodes.append(node)
+    if node.kind == 2:
+        return position, 0
+    left, left_depth = _read(structure["left_child"], nodes)
+    right, right_depth = _read(structure["right_child"], nodes)
+    node.children = [left, right]
+    return position, 1 + max(left_depth, right_depth)
 
-    def __init__(self) -> None:
-        self.nodes: list[dict[str, Any]] = []
-        self.category_sets: list[list[int]] = []
-        self.depth = 0
 
-    def add(self, structure: dict[str, Any], depth: int) -> int:
-        """Append a subtree; return its first node's position."""
-        position = len(self.nodes)
-        node: dict[str, Any] = {
-            "feature": 0,
-            "threshold": 0.0,
-            "left": position,
-            "right": position,
-            "default_left": False,
-            "missing_type": 0,
-            "category_set": -1,
-            "value": 0.0,
-        }
-        self.nodes.append(node)
-        if "split_index" not in structure:
-            if "leaf_coeff" in structure:
-                raise ValueError("linear trees have no conversion to TensorFlow ops")
-            node["value"] = structure["leaf_value"]
-            self.depth = max(self.depth, depth)
-            return position
-        node["feature"] = structure["split_feature"]
-        node["missing_type"] = _MISSING_TYPES[structure["missing_type"]]
-        node["default_left"] = structure["default_left"]
-        if structure["decision_type"] == "==":
-            node["category_set"] = len(self.category_sets)
-            self.category_sets.append([int(member) for member in str(structure["threshold"]).split("||")])
-        else:
-            node["threshold"] = structure["threshold"]
-        node["left"] = self.add(structure["left_child"], depth + 1)
-        node["right"] = self.add(structure["right_child"], depth + 1)
-        return position
+def _nan_goes_left(node: dict[str, Any]) -> bool:
+    """Where nothing means missing, LightGBM reads NaN as zero."""
+    return bool(node["threshold"] >= 0.0 if node["missing_type"] == "None" else node["default_left"])
 
 
 def raw_scores(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
@@ -144,16 +142,16 @@ def raw_scores(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
         columns: `(batch, features)` float64; NaN is missing, categories are whole numbers.
     """
     batch = tf.shape(columns)[0]
+    goes_left = tf.concat([_numeric_decisions(forest, columns), _category_decisions(forest, columns)], axis=1)
+    decisions = len(forest.feature) + len(forest.category_feature)
+    step = tf.where(goes_left, forest.left[:decisions], forest.right[:decisions])
+    leaves = tf.broadcast_to(tf.constant(forest.left[decisions:]), [batch, len(forest.value)])
+    step = tf.concat([step, leaves], axis=1)
     node = tf.broadcast_to(tf.constant(forest.roots), [batch, len(forest.roots)])
     for _ in range(forest.depth):
-        value = tf.gather(columns, tf.gather(forest.feature, node), axis=1, batch_dims=1)
-        goes_left = _numeric_decision(forest, node, value)
-        if (forest.category_set >= 0).any():
-            category_set = tf.gather(forest.category_set, node)
-            goes_left = tf.where(category_set >= 0, _is_member(forest, category_set, value), goes_left)
-        node = tf.where(goes_left, tf.gather(forest.left, node), tf.gather(forest.right, node))
-    leaves = tf.reshape(tf.gather(forest.value, node), [batch, -1, forest.outputs])
-    return tf.reduce_sum(leaves, axis=1)
+        node = tf.gather(step, node, axis=1, batch_dims=1)
+    values = tf.reshape(tf.gather(forest.value, node - decisions), [batch, -1, forest.outputs])
+    return tf.reduce_sum(values, axis=1)
 
 
 def predictions(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
@@ -166,20 +164,28 @@ def predictions(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
     return scores
 
 
-def _numeric_decision(forest: Forest, node: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-    is_nan = tf.math.is_nan(value)
-    missing_type = tf.gather(forest.missing_type, node)
-    known = tf.where(is_nan, tf.zeros_like(value), value)
-    missing = (is_nan & (missing_type == 2)) | ((tf.abs(known) <= ZERO_THRESHOLD) & (missing_type == 1))
-    return tf.where(missing, tf.gather(forest.default_left, node), known <= tf.gather(forest.threshold, node))
+def _numeric_decisions(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
+    """`(batch, numeric nodes)` whether each goes left; a comparison with NaN is false."""
+    value = tf.gather(columns, forest.feature, axis=1)
+    goes_left = (value <= forest.threshold) | (tf.math.is_nan(value) & forest.nan_left)
+    if forest.zero_is_missing.any():
+        zero = (tf.abs(value) <= ZERO_THRESHOLD) & forest.zero_is_missing
+        goes_left = tf.where(zero, forest.nan_left, goes_left)
+    return goes_left
 
 
-def _is_member(forest: Forest, category_set: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-    width = forest.categories.shape[1]
-    # Towards zero, as LightGBM's cast does; beyond the table's width nothing is a member.
-    nowhere = tf.constant(-1.0, tf.float64)
-    known = tf.where(tf.math.is_nan(value), nowhere, value)
-    category = tf.cast(tf.clip_by_value(known, nowhere, tf.constant(width, tf.float64)), tf.int32)
-    inside = (category >= 0) & (category < width) & (known > nowhere)
-    position = tf.maximum(category_set, 0) * width + tf.clip_by_value(category, 0, width - 1)
-    return inside & tf.gather(forest.categories.reshape(-1), position)
+def _category_decisions(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
+    """`(batch, category nodes)` whether each goes left: its set holds the row's category."""
+    if not len(forest.category_feature):
+        return tf.zeros([tf.shape(columns)[0], 0], tf.bool)
+    count, width = forest.members.shape
+    outside = tf.constant(-1.0, tf.float64)
+    known = tf.where(tf.math.is_nan(columns), outside, columns)
+    # Towards zero, as LightGBM's cast does; beyond the widest set nothing is a member.
+    category = tf.cast(tf.clip_by_value(known, outside, tf.constant(width, tf.float64)), tf.int32)
+    category = tf.where((known > outside) & (category < width), category, width)
+    padded = np.pad(forest.members, ((0, 0), (0, 1))).reshape(-1)
+    position = tf.gather(category, forest.category_feature, axis=1) + np.arange(count, dtype=np.int32) * (
+        width + 1
+    )
+    return tf.gather(padded, position)
