@@ -42,6 +42,8 @@ def train(train: TableArrays, validation: TableArrays, spec: TableSpec, training
         optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
         loss=members_loss,
         metrics=[keras.metrics.MeanMetricWrapper(ensemble_loss, name="ensemble_loss")],
+        # XLA takes longer to compile this network than to train it, and its steps are no faster on CPUs.
+        jit_compile=False,
     )
     history = network.fit(
         train.inputs,
