@@ -3,7 +3,6 @@ PYTHON ?= python3
 USE_CASE ?= customer_churn
 DEMO := build/demo
 BIN := $(CURDIR)/.venv/bin
-PATHS := shared/solutionkit templates hooks tests benchmarks bootstrap.py
 
 .PHONY: setup demo test test-fast lint format lock bench clean
 .DEFAULT_GOAL := help

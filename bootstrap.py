@@ -29,7 +29,7 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 REQUIRED_GLIBC = (2, 39)
 # The first release of each distribution whose glibc is new enough (2.41 and 2.39).
 DONOR_SUITE = {"debian": "trixie", "ubuntu": "noble"}
-DONOR_PACKAGES = ("libc6", "libstdc++6", "libgcc-s1")
+DONOR_PACKAGES = ("libc6", "libstdc++6", "libgcc-s1", "libgomp1")
 # TensorFlow's RUNPATH would otherwise pull the system's libstdc++ in before the private one.
 NEEDED_FIRST = (
     "libstdc++.so.6",
@@ -124,6 +124,15 @@ def make_environment(own: list[str]) -> None:
     # Without compiled bytecode `import tensorflow` takes three times as long, in every process.
     run([*uv, "sync", *target, "--require-hashes", "--compile-bytecode", str(LOCK)])
     run([*uv, "install", *target, "--no-deps", *own])
+    refuse_missing_openmp(python)
+
+
+def refuse_missing_openmp(python: Path) -> None:
+    """LightGBM's wheel wants the system's OpenMP library, which slim images lack."""
+    answer = subprocess.run([python, "-c", "import lightgbm"], capture_output=True, text=True)
+    if "libgomp" in answer.stderr or "libomp" in answer.stderr:
+        remedy = "brew install libomp" if platform.system() == "Darwin" else "apt-get install libgomp1"
+        raise SetupError(f"LightGBM needs the OpenMP library: {remedy}, then call this again.")
 
 
 def environment_is_usable(python: Path) -> bool:
@@ -131,7 +140,11 @@ def environment_is_usable(python: Path) -> bool:
     if not python.exists() or not (VENV / "bin" / "uv").exists():
         return False
     probe = "import sys, platform; print(sys.version_info[:2], platform.libc_ver()[1])"
-    answer = subprocess.run([python, "-c", probe], capture_output=True, text=True)
+    try:
+        answer = subprocess.run([python, "-c", probe], capture_output=True, text=True)
+    except OSError:
+        # Moved with its clone: the interpreter names its private glibc by an absolute path.
+        return False
     if answer.returncode != 0 or not answer.stdout.startswith(str(sys.version_info[:2])):
         return False
     glibc = re.search(r"\) (\d+)\.(\d+)", answer.stdout)

@@ -20,8 +20,8 @@ def problems() -> list[str]:
     use_cases = sorted(item.name for item in (REPOSITORY / "templates").iterdir() if item.is_dir())
     if USE_CASE not in use_cases:
         found.append(f"use_case '{USE_CASE}' is unknown; there are: {', '.join(use_cases)}")
-    if not PROJECT_NAME.strip() or "\n" in PROJECT_NAME or '"' in PROJECT_NAME:
-        found.append(f"project_name {PROJECT_NAME!r} must be one line of text without double quotes")
+    if not PROJECT_NAME.strip() or not PROJECT_NAME.isprintable():
+        found.append(f"project_name {PROJECT_NAME!r} must be one line of text")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", SLUG):
         found.append(
             f"project_slug '{SLUG}' must be a Python and a Docker name: a-z, 0-9 and single _ within,"

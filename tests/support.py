@@ -7,7 +7,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-SAMPLES = ROOT.parent / "shared" / "samples"
 
 
 def generate(folder: Path, slug: str = "demo", **answers: str) -> subprocess.CompletedProcess[str]:

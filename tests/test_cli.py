@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,19 @@ def test_predict_without_a_run(generated: Path, tmp_path: Path, capsys: pytest.C
     arguments = ["predict", "--input", str(tmp_path / "x.csv"), "--output", str(tmp_path / "y.csv")]
     assert cli.main(["--project", str(generated), *arguments]) == 1
     assert "no pushed model" in capsys.readouterr().err
+
+
+def test_an_unknown_threshold_is_found_before_the_run(
+    generated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(generated, tmp_path / "demo")
+    declaration = tmp_path / "demo" / "use_case.toml"
+    declaration.write_text(declaration.read_text().replace("roc_auc = 0.7", "rocauc = 0.7"))
+    assert cli.main(["--project", str(tmp_path / "demo"), "check"]) == 1
+    assert "'thresholds.rocauc' (did you mean 'roc_auc'?)" in capsys.readouterr().err
+
+
+def test_errors_of_the_system_have_no_stack_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "use_case.toml").mkdir()
+    assert cli.main(["--project", str(tmp_path), "check"]) == 1
+    assert "use_case.toml: Is a directory" in capsys.readouterr().err

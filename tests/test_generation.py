@@ -2,6 +2,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from wheel import build_wheel
 COMBINATIONS = [
     {"use_case": use_case, "project_name": name, "project_slug": slug}
     for use_case in sorted(item.name for item in (ROOT / "templates").iterdir() if item.is_dir())
-    for name, slug in (("Demo", "demo"), ("Kündigungen & Co.", "kuendigungen_2027"))
+    for name, slug in (("Demo", "demo"), ('Kündigungen & "A\\B" Co.', "kuendigungen_2027"))
 ]
 REFUSED = [
     ({"use_case": "customer_chrun"}, "customer_chrun"),
@@ -24,7 +25,7 @@ REFUSED = [
     ({"project_slug": "customer_churn"}, "another Python package"),
     ({"project_slug": "a" * 64}, "longer than 63"),
     ({"project_name": " "}, "project_name"),
-    ({"project_name": 'say "hi"'}, "project_name"),
+    ({"project_name": "two\nlines"}, "project_name"),
 ]
 EXPECTED = {
     "Containerfile", "Makefile", "README.md", "bootstrap.py", "pyproject.toml", "requirements.lock",
@@ -47,6 +48,10 @@ def test_every_combination_is_complete(tmp_path: Path, answers: dict[str, str]) 
             assert "<!--" not in text, f"{file} has a mark left"
             if file.suffix == ".py":
                 ast.parse(text)
+    assert (
+        tomllib.loads((project / "pyproject.toml").read_text())["project"]["description"]
+        == answers["project_name"]
+    )
     assert answers["project_name"] in (project / "README.md").read_text("utf-8")
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from solutionkit import __version__
 
+SAMPLE_ROWS, SAMPLE_SEED = 15_000, 20
+
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -45,8 +47,8 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("--rows", type=int, default=5, help="how many rows to print (default: 5)")
 
     sample = verbs.add_parser("sample", help="write the use case's sample data")
-    sample.add_argument("--rows", type=int, default=15_000)
-    sample.add_argument("--seed", type=int, default=20)
+    sample.add_argument("--rows", type=int, default=SAMPLE_ROWS)
+    sample.add_argument("--seed", type=int, default=SAMPLE_SEED)
     sample.add_argument("--output", type=Path, help="default: data/sample.csv")
 
     verbs.add_parser("doctor", help="say what of the environment is missing and how to get it")
@@ -64,6 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
         return verbs.VERBS[options.verb](options)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; a later run goes on from what is done", file=sys.stderr)

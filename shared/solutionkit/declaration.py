@@ -80,7 +80,7 @@ class Columns(_Table):
                 continue
             for column in value if isinstance(value, list) else [value]:
                 other = parts.setdefault(column, part)
-                if other != part and {part, other} != {"time", "numeric"}:
+                if other != part and {part, other} not in ({"time", "numeric"}, {"id", "group"}):
                     raise ValueError(f"column '{column}' is both '{other}' and '{part}'; name it once")
         return self
 
@@ -137,6 +137,9 @@ class Declaration(_Table):
     @model_validator(mode="after")
     def _split_has_its_column(self) -> Declaration:
         needed = {"time": self.columns.time, "group": self.columns.group, "column": self.columns.split}
+        for name in self.slices.columns:
+            if name in {self.columns.label, self.columns.id}:
+                raise ValueError(f"slices.columns: '{name}' is the label or the id; slice by another column")
         if self.data.split in needed and not needed[self.data.split] and self.data.path:
             key = "split" if self.data.split == "column" else self.data.split
             raise ValueError(f'split = "{self.data.split}" needs the key columns.{key}')

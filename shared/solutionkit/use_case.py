@@ -30,7 +30,7 @@ class UseCase:
         sample: `sample(rows, seed)` makes sample data with the domain's structure.
         drivers: The sample's true drivers, strongest first.
         irrelevant: Columns of the sample that have no influence on the label.
-        preprocessing: Dotted name of the `preprocessing_fn(inputs, features)` used by Transform.
+        preprocessing: Dotted name of the `preprocessing_fn(inputs, spec)` used by Transform.
         baseline: Dotted name of the function that trains the baseline.
         deep: Dotted name of the function that trains the deep model.
     """

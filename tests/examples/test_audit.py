@@ -1,4 +1,3 @@
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +103,7 @@ def test_a_flood_of_missing_values(project: Project) -> None:
 
 def test_text_among_numbers(project: Project) -> None:
     sizes = ["n.a. today", *map(str, range(ROWS - 1))]
-    assert "line 2: 'n.a. today'" in problems(project, table(size=sizes))[0]
+    assert "row 1: 'n.a. today'" in problems(project, table(size=sizes))[0]
 
 
 @pytest.mark.parametrize(
@@ -187,5 +186,56 @@ def test_slices_by_a_column_that_no_model_reads(project: Project) -> None:
     assert spec.model_columns == ["size"]
 
 
-def test_the_projects_own_declaration_may_be_replaced(project: Project) -> None:
-    assert dataclasses.replace(project, package="other").runs == project.runs
+@pytest.mark.parametrize(
+    ("values", "positive", "expected"),
+    [
+        (["True", "False"], "true", ("False", "True")),
+        (["0.0", "1.0"], None, ("0.0", "1.0")),
+        ([0.0, 1.0], "1", ("0", "1")),
+        ([False, True], None, ("false", "true")),
+    ],
+)
+def test_positive_values_as_people_write_them(
+    project: Project, values: list[object], positive: str | None, expected: tuple[str, str]
+) -> None:
+    (project.folder / "use_case.toml").write_text(
+        DECLARATION + (f"positive = {positive}\n" if positive else "")
+    )
+    assert audited(project, table(y=values * 200)).spec.classes == expected
+
+
+def test_domains_come_from_training_rows(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(
+        DECLARATION.replace("[columns]", 'split = "column"\n[columns]') + 'split = "part"\n'
+    )
+    parts = ["train"] * 300 + ["test"] * 100
+    colours = ["red", "blue"] * 150 + ["red"] * 99 + ["purple"]
+    found = audited(project, table(part=parts, colour=colours))
+    assert found.spec.categorical[0].domain == ("blue", "red")
+
+
+def test_ids_that_a_split_table_lacks(project: Project) -> None:
+    pa.csv.write_csv(
+        pa.table({"key": [f"K{i}" for i in range(ROWS - 5)], "part": ["eval", "train"] * 197 + ["train"]}),
+        project.folder / "parts.csv",
+    )
+    (project.folder / "use_case.toml").write_text(
+        '[data]\npath = "rows.csv"\nsplit = "column"\nsplit_table = "parts.csv"\n'
+        '[columns]\nlabel = "y"\nid = "key"\nsplit = "part"\n'
+    )
+    with pytest.raises(DataError, match=r"it lacks 5 ids of the data, e\.g\. 'K395'"):
+        audited(project, table())
+
+
+def test_keys_for_images_and_texts_are_refused(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + 'text = ["colour"]\n')
+    assert (
+        problems(project, table())[0] == "use_case.toml: columns.text is not read by this use case; remove it"
+    )
+
+
+def test_one_problem_is_told_once(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + 'numeric = ["size"]\n')
+    remember_run(project)
+    assert len(problems(project, table().drop_columns(["size"]))) == 1
+    assert len(problems(project, table(y=["yes"] * ROWS))) == 1

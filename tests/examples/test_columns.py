@@ -1,4 +1,7 @@
+import re
+
 import pyarrow as pa
+import pytest
 
 from solutionkit.declaration import Columns
 from solutionkit.examples.columns import Feature, TableSpec, guess_kind, infer_features
@@ -52,3 +55,29 @@ def test_spec_survives_json() -> None:
     assert spec.model_columns == ["a", "b"]
     assert spec.passengers == ["id", "c"]
     assert spec.categorical[0].cardinality == 3
+
+
+def test_input_names_are_plain_and_unique() -> None:
+    names = ["age", "Kundenalter (Jahre)", "größe/cm", "a b", "a_b", "a-b", "_x", "self", "城市", "城"]
+    spec = TableSpec("y", ("0", "1"), tuple(Feature(name, "numeric") for name in names))
+    aliases = spec.input_names
+    assert aliases["age"] == "age"
+    assert aliases["a_b"] == "a_b"
+    assert aliases["Kundenalter (Jahre)"] == "column_Kundenalter__Jahre"
+    assert len(set(aliases.values())) == len(names)
+    assert all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", alias) and alias != "self" for alias in aliases.values())
+
+
+def test_a_large_domain_keeps_its_frequent_values() -> None:
+    values = [f"v{i % 3000}" for i in range(9000)] + ["often"] * 1000
+    features, _ = infer_features(pa.table({"y": ["0"] * 10_000, "city": values}), Columns(label="y"))
+    assert len(features[0].domain) == 1000
+    assert "often" in features[0].domain
+    assert features[0].min_domain_mass == pytest.approx(0.95 * (1000 + 999 * 3) / 10_000, abs=1e-4)
+
+
+def test_nested_columns_are_left_out() -> None:
+    table = pa.table({"y": ["0", "1"], "tags": [["a"], ["b"]], "blob": [b"x", b"y"], "on": [True, False]})
+    features, ignored = infer_features(table, Columns(label="y"))
+    assert [feature.name for feature in features] == ["on"]
+    assert set(ignored) == {"tags", "blob"}

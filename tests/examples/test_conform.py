@@ -39,9 +39,9 @@ def test_rows_to_predict_need_neither_label_nor_id() -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"size": ["1", "huge"]}, "line 3: 'huge'"),
+        ({"size": ["1", "huge"]}, "row 2: 'huge'"),
         ({"y": ["no", "maybe"]}, "unknown values ('maybe')"),
-        ({"y": ["no", None]}, "missing in 1 rows (lines 3"),
+        ({"y": ["no", None]}, "missing in 1 rows (row 2"),
     ],
 )
 def test_bad_cells_are_named_by_line(changed: dict[str, list[object]], expected: str) -> None:
@@ -60,5 +60,9 @@ def test_numbers_of_any_kind_with_nan_as_missing() -> None:
     assert (numbers.to_pylist(), problems) == ([1.5, None], [])
     numbers, problems = to_numbers(pa.chunked_array([["NA", "-", "7"]]), "a")
     assert (numbers.to_pylist(), problems) == ([None, None, 7.0], [])
+    for cells in (["1", "inf"], [1.0, float("-inf")], ["1", "1e39"]):
+        numbers, problems = to_numbers(pa.chunked_array([cells]), "a")
+        assert numbers.to_pylist() == [1.0, None]
+        assert "row 2" in problems[0]
     _, problems = to_numbers(pa.chunked_array([[[1], [2]]]), "a")
     assert "not numbers" in problems[0]

@@ -48,6 +48,8 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
     [
         (b"", "the file is empty"),
         (b"a,b\n", "has a header but no rows"),
+        (b"\na,b\n1,2\n", "line 1 is blank"),
+        (b"a;b\n1;2\n", "separated by ';'"),
         (b"a,,b\n1,2,3\n", "column 2 has no name"),
         (b"a,a\n1,2\n", "the column 'a' stands twice"),
         (b"a,b\n1,2\n1,2,3\n", "not a readable CSV"),
@@ -83,3 +85,15 @@ def test_files_of_a_folder_must_agree(tmp_path: Path) -> None:
     write(tmp_path, b"a,c\n1,2\n", "2.csv")
     with pytest.raises(UserError, match=r"columns differ from those of 1\.csv: b, c"):
         read_table(tmp_path)
+
+
+def test_files_of_different_kinds(tmp_path: Path) -> None:
+    write(tmp_path, b"a\n1\n", "1.csv")
+    pa.parquet.write_table(pa.table({"a": [1]}), tmp_path / "2.parquet")
+    with pytest.raises(UserError, match="different kinds"):
+        read_table(tmp_path)
+
+
+def test_nan_and_typeless_columns_are_missing(tmp_path: Path) -> None:
+    pa.parquet.write_table(pa.table({"a": [1.0, float("nan")], "b": pa.nulls(2)}), tmp_path / "rows.parquet")
+    assert read_table(tmp_path / "rows.parquet").to_pydict() == {"a": [1.0, None], "b": [None, None]}

@@ -35,11 +35,12 @@ def test_quantile_edges() -> None:
 
 
 def test_categories_of_different_columns_do_not_share_embeddings() -> None:
-    layer = tabm.CategoryEmbedding([2, 3], width=4)
-    found = ops.convert_to_numpy(layer(np.array([[1, 0], [1, 2]])))
-    assert found.shape == (2, 2, 4)
+    layer = tabm.CategoryEmbedding([3, 4], width=4)
+    found = ops.convert_to_numpy(layer(np.array([[2, 2], [2, 3], [0, 1]])))
+    assert found.shape == (3, 2, 4)
     assert (found[0, 0] == found[1, 0]).all()
     assert not (found[0, 0] == found[0, 1]).any()
+    assert (found[2] == 0.0).all()
 
 
 def test_members_share_weights_but_differ() -> None:

@@ -60,7 +60,7 @@ def train(seed: int, objective: str, **parameters: object) -> lightgbm.Booster:
         }
     ),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_equals_lightgbm(seed: int, objective: str, parameters: dict[str, object]) -> None:
     booster = train(seed, objective, **parameters)
     matrix = columns(np.random.default_rng(seed + 1), 400, extreme=True)

@@ -8,10 +8,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
+from solutionkit.runner.publish import add_version, newest_version
 from solutionkit.testing import fingerprint
 from solutionkit.use_case import load_project
 from support import BIN, solutionkit
@@ -45,7 +47,7 @@ def test_the_run_published_everything(finished: Path) -> None:
     assert set(states(finished)) <= {STATES.COMPLETE, STATES.CACHED}
 
 
-def test_a_rerun_is_cached_and_sees_data_and_code_changes(finished: Path, tmp_path: Path) -> None:
+def test_a_rerun_is_cached_and_sees_the_declaration_change(finished: Path) -> None:
     before, run_before = latest(finished), (finished / "runs" / "latest").resolve().name
     answer = solutionkit(finished, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -57,8 +59,10 @@ def test_a_rerun_is_cached_and_sees_data_and_code_changes(finished: Path, tmp_pa
     declaration = finished / "use_case.toml"
     kept = declaration.read_text()
     declaration.write_text(kept.replace("true_positive = 60", "true_positive = 600"))
-    assert solutionkit(finished, "run").returncode == 0
-    declaration.write_text(kept)
+    try:
+        assert solutionkit(finished, "run").returncode == 0
+    finally:
+        declaration.write_text(kept)
     done = set(latest(finished)["seconds"]) - set(latest(finished)["cached"])
     assert done >= {"Compare", "WriteReport"}
     assert not done & {"Trainer.baseline", "Trainer.deep", "Transform"}
@@ -130,13 +134,81 @@ def test_two_runs_at_once_are_refused(finished: Path) -> None:
     assert "another run is under way" in answer.stderr
 
 
+def test_an_earlier_winner_goes_live_again(finished: Path) -> None:
+    """The cached Pusher of an unchanged run pushes nothing, but another model may be live by now."""
+    project = load_project(finished)
+    before = latest(finished)["pushed"]
+    other = add_version(
+        project.models / project.package, finished / latest(finished)["models"]["deep"]["path"]
+    )
+    assert newest_version(project.models / project.package) == other
+    assert solutionkit(finished, "run").returncode == 0
+    after = latest(finished)["pushed"]
+    assert "Pusher" in latest(finished)["cached"]
+    assert int(Path(after).name) > int(other.name)
+    graph = "saved_model.pb"
+    assert (finished / after / graph).read_bytes() == (finished / before / graph).read_bytes()
+
+
+def test_any_column_name(finished: Path, tmp_path: Path) -> None:
+    project = tmp_path / "demo"
+    shutil.copytree(finished, project, ignore=shutil.ignore_patterns(".pipeline", "runs", "models", "data"))
+    names = {
+        "tenure_months": "Kundenalter (Monate)",
+        "monthly_charge": "größe/cm",
+        "contract": "$ 契約",
+        "churned": "left?",
+    }
+    (project / "data").mkdir()
+    rows = pd.read_csv(finished / "data" / "sample.csv").rename(columns=names)
+    rows.to_csv(project / "data" / "names.csv", index=False)
+    (project / "use_case.toml").write_text(
+        '[data]\npath = "data/names.csv"\n[columns]\nlabel = "left?"\nid = "customer_id"\n'
+        '[slices]\ncolumns = ["$ 契約"]\n[training]\nepochs = 3\n'
+    )
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "inferred from the data" in answer.stdout
+    assert "Kundenalter (Monate)" in (project / "runs" / "latest" / "report.html").read_text("utf-8")
+    for verb in ("predict", "explain"):
+        output = project / f"{verb}.csv"
+        answer = solutionkit(project, verb, "--input", "data/names.csv", "--output", str(output))
+        assert answer.returncode == 0, answer.stderr
+    assert list(pd.read_csv(project / "explain.csv").columns[:2]) == ["customer_id", "probability"]
+
+
 def test_a_model_that_breaks_a_threshold_is_not_pushed(finished: Path) -> None:
     declaration = finished / "use_case.toml"
     kept = declaration.read_text()
     pushed = sorted((finished / "models" / "customer_churn").iterdir())
     declaration.write_text(kept.replace("roc_auc = 0.7", "roc_auc = 0.99"))
-    answer = solutionkit(finished, "run")
-    declaration.write_text(kept)
+    try:
+        answer = solutionkit(finished, "run")
+    finally:
+        declaration.write_text(kept)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "not blessed: roc_auc is" in answer.stdout
+    assert latest(finished)["pushed"] is None
     assert sorted((finished / "models" / "customer_churn").iterdir()) == pushed
+
+
+def test_anomalies_of_one_split_stop_the_run_before_training(finished: Path, tmp_path: Path) -> None:
+    project = copy_of(finished, tmp_path / "demo")
+    untouched = fingerprint(load_project(project))
+    rows = pd.read_csv(project / "data" / "sample.csv")
+    rows["day"] = range(len(rows))
+    # Half of the latest rows lack the column: too few to notice in the whole table, a flood in its eval rows.
+    late = rows.index[rows.day >= 0.8 * len(rows)]
+    rows.loc[late[::2], "usage_change"] = None
+    rows.to_csv(project / "data" / "days.csv", index=False)
+    declaration = (project / "use_case.toml").read_text()
+    declaration = declaration.replace('split = "stratified"', 'split = "time"').replace(
+        "sample.csv", "days.csv"
+    )
+    (project / "use_case.toml").write_text(declaration.replace("[columns]\n", '[columns]\ntime = "day"\n'))
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 1
+    assert "AnomalyGate" in answer.stdout
+    assert "the column 'usage_change' of the eval rows" in answer.stdout
+    assert "Trainer" not in answer.stdout
+    assert fingerprint(load_project(project)) == untouched

@@ -12,7 +12,9 @@ import numpy as np
 
 from solutionkit.compare.metrics import WeightedMetric
 
-RESAMPLES = 1000
+MOST_RESAMPLES, FEWEST_RESAMPLES = 1000, 200
+# Large tables need fewer resamples for the same purpose: at most this many drawn rows in all.
+DRAWN_ROWS = 50_000_000
 # Weights of this many cells are held in memory at once (64 MB).
 CELLS_AT_ONCE = 8_000_000
 
@@ -30,21 +32,29 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def resamples(labels: np.ndarray, seed: int, count: int = RESAMPLES) -> Iterator[np.ndarray]:
-    """How often each row is drawn, in blocks `(resamples, rows)`; every draw has both classes.
+def resample_count(rows: int) -> int:
+    """How many resamples a table of this many rows gets."""
+    return int(np.clip(DRAWN_ROWS // max(rows, 1), FEWEST_RESAMPLES, MOST_RESAMPLES))
 
-    Each class is drawn to its own size, so that metrics that need both are always defined.
+
+def resamples(labels: np.ndarray, seed: int, count: int | None = None) -> Iterator[np.ndarray]:
+    """How often each row is drawn, in blocks `(resamples, rows)`.
+
+    Rows are drawn whatever their class: how many are positive is as uncertain as all else. A draw
+    that lacks a class, for which no metric is defined, is drawn again.
     """
     random = np.random.default_rng(seed)
-    classes = [np.flatnonzero(labels == value) for value in np.unique(labels)]
+    count = resample_count(len(labels)) if count is None else count
+    classes = len(np.unique(labels))
     block = max(1, CELLS_AT_ONCE // len(labels))
     for start in range(0, count, block):
         size = min(block, count - start)
-        weights = np.zeros((size, len(labels)))
-        for rows in classes:
-            drawn = random.integers(0, len(rows), (size, len(rows)))
-            for resample in range(size):
-                weights[resample, rows] = np.bincount(drawn[resample], minlength=len(rows))
+        weights = np.empty((size, len(labels)))
+        for resample in range(size):
+            drawn = random.integers(0, len(labels), len(labels))
+            while len(np.unique(labels[drawn])) < classes:
+                drawn = random.integers(0, len(labels), len(labels))
+            weights[resample] = np.bincount(drawn, minlength=len(labels))
         yield weights
 
 

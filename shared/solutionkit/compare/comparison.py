@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from solutionkit.compare import money
-from solutionkit.compare.bootstrap import RESAMPLES, Estimate, interval, paired_draws, resamples, two_sided_p
+from solutionkit.compare.bootstrap import Estimate, interval, paired_draws, resamples, two_sided_p
 from solutionkit.compare.calibration import calibration
 from solutionkit.compare.delong import delong
 from solutionkit.compare.metrics import METRICS
@@ -205,5 +205,5 @@ def _business_difference(
         **found.to_json(),
         "p_value": two_sided_p(draws),
         "currency": business.currency,
-        "resamples": RESAMPLES,
+        "resamples": len(draws),
     }

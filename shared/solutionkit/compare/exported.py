@@ -13,7 +13,6 @@ from solutionkit.compare.comparison import Rows, ScoredModel, compare
 from solutionkit.compare.latency import latency_ms
 from solutionkit.compare.metrics import METRICS
 from solutionkit.declaration import Declaration
-from solutionkit.errors import UserError, suggestion
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
 from solutionkit.models.arrays import read_serialized
@@ -45,7 +44,6 @@ def compare_exported(
     Returns:
         `comparison.json`'s content, and the arrays behind the report's charts.
     """
-    refuse_unknown_thresholds(declaration.thresholds)
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     scorers = {name: SavedScorer(folder) for name, folder in models.items()}
     spec = scorers["baseline"].spec
@@ -68,19 +66,7 @@ def compare_exported(
     result["broken_thresholds"] = broken_thresholds(result, declaration.thresholds)
     result["evaluator"] = {"roc_auc": evaluator_auc(evaluation)}
     curves = {"labels": labels, **{name: model.evaluation for name, model in scored.items()}}
-    curves |= {"validation_labels": validation_labels}
-    curves |= {f"validation_{name}": model.validation for name, model in scored.items()}
     return result, curves
-
-
-def refuse_unknown_thresholds(thresholds: dict[str, float]) -> None:
-    """Raise a UserError for a threshold on a metric that there is not."""
-    for name in thresholds:
-        if name not in METRICS:
-            raise UserError(
-                f"use_case.toml: unknown metric 'thresholds.{name}'{suggestion(name, METRICS)};"
-                f" known are {', '.join(METRICS)}"
-            )
 
 
 def broken_thresholds(result: dict[str, Any], thresholds: dict[str, float]) -> list[str]:

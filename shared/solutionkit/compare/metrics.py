@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solutionkit.errors import UserError, suggestion
+
 # `(labels, scores, weights) -> (resamples,)`; labels and scores `(rows,)`, weights `(resamples, rows)`.
 WeightedMetric = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -69,6 +71,16 @@ METRICS = {
     "log_loss": Metric("Log loss", log_loss, higher_is_better=False),
     "brier": Metric("Brier score", brier, higher_is_better=False),
 }
+
+
+def refuse_unknown_thresholds(thresholds: dict[str, float]) -> None:
+    """Raise a UserError for a threshold on a metric that there is not."""
+    for name in thresholds:
+        if name not in METRICS:
+            raise UserError(
+                f"use_case.toml: unknown metric 'thresholds.{name}'{suggestion(name, METRICS)};"
+                f" known are {', '.join(METRICS)}"
+            )
 
 
 def _by_score(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,17 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.declaration import Columns, Declaration
+from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, suggestion
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features
-from solutionkit.examples.conform import conform
-from solutionkit.examples.reading import read_table
+from solutionkit.examples.conform import conform, to_class_ids, to_numbers
+from solutionkit.examples.labels import label_classes, label_problems, split_problems
+from solutionkit.examples.reading import joined, read_table
 from solutionkit.examples.splitting import EVAL, SPLITS, TRAIN, assign_splits, hold_out_validation
 from solutionkit.use_case import Project
-
-NEGATIVES = {"1": "0", "yes": "no", "true": "false", "y": "n", "t": "f"}
-FEWEST_OF_A_CLASS = 20
 
 
 @dataclass(frozen=True)
@@ -64,22 +62,40 @@ def audit(project: Project) -> AuditedTable:
         train, evaluation = read_table(data.train), read_table(data.eval)
         given = np.repeat(np.array([TRAIN, EVAL], object), [train.num_rows, evaluation.num_rows])
         raw, source = _joined(train, evaluation, data.train, data.eval), f"{data.train} and {data.eval.name}"
-    spec, origin, inferred, problems = describe(raw, project, given)
-    typed, found = conform(raw, spec, labelled=not label_is_wrong(raw, project.declaration.columns))
+    columns = declaration.columns
+    problems = [*unread_keys(declaration), *missing_columns(raw, declaration)]
+    classes: tuple[str, ...] = ()
+    labels: np.ndarray | None = None
+    if columns.label in raw.column_names:
+        classes, found = label_classes(raw[columns.label], columns)
+        problems += found
+        if classes:
+            ids, found = to_class_ids(raw[columns.label], columns.label, classes)
+            problems += found or label_problems(ids, columns.label, classes)
+            labels = None if found else ids.to_numpy()
+    splits, rule = given, f"given by files: {data.train} trains, {data.eval} evaluates"
+    if labels is not None:
+        try:
+            if given is None:
+                splits, rule = assign_splits(raw, labels, declaration, source)
+            else:
+                hold_out_validation(given, raw, labels, declaration, source)
+        except DataError as error:
+            problems += [item for item in error.problems if item not in problems]
+    training_rows = raw if splits is None else raw.filter(pa.array(splits == TRAIN))
+    features, ignored, origin, inferred, found = describe(raw, training_rows, project)
+    names = {feature.name for feature in features}
+    carried = tuple(name for name in declaration.slices.columns if name not in names)
+    spec = TableSpec(columns.label, classes, tuple(features), columns.id, carried, ignored)
+    typed, unfit = conform(raw, spec, labelled=bool(classes))
     # A declared column that is missing has been named already, with the key that declares it.
+    missing = [name for name in [*names, *spec.passengers] if any(f"'{name}' (" in item for item in problems)]
     problems += [
-        item for item in found if not any(item.split(" is missing")[0] in known for known in problems)
+        item for item in [*found, *unfit] if not any(f"'{name}' is missing" in item for name in missing)
     ]
-    if spec.label in typed.column_names:
-        problems += label_problems(typed[spec.label], spec)
-    if problems:
+    problems = list(dict.fromkeys(problems))
+    if problems or labels is None or splits is None:
         raise DataError(source, problems)
-    labels = typed[spec.label].to_numpy()
-    if given is None:
-        splits, rule = assign_splits(raw, labels, declaration, source)
-    else:
-        splits, rule = given, f"given by files: {data.train} trains, {data.eval} evaluates"
-        hold_out_validation(splits, raw, labels, declaration, source)
     problems = [*split_problems(labels, splits, spec), *feature_problems(typed, spec)]
     if problems:
         raise DataError(source, problems)
@@ -87,44 +103,46 @@ def audit(project: Project) -> AuditedTable:
 
 
 def describe(
-    raw: pa.Table, project: Project, given: np.ndarray | None
-) -> tuple[TableSpec, str, bool, list[str]]:
-    """`(spec, origin, inferred, problems)`: the columns by the curated schema if it fits, else inferred."""
+    raw: pa.Table, training_rows: pa.Table, project: Project
+) -> tuple[list[Feature], dict[str, str], str, bool, list[str]]:
+    """`(features, ignored, origin, inferred, problems)`: by the curated schema if it fits, else inferred."""
     columns = project.declaration.columns
-    problems = missing_columns(raw, project.declaration)
-    classes: tuple[str, ...] = ("0", "1")
-    if columns.label in raw.column_names:
-        classes, found = label_classes(raw[columns.label], columns)
-        problems += found
     file = project.declaration.data.schema_ or project.folder / schemas.FILE_NAME
     schema = schemas.load_schema(file) if project.declaration.data.schema_ or file.is_file() else None
     named = {item.name for item in schema.feature} if schema else set()
-    inferred = schema is None or not {columns.label, *columns.features} <= named
-    if inferred:
-        visible = raw if given is None else raw.filter(pa.array(given == TRAIN))
-        features, ignored = infer_features(visible, columns)
+    problems: list[str] = []
+    if schema is None or not {columns.label, *columns.features} <= named:
+        features, ignored = infer_features(training_rows, columns)
         origin = "inferred from the data"
         if schema is not None:
             origin += f" ({file.name} describes another table)"
         problems += drift_problems(features, project, raw)
     else:
-        assert schema is not None
         origin = f"curated in {file.name}"
         features = schemas.features_of(schema, but=columns.not_features)
-        known = {feature.name for feature in features} | columns.not_features
         ignored = dict.fromkeys(columns.ignore, "declared under columns.ignore")
         problems += [
             f"the column '{name}' is not in {file.name}; add it there, or list it under columns.ignore"
             for name in raw.column_names
-            if name not in known and name not in named
+            if name not in columns.not_features | named
         ]
     if not features and not problems:
         problems.append("no feature column is left; see the columns listed under [columns]")
-    carried = tuple(
-        name for name in project.declaration.slices.columns if name not in {f.name for f in features}
-    )
-    spec = TableSpec(columns.label, classes, tuple(features), columns.id, carried, ignored)
-    return spec, origin, inferred, problems
+    return features, ignored, origin, origin.startswith("inferred"), problems
+
+
+def unread_keys(declaration: Declaration) -> list[str]:
+    """Keys for images and texts, which a table has no use for."""
+    given = {
+        "data.labels": declaration.data.labels,
+        "columns.text": declaration.columns.text,
+        "columns.image": declaration.columns.image,
+    }
+    return [
+        f"use_case.toml: {key} is not read by this use case; remove it"
+        for key, value in given.items()
+        if value
+    ]
 
 
 def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
@@ -142,56 +160,6 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
         for key, wanted in declared.items()
         for name in wanted
         if name not in names
-    ]
-
-
-def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[tuple[str, ...], list[str]]:
-    """`((negative, positive), problems)` of a binary label."""
-    found = sorted(pc.unique(as_text(values).drop_null()).to_pylist())
-    shown = ", ".join(map(repr, found[:6])) + (" …" if len(found) > 6 else "")
-    if len(found) != 2:
-        advice = "a model needs both classes" if len(found) < 2 else "a binary label is needed"
-        return ("0", "1"), [
-            f"the label '{columns.label}' has {len(found)} distinct values ({shown}); {advice}"
-        ]
-    positive = columns.positive
-    if positive is None:
-        by_habit = [value for value in found if NEGATIVES.get(value.lower()) in [v.lower() for v in found]]
-        if not by_habit:
-            return ("0", "1"), [
-                f"which value of '{columns.label}' is positive ({shown})? Set columns.positive"
-            ]
-        wanted = by_habit[0]
-    else:
-        wanted = str(positive).lower() if isinstance(positive, bool) else str(positive)
-    if wanted not in found:
-        return ("0", "1"), [f"columns.positive = {wanted!r} is no value of '{columns.label}' ({shown})"]
-    return (next(value for value in found if value != wanted), wanted), []
-
-
-def label_is_wrong(raw: pa.Table, columns: Columns) -> bool:
-    """Whether the label is missing or its classes are already a problem."""
-    return columns.label not in raw.column_names or bool(label_classes(raw[columns.label], columns)[1])
-
-
-def label_problems(labels: pa.ChunkedArray, spec: TableSpec) -> list[str]:
-    """Too few rows of a class to learn or to judge anything."""
-    counts = {spec.classes[i]: pc.sum(pc.equal(labels, i)).as_py() or 0 for i in range(len(spec.classes))}
-    return [
-        f"only {count} rows have {spec.label} = {name!r}; at least {FEWEST_OF_A_CLASS} are needed"
-        for name, count in counts.items()
-        if count < FEWEST_OF_A_CLASS
-    ]
-
-
-def split_problems(labels: np.ndarray, splits: np.ndarray, spec: TableSpec) -> list[str]:
-    """Splits that lack a class."""
-    return [
-        f"the {name} rows ({int((splits == name).sum())}) hold no {spec.label} = {value!r};"
-        " choose another split"
-        for name in SPLITS
-        for i, value in enumerate(spec.classes)
-        if not (labels[splits == name] == i).any()
     ]
 
 
@@ -267,12 +235,22 @@ def _with_split_table(raw: pa.Table, declaration: Declaration) -> pa.Table:
         )
     key = declaration.columns.id
     if key and key in beside.column_names and key in raw.column_names:
-        by_key = dict(zip(as_text(beside[key]).to_pylist(), beside[name].to_pylist(), strict=True))
-        column = pa.chunked_array([[by_key.get(value) for value in as_text(raw[key]).to_pylist()]])
+        keys = as_text(beside[key]).to_pylist()
+        by_key = dict(zip(keys, beside[name].to_pylist(), strict=True))
+        wanted = as_text(raw[key]).to_pylist()
+        unknown = [value for value in wanted if value not in by_key]
+        if unknown or len(by_key) < len(keys):
+            fault = (
+                f"it lacks {len(unknown)} ids of the data, e.g. {unknown[0]!r}"
+                if unknown
+                else "ids stand twice"
+            )
+            raise DataError(str(file), [f"{fault}; each row of the data needs one line, by '{key}'"])
+        column = pa.chunked_array([[by_key[value] for value in wanted]])
     elif beside.num_rows == raw.num_rows:
         column = beside[name]
         if "row" in beside.column_names:
-            order = beside["row"].cast(pa.int64()).to_numpy()
+            order = to_numbers(beside["row"], "row")[0].fill_null(-1).to_numpy()
             if sorted(order) != list(range(raw.num_rows)):
                 raise DataError(str(file), ["the column 'row' must number the data's rows from 0"])
             column = column.take(pa.array(np.argsort(order)))
@@ -290,4 +268,4 @@ def _joined(train: pa.Table, evaluation: pa.Table, train_file: Path, eval_file: 
         raise DataError(
             f"{train_file} and {eval_file}", [f"their columns differ: {', '.join(sorted(differing))}"]
         )
-    return pa.concat_tables([train, evaluation.select(train.column_names)], promote_options="permissive")
+    return joined([train, evaluation.select(train.column_names)], f"{train_file} and {eval_file}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,11 +18,16 @@ import pyarrow.compute as pc
 from solutionkit.declaration import Columns
 
 Kind = Literal["numeric", "categorical"]
+# What a signature's input may be called; `self` is taken.
+PLAIN_NAME = re.compile(r"(?!self$)[A-Za-z][A-Za-z0-9_]*")
 
 # A text column is taken for numbers when this share of its cells parse; the others are errors.
 MOSTLY_NUMERIC = 0.9
 # More distinct values than this and the rarest share one "unseen" id.
 LARGEST_DOMAIN = 1000
+# Of an inferred domain, the share of its training cells that other rows must reach.
+LEAST_KNOWN = 0.95
+LARGEST_WHOLE = 2.0**53
 # Cells of a numeric column that mean "not known".
 MISSING_NUMBERS = ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-", "?"]
 
@@ -86,6 +92,25 @@ class TableSpec:
         return [feature.name for feature in (*self.numeric, *self.categorical)]
 
     @property
+    def input_names(self) -> dict[str, str]:
+        """For each feature the name of its tensor in `serving_raw`.
+
+        It is the column's name where TensorFlow allows that: letters, digits and _, a letter first.
+        Other names get _ for every other character, and a number where two would be the same.
+        """
+        names: dict[str, str] = {}
+        plain = {name for name in self.model_columns if PLAIN_NAME.fullmatch(name)}
+        for name in self.model_columns:
+            stem = alias = (
+                name if name in plain else "column_" + re.sub(r"[^A-Za-z0-9_]", "_", name).strip("_")
+            )
+            number = 2
+            while alias != name and alias in {*names.values(), *plain}:
+                alias, number = f"{stem}_{number}", number + 1
+            names[name] = alias
+        return names
+
+    @property
     def passengers(self) -> list[str]:
         """Columns that are in the tf.Examples but not read by a model."""
         return [*([self.id] if self.id else []), *self.carried]
@@ -122,6 +147,9 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
         if name in columns.not_features:
             continue
         values = table[name]
+        if not is_plain(values.type):
+            ignored[name] = f"holds {values.type}, neither numbers nor text"
+            continue
         kind: Kind | None = "numeric" if name in columns.numeric else None
         kind = "categorical" if name in columns.categorical else kind
         declared = kind is not None
@@ -132,9 +160,14 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
         elif not declared and kind == "categorical" and distinct > 0.5 * len(values) > LARGEST_DOMAIN / 20:
             ignored[name] = f"{distinct} distinct texts in {len(values)} rows: looks like an identifier"
         else:
-            domain = most_frequent(values) if kind == "categorical" else ()
-            features.append(Feature(name, kind, domain))
+            domain, share = most_frequent(values) if kind == "categorical" else ((), 1.0)
+            features.append(Feature(name, kind, domain, min_domain_mass=round(LEAST_KNOWN * share, 4)))
     return features, ignored
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether a column's cells are numbers, texts, truth values or times."""
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def guess_kind(values: pa.ChunkedArray) -> Kind:
@@ -159,18 +192,23 @@ def is_number(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.match_substring_regex(texts, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
 
 
-def most_frequent(values: pa.ChunkedArray) -> tuple[str, ...]:
-    """The distinct values as text, sorted; of a large domain only the most frequent ones."""
+def most_frequent(values: pa.ChunkedArray) -> tuple[tuple[str, ...], float]:
+    """The distinct values as text, sorted, and the share of cells that have one of them.
+
+    Of a large domain only the most frequent values are taken; the others share the unseen id.
+    """
     counts = pc.value_counts(as_text(values).drop_null())
     pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
-    ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:LARGEST_DOMAIN]
-    return tuple(sorted(value for value, _ in ranked))
+    ranked = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+    kept = ranked[:LARGEST_DOMAIN]
+    total = sum(count for _, count in ranked)
+    return tuple(sorted(value for value, _ in kept)), sum(count for _, count in kept) / max(total, 1)
 
 
 def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as text; whole numbers stored as floats lose their `.0`."""
     if pa.types.is_floating(values.type):
-        whole = pc.all(pc.equal(values, pc.floor(values)), min_count=0).as_py()
-        if whole:
+        whole = pc.and_(pc.equal(values, pc.floor(values)), pc.less(pc.abs(values), LARGEST_WHOLE))
+        if pc.all(whole, min_count=0).as_py():
             values = values.cast(pa.int64())
     return values.cast(pa.string())

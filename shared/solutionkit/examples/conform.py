@@ -8,8 +8,7 @@ import pyarrow.compute as pc
 from solutionkit.errors import suggestion
 from solutionkit.examples.columns import MISSING_NUMBERS, TableSpec, as_text, is_number
 
-# The first data row of a CSV stands on line 2.
-FIRST_ROW_LINE = 2
+LARGEST_NUMBER = 3.4e38
 SHOWN = 3
 
 
@@ -45,7 +44,7 @@ def conform(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa
         if name in names:
             columns[name] = as_text(table[name])
     if labelled and spec.label in names:
-        columns[spec.label], found = to_class_ids(table[spec.label], spec)
+        columns[spec.label], found = to_class_ids(table[spec.label], spec.label, spec.classes)
         problems += found
     return pa.table(columns), problems
 
@@ -54,19 +53,19 @@ def to_numbers(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, lis
     """A column as float64; texts that are no numbers become null and one problem."""
     if not pa.types.is_string(values.type):
         try:
-            return _finite(values.cast(pa.float64())), []
+            return _finite(values.cast(pa.float64()), name)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             return pa.nulls(len(values), pa.float64()), [
                 f"the column '{name}' holds {values.type}, not numbers"
             ]
     values = pc.if_else(pc.is_in(values, pa.array(MISSING_NUMBERS)), pa.scalar(None, pa.string()), values)
     try:
-        return _finite(values.cast(pa.float64())), []
+        return _finite(values.cast(pa.float64()), name)
     except pa.ArrowInvalid:
         pass
     wrong = pc.and_(pc.is_valid(values), pc.invert(is_number(values)))
     rows = pc.indices_nonzero(pc.fill_null(wrong, False)).to_pylist()
-    examples = ", ".join(f"line {row + FIRST_ROW_LINE}: '{values[row].as_py()}'" for row in rows[:SHOWN])
+    examples = ", ".join(f"{place(row)}: '{values[row].as_py()}'" for row in rows[:SHOWN])
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     numbers = pc.if_else(wrong, pa.scalar(None, pa.string()), values).cast(pa.float64())
     return numbers, [
@@ -75,25 +74,38 @@ def to_numbers(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, lis
     ]
 
 
-def to_class_ids(values: pa.ChunkedArray, spec: TableSpec) -> tuple[pa.ChunkedArray, list[str]]:
+def to_class_ids(
+    values: pa.ChunkedArray, label: str, classes: tuple[str, ...]
+) -> tuple[pa.ChunkedArray, list[str]]:
     """Label values as their class's position; unknown and missing labels are problems."""
     texts = as_text(values)
-    ids = pc.index_in(texts, pa.array(spec.classes, pa.string())).cast(pa.int64())
+    ids = pc.index_in(texts, pa.array(classes, pa.string())).cast(pa.int64())
     problems = []
     missing = pc.indices_nonzero(pc.is_null(texts)).to_pylist()
     if missing:
-        lines = ", ".join(str(row + FIRST_ROW_LINE) for row in missing[:SHOWN])
-        problems.append(f"the label '{spec.label}' is missing in {len(missing)} rows (lines {lines}…)")
+        rows = ", ".join(place(row) for row in missing[:SHOWN])
+        problems.append(f"the label '{label}' is missing in {len(missing)} rows ({rows}…)")
     unknown = pc.unique(texts.filter(pc.and_(pc.is_null(ids), pc.is_valid(texts)))).to_pylist()
     if unknown:
         shown = ", ".join(repr(value) for value in unknown[:SHOWN])
         problems.append(
-            f"the label '{spec.label}' has unknown values ({shown});"
-            f" known are {', '.join(map(repr, spec.classes))}"
+            f"the label '{label}' has unknown values ({shown}); known are {', '.join(map(repr, classes))}"
         )
     return ids, problems
 
 
-def _finite(numbers: pa.ChunkedArray) -> pa.ChunkedArray:
-    """NaN becomes null, so that missing looks the same from CSV and Parquet."""
-    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+def _finite(numbers: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, list[str]]:
+    """NaN becomes null; numbers that single precision, which models read, cannot hold are a problem."""
+    numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+    huge = pc.greater(pc.abs(numbers), LARGEST_NUMBER)
+    rows = pc.indices_nonzero(pc.fill_null(huge, False)).to_pylist()
+    if not rows:
+        return numbers, []
+    examples = ", ".join(f"{place(row)}: {numbers[row].as_py():g}" for row in rows[:SHOWN])
+    numbers = pc.if_else(huge, pa.scalar(None, pa.float64()), numbers)
+    return numbers, [f"the column '{name}' holds infinite or too large numbers ({examples}); mend the cells"]
+
+
+def place(row: int) -> str:
+    """Where a row stands: row 1 is the first after the header."""
+    return f"row {row + 1}"

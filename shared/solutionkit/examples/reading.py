@@ -54,7 +54,21 @@ def read_table(path: Path) -> pa.Table:
                 str(file),
                 [f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"],
             )
-    return pa.concat_tables(tables.values(), promote_options="permissive")
+    return joined(list(tables.values()), str(path))
+
+
+def joined(tables: list[pa.Table], source: str) -> pa.Table:
+    """Tables of the same columns, one below the other.
+
+    Raises:
+        DataError: A column is of different kinds in them.
+    """
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(
+            source, [f"the files' columns are of different kinds: {_first_line(error)}"]
+        ) from None
 
 
 def header(path: Path) -> list[str]:
@@ -65,14 +79,17 @@ def header(path: Path) -> list[str]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            names = next(csv.reader(lines), [])
+            names = [name.strip() for name in next(csv.reader(lines), [])]
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     if not names:
-        raise DataError(str(path), ["the file is empty; it needs a header line and rows"])
-    if "" in (name.strip() for name in names):
-        place = [name.strip() for name in names].index("") + 1
-        raise DataError(str(path), [f"line 1: column {place} has no name"])
+        raise DataError(str(path), ["line 1 is blank; it must name the columns"])
+    if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
+        raise DataError(str(path), [f"line 1: the columns are separated by {other!r}; a comma is needed"])
+    if any("\n" in name for name in names):
+        raise DataError(str(path), ["line 1: a column's name goes on in the next line; shorten it"])
+    if "" in names:
+        raise DataError(str(path), [f"line 1: column {names.index('') + 1} has no name"])
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise DataError(str(path), [f"line 1: the column '{name}' stands twice" for name in doubled])
@@ -138,7 +155,7 @@ def _not_utf8(file: Path) -> DataError:
 
 
 def _trimmed(table: pa.Table) -> pa.Table:
-    """Trim text cells and make blank ones null; unfold dictionary columns."""
+    """Trim text cells, make blank ones and NaN null, unfold dictionary columns."""
     columns = []
     for column in table.columns:
         if pa.types.is_dictionary(column.type):
@@ -146,6 +163,10 @@ def _trimmed(table: pa.Table) -> pa.Table:
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             column = pa.compute.utf8_trim_whitespace(column.cast(pa.string()))
             column = pa.compute.if_else(pa.compute.equal(column, ""), pa.scalar(None, pa.string()), column)
+        elif pa.types.is_null(column.type):
+            column = column.cast(pa.string())
+        elif pa.types.is_floating(column.type):
+            column = pa.compute.if_else(pa.compute.is_nan(column), pa.scalar(None, column.type), column)
         columns.append(column)
     return pa.table(columns, names=table.column_names)
 

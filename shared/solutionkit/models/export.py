@@ -56,7 +56,8 @@ def export(
         return {PROBABILITY: trained.score(layer(tf.io.parse_example(examples, features)))}
 
     def score_raw(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return {PROBABILITY: trained.score(layer({name: sparse(columns[name]) for name in columns}))}
+        named = {name: sparse(columns[alias]) for name, alias in spec.input_names.items()}
+        return {PROBABILITY: trained.score(layer(named))}
 
     archive.add_endpoint(
         DEFAULT_SIGNATURE, score_examples, input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)]
@@ -72,7 +73,8 @@ def export(
 def raw_signature(spec: TableSpec) -> dict[str, tf.TensorSpec]:
     """One `(batch,)` tensor a feature column: float32 with NaN, or text with "", for missing."""
     types = {"numeric": tf.float32, "categorical": tf.string}
-    return {f.name: tf.TensorSpec([None], types[f.kind], f.name) for f in spec.features}
+    names = spec.input_names
+    return {names[f.name]: tf.TensorSpec([None], types[f.kind], names[f.name]) for f in spec.features}
 
 
 def sparse(values: tf.Tensor) -> tf.SparseTensor:
@@ -84,8 +86,14 @@ def sparse(values: tf.Tensor) -> tf.SparseTensor:
     return tf.SparseTensor(indices, tf.gather_nd(values, rows), shape)
 
 
-def raw_columns(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
+def raw_inputs(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
     """Serialized tf.Examples as the inputs of `serving_raw`."""
+    names = spec.input_names
+    return {names[name]: values for name, values in raw_columns(examples, spec).items()}
+
+
+def raw_columns(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Serialized tf.Examples as feature columns: NaN and "" for missing."""
     defaults: dict[str, Any] = {"numeric": (tf.float32, float("nan")), "categorical": (tf.string, "")}
     fixed = {f.name: tf.io.FixedLenFeature([], *defaults[f.kind]) for f in spec.features}
     return {name: value.numpy() for name, value in tf.io.parse_example(examples, fixed).items()}
@@ -99,7 +107,7 @@ def write_warmup(examples: np.ndarray, spec: TableSpec, file: Path) -> None:
     with tf.io.TFRecordWriter(str(file)) as writer:
         for rows in WARMUP_BATCHES:
             batch = np.resize(examples, rows)
-            by_signature = {DEFAULT_SIGNATURE: {EXAMPLES: batch}, RAW_SIGNATURE: raw_columns(batch, spec)}
+            by_signature = {DEFAULT_SIGNATURE: {EXAMPLES: batch}, RAW_SIGNATURE: raw_inputs(batch, spec)}
             for signature, tensors in by_signature.items():
                 request = predict_pb2.PredictRequest()
                 request.model_spec.signature_name = signature
@@ -121,8 +129,7 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
         ExportError: It does not load, or both signatures do not answer the same in both.
     """
     spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
-    raw = raw_columns(examples, spec)
-    feeds = {DEFAULT_SIGNATURE: {EXAMPLES: examples}, RAW_SIGNATURE: raw}
+    feeds = {DEFAULT_SIGNATURE: {EXAMPLES: examples}, RAW_SIGNATURE: raw_inputs(examples, spec)}
     loaded = tf.saved_model.load(str(folder))
     expected = loaded.signatures[DEFAULT_SIGNATURE](examples=tf.constant(examples))[PROBABILITY].numpy()
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:

@@ -12,7 +12,8 @@ from solutionkit.errors import UserError
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.export import DEFAULT_SIGNATURE, EXAMPLES, PROBABILITY, RAW_SIGNATURE, SPEC_FILE
 
-BATCH_ROWS = 4096
+# Trees decide all their nodes at once: larger batches only cost memory.
+BATCH_ROWS = 1024
 
 
 class SavedScorer:
@@ -28,7 +29,6 @@ class SavedScorer:
     def __init__(self, folder: Path) -> None:
         if not (folder / SPEC_FILE).is_file():
             raise UserError(f"{folder}: no exported model here; run the pipeline first.")
-        self.folder = folder
         self.spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
         self._loaded = tf.saved_model.load(str(folder))
 
@@ -44,7 +44,7 @@ class SavedScorer:
 
     def score_table(self, table: pa.Table) -> np.ndarray:
         """`(rows,)` probabilities of typed columns (see `conform`)."""
-        columns = raw_inputs(table, self.spec)
+        columns = table_inputs(table, self.spec)
         return np.concatenate(
             [
                 self.score_raw({name: value[start : start + BATCH_ROWS] for name, value in columns.items()})
@@ -60,13 +60,14 @@ class SavedScorer:
         return scores
 
 
-def raw_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
+def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
     """Typed columns as the inputs of `serving_raw`: NaN and "" for missing."""
     inputs: dict[str, np.ndarray] = {}
+    names = spec.input_names
     for feature in spec.features:
-        column = table[feature.name]
+        column, name = table[feature.name], names[feature.name]
         if feature.kind == "numeric":
-            inputs[feature.name] = column.to_numpy(zero_copy_only=False).astype(np.float32)
+            inputs[name] = column.to_numpy(zero_copy_only=False).astype(np.float32)
         else:
-            inputs[feature.name] = np.array(column.fill_null("").to_pylist(), dtype=object)
+            inputs[name] = np.array(column.fill_null("").to_pylist(), dtype=object)
     return inputs

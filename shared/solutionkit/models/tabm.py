@@ -13,7 +13,7 @@ The network is two models, so that explanations can start at the embeddings:
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -135,6 +135,10 @@ class CategoryEmbedding(keras.layers.Layer):
             initializer=keras.initializers.RandomUniform(-0.5, 0.5),
             name="table",
         )
+        # What training rows never hold (often "missing" and "unseen") must not add noise: it stays at zero.
+        values = ops.convert_to_numpy(self.table).copy()
+        values[np.concatenate([self._offsets, self._offsets + 1])] = 0.0
+        self.table.assign(values)
 
     def call(self, inputs: Any) -> Any:
         return ops.take(self.table, ops.cast(inputs, "int32") + self._offsets, axis=0)
@@ -248,8 +252,3 @@ def build_head(columns: int, outputs: int, size: TabMSize) -> keras.Model:
         hidden = keras.layers.Dropout(size.dropout)(hidden)
     logits = MemberOutputs(outputs, name="member_outputs")(hidden)
     return keras.Model(embedded, logits, name="ensemble_head")
-
-
-def size_config(size: TabMSize) -> dict[str, Any]:
-    """A size as plain JSON values, for a model card."""
-    return asdict(size)

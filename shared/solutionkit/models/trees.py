@@ -8,6 +8,7 @@ of different depth end well. The rules for missing values and categories are tho
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ import tensorflow as tf
 
 # LightGBM's kZeroThreshold: values this small count as zero where zero means missing.
 ZERO_THRESHOLD = 1e-35
+INFINITE_THRESHOLD = 1e300
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def read_forest(booster: lightgbm.Booster) -> Forest:
     return Forest(
         roots=np.array([rank[root] for root, _ in trees], np.int32),
         feature=np.array([node["split_feature"] for node in numeric], np.int32),
-        threshold=np.array([node["threshold"] for node in numeric], np.float64),
+        threshold=np.array([_threshold(node) for node in numeric], np.float64),
         nan_left=np.array([_nan_goes_left(node) for node in numeric], bool),
         zero_is_missing=np.array([node["missing_type"] == "Zero" for node in numeric], bool),
         category_feature=np.array([node["split_feature"] for node in category], np.int32),
@@ -127,6 +129,12 @@ def _read(structure: dict[str, Any], nodes: list[_Node]) -> tuple[int, int]:
     right, right_depth = _read(structure["right_child"], nodes)
     node.children = [left, right]
     return position, 1 + max(left_depth, right_depth)
+
+
+def _threshold(node: dict[str, Any]) -> float:
+    """LightGBM writes an infinite threshold (missing against all others) as 1e300."""
+    threshold = float(node["threshold"])
+    return math.copysign(math.inf, threshold) if abs(threshold) >= INFINITE_THRESHOLD else threshold
 
 
 def _nan_goes_left(node: dict[str, Any]) -> bool:

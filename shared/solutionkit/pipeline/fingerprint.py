@@ -9,11 +9,11 @@ import solutionkit
 
 LIBRARY = Path(solutionkit.__file__).parent
 # What everything imports.
-COMMON = ("declaration.py", "errors.py", "use_case.py", "examples/columns.py")
+COMMON = ("declaration.py", "errors.py", "use_case.py", "examples/columns.py", "pipeline/components.py")
 
 
 def source_hash(*rooms: str, package: Path | None = None) -> str:
-    """Hash of the Python sources that decide a component's outcome.
+    """Hash of the sources, page templates included, that decide a component's outcome.
 
     Args:
         rooms: Folders or files of the library, e.g. `models`.
@@ -23,7 +23,13 @@ def source_hash(*rooms: str, package: Path | None = None) -> str:
     if package is not None:
         places.append(package)
     files = [
-        file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))
+        file
+        for place in places
+        for file in (
+            [place]
+            if place.is_file()
+            else sorted(item for item in place.rglob("*") if item.is_file() and item.suffix != ".pyc")
+        )
     ]
     digest = hashlib.sha256(solutionkit.__version__.encode())
     for file in files:

@@ -129,6 +129,8 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
             )
         ),
     )
+    # A model goes live only when there is a report that says why.
+    pusher.add_upstream_node(report)
     nodes: list[BaseComponent] = [examples, statistics, schema_gen, validator, gate, transform]
     nodes += [baseline, deep, evaluator, compare, explain, report, pusher]
     return Pipeline(
@@ -207,5 +209,4 @@ def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
         "ignored": audited.spec.ignored,
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
-        "thresholds": declaration.thresholds,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ COLOURS = {"baseline": "#b4632b", "deep": "#2b6cb4", "trivial": "#8a8f98"}
 INK, FAINT = "#2b2f36", "#d9dce1"
 STYLE: Any = {
     "svg.fonttype": "none",
+    # A dollar sign in a category is a dollar sign.
+    "text.parse_math": False,
     "svg.hashsalt": "solutionkit",
     "font.family": "sans-serif",
     "font.size": 9,
@@ -54,7 +57,7 @@ def svg(figure: Figure, description: str) -> str:
     body = re.sub(r'id="([^"]+)"', rf'id="{mark}-\1"', body)
     body = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{mark}-", body)
     body = re.sub(r'width="[0-9.]+pt" height="[0-9.]+pt"', "", body, count=1)
-    return body.replace("<svg ", f'<svg role="img" aria-label="{description}" ', 1)
+    return body.replace("<svg ", f'<svg role="img" aria-label="{html.escape(description)}" ', 1)
 
 
 def hash_text(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import shutil
 import time
@@ -21,6 +22,7 @@ FILES = {
 }
 MODELS = {"baseline": "Trainer.baseline", "deep": "Trainer.deep"}
 RECORD = "run.json"
+SERVING_FOLDER = "Format-Serving"
 
 
 def new_run_id(runs: Path) -> str:
@@ -53,7 +55,7 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
     stamp_run_id(draft / "comparison.json", run_id)
     before = latest_record(project)
     models = {name: publish_model(project, name, results[node], before) for name, node in MODELS.items()}
-    pushed = newest_version(project.models / project.package)
+    pushed = pushed_model(project, results, draft / "comparison.json")
     record = {
         "run_id": run_id,
         "models": models,
@@ -80,14 +82,33 @@ def publish_model(project: Project, name: str, result: NodeResult, before: dict[
     known = before.get("models", {}).get(name, {})
     if known.get("artifact") == uri and (project.folder / known["path"] / "saved_model.pb").is_file():
         return dict(known)
-    base = project.models / name
+    version = add_version(project.models / name, Path(uri) / SERVING_FOLDER)
+    return {"artifact": uri, "path": str(version.relative_to(project.folder))}
+
+
+def pushed_model(project: Project, results: dict[str, NodeResult], comparison: Path) -> Path | None:
+    """The version that is live because of this run: what Compare selected, or None if it is not blessed.
+
+    A cached Pusher pushes nothing, even if another model went live since; then it is pushed here.
+    """
+    if json.loads(comparison.read_text())["broken_thresholds"]:
+        return None
+    base = project.models / project.package
+    selected = results["Compare"].outputs["selected"] / SERVING_FOLDER
+    newest = newest_version(base)
+    if newest and filecmp.cmp(newest / "saved_model.pb", selected / "saved_model.pb", shallow=False):
+        return newest
+    return add_version(base, selected)
+
+
+def add_version(base: Path, model: Path) -> Path:
+    """Copy a SavedModel to `<base>/<version>`, put in place in one step; the version is a later time."""
     newest = newest_version(base)
     version = max(int(time.time()), int(newest.name) + 1 if newest else 0)
     draft = base / f".{version}"
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(Path(uri) / "Format-Serving", draft)
-    draft.rename(base / str(version))
-    return {"artifact": uri, "path": str((base / str(version)).relative_to(project.folder))}
+    shutil.copytree(model, draft)
+    return draft.rename(base / str(version))
 
 
 def newest_version(base: Path) -> Path | None:

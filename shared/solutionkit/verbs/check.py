@@ -7,6 +7,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from solutionkit.compare.metrics import refuse_unknown_thresholds
 from solutionkit.declaration import Declaration, with_data
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.schema import FILE_NAME, build_schema, schema_text
@@ -32,6 +33,7 @@ def load_audited(folder: Path, data: Path | None) -> tuple[Project, AuditedTable
     project = load_project(folder)
     if data is not None:
         project = dataclasses.replace(project, declaration=with_data(project.declaration, data))
+    refuse_unknown_thresholds(project.declaration.thresholds)
     with_sample(project)
     return project, audit(project)
 

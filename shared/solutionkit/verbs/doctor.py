@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -81,7 +82,18 @@ def packages() -> list[Finding]:
             findings.append(Finding(name, f"{importlib.metadata.version(name)} ({purpose})"))
         except importlib.metadata.PackageNotFoundError:
             findings.append(Finding(name, f"not installed ({purpose})", "run 'make setup'"))
-    return findings
+    return [*findings, openmp()]
+
+
+def openmp() -> Finding:
+    """Whether the OpenMP library that LightGBM's wheel leaves to the system is there."""
+    name = "libomp.dylib" if platform.system() == "Darwin" else "libgomp.so.1"
+    remedy = "brew install libomp" if platform.system() == "Darwin" else "apt-get install libgomp1"
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return Finding("OpenMP", f"{name} is missing (the baseline)", remedy)
+    return Finding("OpenMP", f"{name} (the baseline)")
 
 
 def machine() -> list[Finding]:
@@ -110,9 +122,12 @@ def machine() -> list[Finding]:
 
 def project(folder: Path) -> list[Finding]:
     """Whether the folder is a generated project with a valid declaration."""
-    from solutionkit.declaration import FILE_NAME
-    from solutionkit.errors import UserError
-    from solutionkit.use_case import load_project
+    try:
+        from solutionkit.declaration import FILE_NAME
+        from solutionkit.errors import UserError
+        from solutionkit.use_case import load_project
+    except ImportError as error:
+        return [Finding("project", f"cannot be read: {error}", "run 'make setup'")]
 
     if not (folder / FILE_NAME).is_file():
         return [Finding("project", f"none in {folder.resolve()}", "cd into a generated project", fatal=False)]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from solutionkit.environment import prepare_environment
+from solutionkit.errors import UserError
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
@@ -21,6 +22,10 @@ SHOWN_COLUMNS = 6
 def main(options: argparse.Namespace) -> int:
     """Explain rows: a table on the terminal, or all contributions as CSV."""
     prepare_environment()
+    if options.rows < 1:
+        raise UserError(f"--rows must be positive, received {options.rows}")
+    if options.output and not options.output.resolve().parent.is_dir():
+        raise UserError(f"{options.output}: its folder does not exist; make it first.")
     project = load_project(options.project)
     folder = model_folder(project, options.model)
     with stderr_to(project.state / "logs" / "explain.log"):

@@ -29,9 +29,10 @@ def main(options: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=True)
     project, audited = load_audited(options.project, options.data)
     console.print(describe(audited), markup=False)
-    log = project.state / "logs" / f"{new_run_id(project.runs)}.log"
+    run_id = new_run_id(project.runs)
+    log = project.state / "logs" / f"{run_id}.log"
     try:
-        folder = run(project, audited, log, console)
+        folder = run(project, audited, run_id, log, console)
     except RunFailedError as failure:
         console.print(f"[red]failed[/red]  {failure.node}: ", end="")
         console.print(str(failure), markup=False)
@@ -50,7 +51,7 @@ class RunFailedError(Exception):
         super().__init__(reason)
 
 
-def run(project: Project, audited: AuditedTable, log: Path, console: Console) -> Path:
+def run(project: Project, audited: AuditedTable, run_id: str, log: Path, console: Console) -> Path:
     """Run and publish; returns the run's folder."""
     with stderr_to(log), console.status("importing TFX"):
         imported = time.monotonic()
@@ -80,7 +81,6 @@ def run(project: Project, audited: AuditedTable, log: Path, console: Console) ->
                 f"{place:6}{result.name:24}{result.seconds:7.1f} s  [{colour}]{result.state}[/{colour}]"
             )
 
-        run_id = new_run_id(project.runs)
         runner = LocalRunner(run_id, on_start, on_end)
         schema = stored_schema(project, audited)
         try:
@@ -113,7 +113,9 @@ def stored_schema(project: Project, audited: AuditedTable) -> Path:
     file = project.state / "schema" / name / "schema.pbtxt"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        draft = file.with_suffix(".part")
+        draft.write_text(text)
+        draft.replace(file)
     return file
 
 

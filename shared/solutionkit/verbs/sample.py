@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pyarrow.csv
 
+from solutionkit.cli import SAMPLE_ROWS, SAMPLE_SEED
 from solutionkit.errors import UserError
 from solutionkit.use_case import Project, load_project
-
-SAMPLE_ROWS, SAMPLE_SEED = 15_000, 20
 
 
 def main(options: argparse.Namespace) -> int:

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from solutionkit.pipeline import fingerprint
+
+
+def test_sources_and_page_templates_count_and_bytecode_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("room/code.py", "room/page.html.j2", "room/code.pyc", "package/own.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("one")
+    monkeypatch.setattr(fingerprint, "LIBRARY", tmp_path)
+    monkeypatch.setattr(fingerprint, "COMMON", ())
+
+    def current() -> str:
+        return fingerprint.source_hash("room", package=tmp_path / "package")
+
+    for name in ("room/code.py", "room/page.html.j2", "package/own.py"):
+        before = current()
+        (tmp_path / name).write_text("two")
+        assert current() != before
+    before = current()
+    (tmp_path / "room/code.pyc").write_text("two")
+    assert current() == before
+
+
+def test_data_counts_by_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 5_000_000)
+    before = fingerprint.data_hash([tmp_path / "a"])
+    (tmp_path / "b").write_bytes(b"x" * 5_000_000)
+    assert fingerprint.data_hash([tmp_path / "b"]) == before
+    (tmp_path / "a").write_bytes(b"x" * 4_999_999 + b"y")
+    assert fingerprint.data_hash([tmp_path / "a"]) != before
