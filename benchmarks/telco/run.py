@@ -1,10 +1,11 @@
 """Model quality on a public table: Telco customer churn, its fold 0 as evaluation rows.
 
-    make setup && .venv/bin/python benchmarks/telco/run.py --data FOLDER
+    make setup && .venv/bin/python benchmarks/telco/run.py [--data FOLDER]
 
 FOLDER holds `Telco-Customer-Churn.csv` (7,043 rows; IBM's sample set, not shipped here) and
 `split.csv` (columns `row`, `split`, `fold`). A churn project is generated and pointed at it by
-editing `use_case.toml` alone; five damaged copies and a second run with the same seed follow.
+editing `use_case.toml` alone; five damaged copies and a second run with the same seed follow. Without
+the data there is nothing to measure.
 """
 
 from __future__ import annotations
@@ -39,14 +40,19 @@ false_positive = -15
 [slices]
 columns = ["Contract"]
 """
+# Logistic regression gets 0.8555 on this fold, a tuned LightGBM 0.857.
+WANTED_ROC_AUC = {"baseline": 0.852, "deep": 0.850}
 TIMES = {"run_id", "latency_ms", "train_seconds"}
 
 
 def main() -> int:
     """Run, print the figures, and check what must hold."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "samples" / "churn_telco")
     data = parser.parse_args().data.resolve()
+    if not data.is_dir():
+        print(f"skipped: {data} is not here")
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         first, second = (make_project(Path(folder), name, data) for name in ("first", "second"))
         results = [run(project) for project in (first, second)]
@@ -56,8 +62,11 @@ def main() -> int:
         print(results[0]["reason"])
         same = without_times(results[0]) == without_times(results[1])
         print(f"the same seed twice: {'the same comparison' if same else 'DIFFERENT comparisons'}")
-        damaged(first, data)
-    return 0 if same else 1
+        refused = damaged(first, data)
+    roc_auc = {name: results[0]["models"][name]["metrics"]["roc_auc"]["value"] for name in WANTED_ROC_AUC}
+    good_enough = all(roc_auc[name] >= wanted for name, wanted in WANTED_ROC_AUC.items())
+    print(f"ROC-AUC at least {WANTED_ROC_AUC}: {good_enough}")
+    return 0 if same and refused and good_enough else 1
 
 
 def make_project(folder: Path, name: str, data: Path) -> Path:
@@ -84,8 +93,8 @@ def without_times(value: Any) -> Any:
     return [without_times(item) for item in value] if isinstance(value, list) else value
 
 
-def damaged(project: Path, data: Path) -> None:
-    """Print what five damaged copies lead to."""
+def damaged(project: Path, data: Path) -> bool:
+    """Print what five damaged copies lead to; whether each gave one error and changed nothing."""
     text = (data / "Telco-Customer-Churn.csv").read_text()
     header, *rows = text.splitlines()
     contract = header.split(",").index("Contract")
@@ -99,7 +108,8 @@ def damaged(project: Path, data: Path) -> None:
         "one class only": text.replace(",Yes\n", ",No\n").replace(",Yes\r\n", ",No\r\n").encode(),
         "Latin-1 bytes": text.replace("Female", "weiblich, größer", 1).encode("latin-1"),
     }
-    before = sorted(str(file) for file in (project / "runs").rglob("*"))
+    before = contents(project)
+    refused = True
     for name, content in copies.items():
         file = project / "damaged.csv"
         file.write_bytes(content)
@@ -110,9 +120,16 @@ def damaged(project: Path, data: Path) -> None:
             text=True,
         )
         print(f"\n{name}: exit {answer.returncode}\n{answer.stderr.strip()}")
-    print(
-        f"\nearlier runs untouched: {before == sorted(str(file) for file in (project / 'runs').rglob('*'))}"
-    )
+        refused &= answer.returncode == 1 and answer.stderr.count("error:") == 1
+    untouched = before == contents(project)
+    print(f"\nearlier runs and models untouched: {untouched}")
+    return refused and untouched
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    """All files of runs and models."""
+    files = [file for name in ("runs", "models") for file in (project / name).rglob("*") if file.is_file()]
+    return {str(file): file.read_bytes() for file in files}
 
 
 if __name__ == "__main__":
