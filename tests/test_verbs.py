@@ -33,6 +33,15 @@ def test_predict_and_explain_agree(finished: Path, rows: Path, tmp_path: Path, m
     np.testing.assert_allclose(total, log_odds, atol=0.2 if model == "deep" else 1e-3)
 
 
+def test_values_never_seen_are_noted(finished: Path, rows: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(rows)
+    table.loc[0, "contract"] = "weekly"
+    table.to_csv(rows, index=False)
+    answer = solutionkit(finished, "predict", "--input", str(rows), "--output", str(tmp_path / "out.csv"))
+    assert answer.returncode == 0, answer.stderr
+    assert "note: 'contract' has 1 values that the model has never seen, e.g. 'weekly'" in answer.stdout
+
+
 def test_explain_prints_a_table(finished: Path, rows: Path) -> None:
     answer = solutionkit(finished, "explain", "--input", str(rows), "--rows", "2")
     assert answer.returncode == 0, answer.stderr

@@ -189,12 +189,14 @@ def _absolute(data: Data, folder: Path) -> Data:
 def _readable(problem: Any) -> str:
     """One sentence for one of pydantic's errors."""
     location = [str(part) for part in problem["loc"]]
-    key = ".".join(location) or "the file"
+    key = ".".join(location)
     if problem["type"] == "extra_forbidden":
         return f"unknown key '{key}'{suggestion(location[-1], _known_keys(location[:-1]))}"
     if problem["type"] == "missing":
         return f"'{key}' is missing"
     message = re.sub(r"^Value error, ", "", problem["msg"])
+    if not location:
+        return message
     value = problem["input"]
     received = f", received {value!r}" if isinstance(value, str | int | float | bool) else ""
     return f"'{key}': {message[:1].lower()}{message[1:]}{received}"

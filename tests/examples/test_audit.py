@@ -148,6 +148,15 @@ def test_an_inferred_column_that_changes_its_kind(project: Project) -> None:
     remember_run(project)
     words = ["small", "large"] * 200
     assert "is categorical now but was numeric" in problems(project, table(size=words))[0]
+    (project.folder / "use_case.toml").write_text(DECLARATION + 'categorical = ["size"]\n')
+    assert audited(project, table(size=words)).spec.numeric == []
+
+
+def test_a_typing_error_in_ignore(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + 'ignore = ["colours", "gone"]\n')
+    assert problems(project, table()) == [
+        "the column 'colours' (columns.ignore) is missing (did you mean 'colour'?)"
+    ]
 
 
 def test_given_files(project: Project) -> None:

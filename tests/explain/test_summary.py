@@ -17,7 +17,7 @@ def test_ranking_and_residual() -> None:
 
 def test_dependence_of_numbers_and_categories() -> None:
     values = {"a": np.array([7.0, np.nan]), "b": np.array(["x", ""], object), "c": np.array([1.0, 2.0])}
-    found = summary.dependence(FOUND, COLUMNS, values)
+    found = summary.dependence(FOUND, COLUMNS, values, summary.strongest([FOUND, FOUND], COLUMNS))
     assert found["a"] == {"kind": "numeric", "values": [7.0], "effects": [1.0], "missing_effect": 2.0}
     assert {group["value"]: group["mean"] for group in found["b"]["groups"]} == {"missing": 3.0, "x": -3.0}
 

@@ -155,6 +155,8 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
     declared["columns.numeric"], declared["columns.categorical"] = columns.numeric, columns.categorical
     if declaration.data.path is None:
         declared["columns.split"] = []
+    # A column may be ignored because it is gone for good; one that is nearly there is a typing error.
+    declared["columns.ignore"] = [name for name in columns.ignore if suggestion(name, names)]
     return [
         f"the column '{name}' ({key}) is missing{suggestion(name, names)}"
         for key, wanted in declared.items()
@@ -215,7 +217,7 @@ def drift_problems(features: list[Feature], project: Project, raw: pa.Table) -> 
                     f"the column '{feature.name}' is missing, but the latest run used it; list it under"
                     " columns.ignore if it is gone for good"
                 )
-        elif feature.name in now and now[feature.name] != feature.kind:
+        elif feature.name not in columns.features and now.get(feature.name, feature.kind) != feature.kind:
             problems.append(
                 f"the column '{feature.name}' is {now[feature.name]} now but was {feature.kind} in the latest"
                 f" run; state its kind under columns.{feature.kind} or columns.{now[feature.name]}"

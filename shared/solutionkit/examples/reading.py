@@ -27,7 +27,7 @@ def data_files(path: Path) -> list[Path]:
         return files
     if not path.exists():
         near = suggestion(path.name, [file.name for file in path.parent.glob("*")])
-        raise UserError(f"{path}: no such file{near}; see 'path' under [data].")
+        raise UserError(f"{path}: no such file{near}.")
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: unknown format '{path.suffix}'; CSV and Parquet are read.")
     return [path]

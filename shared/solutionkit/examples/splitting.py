@@ -56,7 +56,8 @@ def assign_splits(
         how = f"random, {fraction:.0%} evaluation"
     splits = np.where(is_eval, EVAL, TRAIN).astype(object)
     hold_out_validation(splits, table, labels, declaration, source)
-    return splits, f"{how} (seed {declaration.training.seed})"
+    drawn = kind in {"random", "stratified", "group"}
+    return splits, f"{how} (seed {declaration.training.seed})" if drawn else how
 
 
 def hold_out_validation(

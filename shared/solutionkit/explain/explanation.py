@@ -82,13 +82,14 @@ def explain(
         for name, item in everything.items()
     }
     drawn_values = {name: column[: len(drawn)] for name, column in values.items()}
+    shown = summary.strongest(list(overall.values()), columns)
     models = {
         name: {
             "method": explainers[name].explainer.method,
             "base_value": item.base,
             "residual": summary.residual(item),
             "global": summary.ranking(item, columns),
-            "dependence": summary.dependence(item, columns, drawn_values),
+            "dependence": summary.dependence(item, columns, drawn_values, shown),
         }
         for name, item in overall.items()
     }

@@ -36,11 +36,18 @@ def residual(attribution: Attribution) -> dict[str, float]:
     }
 
 
-def dependence(attribution: Attribution, columns: list[str], values: RowValues) -> dict[str, Any]:
-    """How the contribution of the strongest columns varies with their value."""
+def strongest(attributions: list[Attribution], columns: list[str]) -> list[str]:
+    """The columns whose dependence is shown: the strongest over all models together."""
+    strength = sum(np.abs(item.values).mean(axis=0) for item in attributions)
+    return [columns[i] for i in np.argsort(-np.asarray(strength), kind="stable")[:DEPENDENCE_COLUMNS]]
+
+
+def dependence(
+    attribution: Attribution, columns: list[str], values: RowValues, shown: list[str]
+) -> dict[str, Any]:
+    """How the contribution of the shown columns varies with their value."""
     found: dict[str, Any] = {}
-    for item in ranking(attribution, columns)[:DEPENDENCE_COLUMNS]:
-        name = item["column"]
+    for name in shown:
         effect = attribution.values[:, columns.index(name)]
         column = values[name]
         if column.dtype.kind == "f":

@@ -177,7 +177,7 @@ def ranking_chart(rankings: dict[str, list[dict[str, Any]]], most: int = 12) -> 
     columns = sorted(strength["baseline"], key=lambda name: -sum(model[name] for model in strength.values()))[
         :most
     ]
-    with _axes(5.2, 0.6 + 0.34 * len(columns)) as (figure, axes):
+    with _axes(7.6, 0.6 + 0.3 * len(columns)) as (figure, axes):
         for offset, (name, model) in zip((-0.18, 0.18), strength.items(), strict=True):
             rows = np.arange(len(columns)) + offset
             axes.barh(rows, [model[column] for column in columns], 0.34, color=COLOURS[name], label=name)
@@ -191,7 +191,7 @@ def ranking_chart(rankings: dict[str, list[dict[str, Any]]], most: int = 12) -> 
 def dependence_chart(column: str, found: dict[str, dict[str, Any]]) -> str:
     """How a column's contribution varies with its value."""
     with _axes(3.1, 2.3) as (figure, axes):
-        for offset, (name, item) in zip((-0.18, 0.18), found.items(), strict=len(found) == 2):
+        for offset, (name, item) in zip((-0.18, 0.18), found.items(), strict=True):
             if item["kind"] == "numeric":
                 axes.plot(item["values"], item["effects"], ".", color=COLOURS[name], markersize=3, alpha=0.5)
             else:
@@ -199,7 +199,6 @@ def dependence_chart(column: str, found: dict[str, dict[str, Any]]) -> str:
                 axes.barh(rows, [group["mean"] for group in item["groups"]], 0.34, color=COLOURS[name])
                 axes.set_yticks(range(len(item["groups"])), [group["value"] for group in item["groups"]])
         axes.set_title(column, fontsize=9, loc="left", color=INK)
-        axes.axvline(0.0, color=FAINT, linewidth=0.8) if item["kind"] != "numeric" else axes.axhline(
-            0.0, color=FAINT, linewidth=0.8
-        )
+        zero = axes.axhline if item["kind"] == "numeric" else axes.axvline
+        zero(0.0, color=FAINT, linewidth=0.8)
         return svg(figure, f"Contribution of {column} by its value")

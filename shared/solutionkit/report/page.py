@@ -91,12 +91,9 @@ def draw(
             "Difference in money, deep minus baseline",
         )
     by_model = {name: explained["models"][name]["dependence"] for name in MODELS}
-    columns = dict.fromkeys([*by_model["baseline"], *by_model["deep"]])
     found["dependence"] = [
-        charts.dependence_chart(
-            column, {name: by_model[name][column] for name in MODELS if column in by_model[name]}
-        )
-        for column in columns
+        charts.dependence_chart(column, {name: by_model[name][column] for name in MODELS})
+        for column in by_model["baseline"]
     ]
     return found
 

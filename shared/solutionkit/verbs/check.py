@@ -55,6 +55,10 @@ def describe(audited: AuditedTable) -> str:
             for kind, features in (("numeric", spec.numeric), ("categorical", spec.categorical))
         ),
     ]
+    missing = {feature.name: audited.table[feature.name].null_count for feature in spec.features}
+    if any(missing.values()):
+        cells = ", ".join(f"{name} {count:,}" for name, count in missing.items() if count)
+        lines.append(f"         missing cells: {cells}")
     lines += [f"         ignored {name}: {reason}" for name, reason in spec.ignored.items()]
     if audited.inferred:
         lines.append("         freeze them with: solutionkit check --freeze")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from solutionkit.environment import prepare_environment
@@ -39,7 +40,23 @@ def main(options: argparse.Namespace) -> int:
     columns["probability"] = pa.array(scores)
     write_csv(pa.table(columns), options.output)
     print(f"{table.num_rows:,} rows scored by {options.model} ({folder}), in {options.output}")
+    for note in unknown_values(table, scorer.spec):
+        print(f"note: {note}")
     return 0
+
+
+def unknown_values(table: pa.Table, spec: TableSpec) -> list[str]:
+    """Values that the model has never seen, one sentence a column; they are scored as unseen."""
+    notes = []
+    for feature in spec.categorical:
+        values = table[feature.name].drop_null()
+        unseen = values.filter(pc.invert(pc.is_in(values, pa.array(feature.domain, pa.string()))))
+        if len(unseen):
+            notes.append(
+                f"'{feature.name}' has {len(unseen):,} values that the model has never seen,"
+                f" e.g. {unseen[0].as_py()!r}"
+            )
+    return notes
 
 
 def read_rows(file: Path, spec: TableSpec) -> pa.Table:
