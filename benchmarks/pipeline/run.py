@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from solutionkit.use_case import load_project
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 # Taxi's model code is Keras 2's, which TFX switches to by itself; ours sets what it needs.
@@ -34,6 +36,7 @@ def main() -> int:
             "taxi, cached": timed([sys.executable, "local_runner.py"], taxi),
             "ours, cold": timed([str(BIN / "solutionkit"), "run"], ours),
         }
+        found_drivers = explanations_find_the_drivers(ours)
         nodes = json.loads((ours / "runs" / "latest" / "run.json").read_text())["seconds"]
         seconds["ours, cached"] = timed([str(BIN / "solutionkit"), "run"], ours)
     print(f"{os.cpu_count()} cores, {platform.platform()}\n")
@@ -47,7 +50,20 @@ def main() -> int:
     print("|---|---|")
     for name, value in nodes.items():
         print(f"| {name} | {value:.1f} |")
-    return 0
+    print(f"\nboth explanations rank the true drivers first and the irrelevant columns last: {found_drivers}")
+    return 0 if found_drivers else 1
+
+
+def explanations_find_the_drivers(project: Path) -> bool:
+    """Whether the sample's known truth is what both models' explanations say."""
+    use_case = load_project(project).use_case
+    explained = json.loads((project / "runs" / "latest" / "explanations.json").read_text())
+    rankings = [[item["column"] for item in model["global"]] for model in explained["models"].values()]
+    return all(
+        tuple(ranked[: len(use_case.drivers)]) == use_case.drivers
+        and set(ranked[-len(use_case.irrelevant) :]) == set(use_case.irrelevant)
+        for ranked in rankings
+    )
 
 
 def make_ours(folder: Path) -> Path:

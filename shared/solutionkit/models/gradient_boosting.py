@@ -26,6 +26,8 @@ LEAVES = (8, 31)
 LEARNING_RATE = 0.03
 MOST_TREES = 2000
 PATIENCE = 60
+# Below this, threads gain nothing, and on a busy machine they spin and starve each other.
+ROWS_FOR_THREADS = 50_000
 
 
 def train(train: TableArrays, validation: TableArrays, spec: TableSpec, training: Training) -> TrainedModel:
@@ -65,7 +67,7 @@ def _fit_with_early_stopping(
 ) -> lightgbm.Booster:
     fitted = _dataset(train, spec)
     return lightgbm.train(
-        _parameters(training, leaves),
+        _parameters(training, leaves, len(train)),
         fitted,
         MOST_TREES,
         valid_sets=[lightgbm.Dataset(design_matrix(validation), validation.label, reference=fitted)],
@@ -87,7 +89,7 @@ def _dataset(arrays: TableArrays, spec: TableSpec) -> lightgbm.Dataset:
     )
 
 
-def _parameters(training: Training, leaves: int) -> dict[str, Any]:
+def _parameters(training: Training, leaves: int, rows: int) -> dict[str, Any]:
     return {
         "objective": "binary",
         "metric": "binary_logloss",
@@ -101,5 +103,6 @@ def _parameters(training: Training, leaves: int) -> dict[str, Any]:
         "seed": training.seed,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1 if rows < ROWS_FOR_THREADS else 0,
         "verbosity": -1,
     }

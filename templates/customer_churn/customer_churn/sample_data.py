@@ -2,7 +2,7 @@
 
 The chance to churn is a logistic function of a few columns, some of them non-linear and two in
 interaction, plus noise that no column explains. `DRIVERS` are the columns with the largest
-influence, `IRRELEVANT` those with none; late payments and the payment method have a little.
+influence, `IRRELEVANT` those with none; late payments, payment method and service have a little.
 Explanations are tested against both.
 """
 
@@ -52,6 +52,7 @@ def generate(rows: int, seed: int) -> pa.Table:
         "monthly_charge": 0.024 * (monthly_charge - 50.0),
         "late_payments": 0.25 * late_payments,
         "payment_method": np.array([0.0, -0.1, 0.2])[payment],
+        "service": np.array([0.25, 0.0, -0.25])[service],
         # A dear tariff drives out those who are free to go.
         "contract x monthly_charge": 0.012 * (contract == 0) * (monthly_charge - 50.0),
     }
