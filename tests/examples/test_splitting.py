@@ -53,6 +53,14 @@ def test_time_trains_on_the_past_only() -> None:
     assert times[splits == VALIDATION].max() <= times[splits == EVAL].min()
 
 
+def test_rows_of_the_same_time_stay_together() -> None:
+    months = pa.table({"when": [f"2026-{1 + i // 100:02}-01" for i in range(ROWS)]})
+    splits, _ = assign_splits(months, LABELS, declare("time", time="when"), "x.csv")
+    parts = {month: set(splits[i * 100 : (i + 1) * 100]) for i, month in enumerate(range(10))}
+    assert all(len(part) == 1 for part in parts.values())
+    assert [*(next(iter(part)) for part in parts.values())] == [TRAIN] * 7 + [VALIDATION] + [EVAL] * 2
+
+
 def test_groups_never_straddle() -> None:
     splits = assign(declare("group", group="who"))
     groups = np.array(TABLE["who"].to_pylist())

@@ -99,7 +99,7 @@ def _by_column(table: pa.Table, declaration: Declaration, source: str) -> tuple[
 
 
 def _time_order(table: pa.Table, name: str, source: str) -> np.ndarray:
-    """The rank of each row's time."""
+    """The rank of each row's time; equal times have the same rank."""
     if name not in table.column_names:
         raise DataError(source, [f"the time column '{name}' is missing; see columns.time"])
     values = table[name]
@@ -113,9 +113,7 @@ def _time_order(table: pa.Table, name: str, source: str) -> np.ndarray:
                 raise DataError(source, [f"the time column '{name}': {str(error).splitlines()[0]}"]) from None
     if values.null_count:
         raise DataError(source, [f"the time column '{name}' is empty in {values.null_count} rows"])
-    order = pc.sort_indices(values).to_numpy()
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
+    rank: np.ndarray = pc.rank(values.combine_chunks(), tiebreaker="dense").to_numpy().astype(np.int64)
     return rank
 
 
@@ -129,8 +127,11 @@ def _groups(table: pa.Table, name: str, source: str) -> np.ndarray:
 
 
 def _latest(rank: np.ndarray, fraction: float) -> np.ndarray:
-    chosen = np.zeros(len(rank), bool)
-    chosen[np.argsort(rank)[len(rank) - round(fraction * len(rank)) :]] = True
+    """The latest rows, about `fraction` of all; rows of the same time stay together."""
+    times, counts = np.unique(rank, return_counts=True)
+    share_after = 1.0 - np.cumsum(counts) / len(rank)
+    cut = times[np.argmin(np.abs(share_after[:-1] - fraction))] if len(times) > 1 else times[0]
+    chosen: np.ndarray = rank > cut
     return chosen
 
 
