@@ -10,7 +10,15 @@ REPOSITORY = Path(json.loads(r""" {{ repository | tojson }} """))
 USE_CASE = json.loads(r""" {{ cookiecutter.use_case | tojson }} """)
 PROJECT_NAME = json.loads(r""" {{ cookiecutter.project_name | tojson }} """)
 SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
-NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "data", "runs", "models")
+# What running a use case where it stands leaves in its folder; a package may have folders of these names.
+LEFT_BY_RUNS = {"data", "runs", "models"}
+
+
+def not_copied(folder: str, names: list[str]) -> set[str]:
+    """The names in a folder of the use case that are no part of it."""
+    left = {name for name in names if name == "__pycache__" or name.startswith(".") or name.endswith(".pyc")}
+    top = Path(folder) == REPOSITORY / "templates" / USE_CASE
+    return left | (LEFT_BY_RUNS & set(names) if top else set())
 
 
 def main() -> None:
@@ -23,7 +31,7 @@ def main() -> None:
     use_case = REPOSITORY / "templates" / USE_CASE
     readme = (project / "README.md").read_text("utf-8")
     about = (use_case / "README.md").read_text("utf-8")
-    shutil.copytree(use_case, project, dirs_exist_ok=True, ignore=NOT_COPIED)
+    shutil.copytree(use_case, project, dirs_exist_ok=True, ignore=not_copied)
     (project / "README.md").write_text(readme.replace("<!-- use case -->\n", about), "utf-8")
     for name in ("requirements.lock", "bootstrap.py", "LICENSE"):
         shutil.copy2(REPOSITORY / name, project / name)

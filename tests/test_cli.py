@@ -76,3 +76,18 @@ def test_errors_of_the_system_have_no_stack_trace(tmp_path: Path, capsys: pytest
     (tmp_path / "use_case.toml").mkdir()
     assert cli.main(["--project", str(tmp_path), "check"]) == 1
     assert "use_case.toml: Is a directory" in capsys.readouterr().err
+
+
+def test_freeze_writes_an_inferred_schema_and_spares_a_curated_one(
+    generated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "demo"
+    shutil.copytree(generated, project)
+    curated = (project / "schema.pbtxt").read_text()
+    assert cli.main(["--project", str(project), "check", "--freeze"]) == 1
+    assert "is in use already" in capsys.readouterr().err
+    assert (project / "schema.pbtxt").read_text() == curated
+    (project / "schema.pbtxt").unlink()
+    assert cli.main(["--project", str(project), "check", "--freeze"]) == 0
+    assert cli.main(["--project", str(project), "check"]) == 0
+    assert "curated in schema.pbtxt" in capsys.readouterr().out

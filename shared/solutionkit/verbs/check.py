@@ -9,6 +9,7 @@ from pathlib import Path
 
 from solutionkit.compare.metrics import refuse_unknown_thresholds
 from solutionkit.declaration import Declaration, with_data
+from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.schema import FILE_NAME, build_schema, schema_text
 from solutionkit.use_case import Project, load_project
@@ -23,6 +24,10 @@ def main(options: argparse.Namespace) -> int:
     project, audited = load_audited(options.project, options.data)
     print(describe(audited))
     if options.freeze:
+        if not audited.inferred:
+            raise UserError(
+                f"{project.folder / FILE_NAME} is in use already; there is no inferred schema to write."
+            )
         (project.folder / FILE_NAME).write_text(schema_text(build_schema(audited.spec)))
         print(f"schema   written to {project.folder / FILE_NAME}; edit it to say what is normal")
     return 0
