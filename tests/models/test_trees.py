@@ -7,7 +7,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solutionkit.models.trees import predictions, raw_scores, read_forest
+from solutionkit.models import trees
+from solutionkit.models.tree_scores import predictions, raw_scores
+from solutionkit.models.trees import read_forest
 
 ROWS, COLUMNS = 300, 5
 
@@ -37,7 +39,7 @@ def train(seed: int, objective: str, **parameters: object) -> lightgbm.Booster:
     }[objective]
     settings = {
         "objective": objective,
-        "num_leaves": 15,
+        "num_leaves": 15,  # two words a tree
         "min_data_in_leaf": 5,
         "verbosity": -1,
         "seed": seed,
@@ -80,6 +82,12 @@ def test_inside_a_graph_with_any_batch() -> None:
     matrix = columns(np.random.default_rng(0), 10, extreme=False)
     assert function(matrix[:0]).shape == (0, 1)
     np.testing.assert_allclose(function(matrix)[3:4], function(matrix[3:4]), atol=1e-15)
+
+
+def test_a_table_that_no_graph_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trees, "LARGEST_TABLE", 1000)
+    with pytest.raises(ValueError, match=r"12 trees over \d+ cells.*train fewer or smaller trees"):
+        read_forest(train(3, "binary"))
 
 
 def test_a_booster_without_a_split() -> None:

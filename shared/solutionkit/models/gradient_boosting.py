@@ -18,7 +18,8 @@ from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.arrays import TableArrays
 from solutionkit.models.trained import TrainedModel
-from solutionkit.models.trees import predictions, read_forest
+from solutionkit.models.tree_scores import predictions
+from solutionkit.models.trees import read_forest
 from solutionkit.transform.tabular import CATEGORICAL, NUMERIC
 
 BOOSTER_FILE = "booster.txt"

@@ -1,83 +1,118 @@
-"""LightGBM's trees as plain TensorFlow ops, so that TF Serving needs no custom op.
+"""LightGBM's trees as tables, from which plain TensorFlow ops can score without a custom op.
 
-All decisions of all trees are taken at once, each a comparison of one column; then every tree walks
-down over decisions that are already known, one gather a level. Leaves point to themselves, so trees
-of different depth end well. The rules for missing values and categories are those of
-`NumericalDecision` and `CategoricalDecision` in LightGBM's `include/LightGBM/tree.h`.
+Every leaf of every tree is a bit; eight share a byte. A column's values fall into few cells: between two
+thresholds, missing, or one category. For each cell, one row of the table says which leaves a value there
+leaves reachable. The AND of a row a column is then one bit a tree: the leaf that the walk would end in.
+So there is no walk at all (QuickScorer: Lucchese et al., SIGIR 2015, with whole rows instead of single
+nodes). The rules for missing values and categories are those of `NumericalDecision` and
+`CategoricalDecision` in LightGBM's `include/LightGBM/tree.h`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm
 import numpy as np
-import tensorflow as tf
 
-# LightGBM's kZeroThreshold: values this small count as zero where zero means missing.
-ZERO_THRESHOLD = 1e-35
 INFINITE_THRESHOLD = 1e300
+LEAVES_PER_WORD = 8
+WORDS_PER_ENTRY = 8
+# Half of what a graph's constants may weigh together (protobuf's 2 GB).
+LARGEST_TABLE = 1 << 30
 
 
 @dataclass(frozen=True)
 class Forest:
-    """The nodes of all trees in flat tables: numeric decisions, then category decisions, then leaves.
+    """All trees as one table of reachable leaves.
+
+    Words (bytes) are ordered by output, so that each output's score is the sum over a range of them.
 
     Attributes:
-        roots: `(trees,)` each tree's first node.
-        feature: `(numeric nodes,)` column that a numeric node looks at.
-        threshold: `(numeric nodes,)` float64; the node goes left at or below it.
-        nan_left: `(numeric nodes,)` whether NaN goes left.
-        zero_is_missing: `(numeric nodes,)` whether zero goes where NaN goes.
-        category_feature: `(category nodes,)` column that a category node looks at.
-        members: `(category nodes, largest category + 1)` categories that go left.
-        left: `(nodes,)` next node; a leaf names itself.
-        right: `(nodes,)` next node; a leaf names itself.
-        value: `(leaves,)` float64.
-        depth: The most decisions on any path.
-        outputs: Trees per iteration: the classes of a multi-class model, else 1.
+        table: `(cells, words / 8)` int64, eight words an entry: the leaves a cell leaves reachable.
+        leaves: `(words / 8,)` int64, all leaves.
+        values: `(words * 9,)` float64: of each word nothing (0.0), then the values of its leaves.
+        bounds: `(outputs + 1,)` where each output's words begin and end.
+        numeric: Numeric columns, in the table's order; each has a cell a threshold and three more: above
+            the last threshold, NaN, and zero where that means missing.
+        thresholds: A sorted float64 array a numeric column; a cell ends at its threshold, inclusive.
+        zero_is_missing: `(numeric columns,)` whether zero goes where NaN goes.
+        categorical: Categorical columns, after the numeric ones; a cell a category and one for all others.
+        widths: `(categorical columns,)` number of categories that any node names, counted from zero.
         objective: `binary`, `multiclass` or `regression`.
         sigmoid: The binary objective's slope.
     """
 
-    roots: np.ndarray
-    feature: np.ndarray
-    threshold: np.ndarray
-    nan_left: np.ndarray
+    table: np.ndarray
+    leaves: np.ndarray
+    values: np.ndarray
+    bounds: np.ndarray
+    numeric: list[int]
+    thresholds: list[np.ndarray]
     zero_is_missing: np.ndarray
-    category_feature: np.ndarray
-    members: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    value: np.ndarray
-    depth: int
-    outputs: int
+    categorical: list[int]
+    widths: np.ndarray
     objective: str
     sigmoid: float
 
+    @property
+    def first_cells(self) -> np.ndarray:
+        """`(columns,)` row of each column's first cell, numeric columns first."""
+        counts = [len(values) + 3 for values in self.thresholds] + [width + 1 for width in self.widths]
+        return np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64) if counts else np.zeros(0, int)
 
-@dataclass
+
+@dataclass(frozen=True)
 class _Node:
-    """A node as read: its LightGBM description and its children's positions in reading order."""
+    """A decision and the leaves, by their number in the tree, on its two sides."""
 
     structure: dict[str, Any]
-    children: list[int] = field(default_factory=list)
+    left: range
+    right: range
 
     @property
-    def kind(self) -> int:
-        """0 numeric decision, 1 category decision, 2 leaf: the order in the tables."""
-        if "split_index" not in self.structure:
-            return 2
-        return 1 if self.structure["decision_type"] == "==" else 0
+    def column(self) -> int:
+        return int(self.structure["split_feature"])
+
+    @property
+    def categories(self) -> list[int] | None:
+        """The categories that go left; None for a numeric decision."""
+        if self.structure["decision_type"] != "==":
+            return None
+        return [int(member) for member in str(self.structure["threshold"]).split("||")]
+
+    @property
+    def threshold(self) -> float:
+        """LightGBM writes an infinite threshold (missing against all others) as 1e300."""
+        threshold = float(self.structure["threshold"])
+        return math.copysign(math.inf, threshold) if abs(threshold) >= INFINITE_THRESHOLD else threshold
+
+    @property
+    def nan_left(self) -> bool:
+        """Where nothing means missing, LightGBM reads NaN as zero."""
+        if self.structure["missing_type"] == "None":
+            return self.threshold >= 0.0
+        return bool(self.structure["default_left"])
+
+    @property
+    def zero_is_missing(self) -> bool:
+        return bool(self.structure["missing_type"] == "Zero")
+
+
+@dataclass(frozen=True)
+class _Tree:
+    nodes: list[_Node]
+    values: list[float]
 
 
 def read_forest(booster: lightgbm.Booster) -> Forest:
     """The trees of a booster.
 
     Raises:
-        ValueError: The objective or the kind of tree has no conversion.
+        ValueError: The objective or the kind of tree has no conversion, or the table would be too large.
     """
     dump = booster.dump_model()
     objective, *options = dump.get("objective", "regression").split(" ")
@@ -86,114 +121,114 @@ def read_forest(booster: lightgbm.Booster) -> Forest:
         raise ValueError(f"objective '{dump.get('objective')}' has no conversion to TensorFlow ops")
     if dump.get("average_output"):
         raise ValueError("boosting='rf' (averaged output) has no conversion to TensorFlow ops")
-    nodes: list[_Node] = []
-    trees = [_read(tree["tree_structure"], nodes) for tree in dump["tree_info"]]
-    order = sorted(range(len(nodes)), key=lambda position: nodes[position].kind)
-    rank = {position: place for place, position in enumerate(order)}
-    kinds = [
-        [nodes[position].structure for position in order if nodes[position].kind == kind] for kind in range(3)
-    ]
-    numeric, category, leaves = kinds
-    sets = [[int(member) for member in str(node["threshold"]).split("||")] for node in category]
-    members = np.zeros((len(sets), 1 + max((max(items) for items in sets if items), default=0)), bool)
-    for row, items in enumerate(sets):
-        members[row, items] = True
-    next_nodes = [nodes[position].children or [position, position] for position in order]
+    outputs = dump["num_tree_per_iteration"]
+    read = [_read(tree["tree_structure"]) for tree in dump["tree_info"]]
+    trees = [tree for output in range(outputs) for tree in read[output::outputs]]
+    words = [-(-len(tree.values) // LEAVES_PER_WORD) for tree in trees]
+    first_words = np.concatenate([[0], np.cumsum(words)]).astype(int)
+    per_output = len(trees) // outputs
+    nodes = [node for tree in trees for node in tree.nodes]
+    columns = _Columns(nodes)
+    shape = (columns.cells, -(-int(first_words[-1]) // WORDS_PER_ENTRY) * WORDS_PER_ENTRY)
+    if math.prod(shape) > LARGEST_TABLE:
+        raise ValueError(
+            f"{len(trees)} trees over {columns.cells} cells of values make a table of {math.prod(shape):,}"
+            " bytes, too large for a graph; train fewer or smaller trees"
+        )
+    leaves = np.zeros(shape[1], np.uint8)
+    values = np.zeros((shape[1], 1 + LEAVES_PER_WORD))
+    for first, tree in zip(first_words, trees, strict=False):
+        leaves[first:] |= _bits(range(len(tree.values)), shape[1] - first)
+        for leaf, value in enumerate(tree.values):
+            values[first + leaf // LEAVES_PER_WORD, 1 + leaf % LEAVES_PER_WORD] = value
+    table = np.tile(leaves, (shape[0], 1))
+    for first, count, tree in zip(first_words, words, trees, strict=False):
+        for node in tree.nodes:
+            cells, goes_left = columns.decisions(node)
+            block = table[cells, first : first + count]
+            block &= np.where(goes_left[:, None], ~_bits(node.right, count), ~_bits(node.left, count))
     return Forest(
-        roots=np.array([rank[root] for root, _ in trees], np.int32),
-        feature=np.array([node["split_feature"] for node in numeric], np.int32),
-        threshold=np.array([_threshold(node) for node in numeric], np.float64),
-        nan_left=np.array([_nan_goes_left(node) for node in numeric], bool),
-        zero_is_missing=np.array([node["missing_type"] == "Zero" for node in numeric], bool),
-        category_feature=np.array([node["split_feature"] for node in category], np.int32),
-        members=members,
-        left=np.array([rank[left] for left, _ in next_nodes], np.int32),
-        right=np.array([rank[right] for _, right in next_nodes], np.int32),
-        value=np.array([node["leaf_value"] for node in leaves], np.float64),
-        depth=max((depth for _, depth in trees), default=0),
-        outputs=dump["num_tree_per_iteration"],
+        table=table.view(np.int64),
+        leaves=leaves.view(np.int64),
+        values=values.reshape(-1),
+        bounds=first_words[[output * per_output for output in range(outputs + 1)]],
+        numeric=columns.numeric,
+        thresholds=columns.thresholds,
+        zero_is_missing=columns.zero_is_missing,
+        categorical=columns.categorical,
+        widths=columns.widths,
         objective=objective,
         sigmoid=float(settings.get("sigmoid", 1.0)),
     )
 
 
-def _read(structure: dict[str, Any], nodes: list[_Node]) -> tuple[int, int]:
-    """Append a subtree; returns its first node's position and its depth."""
-    if "leaf_coeff" in structure:
-        raise ValueError("linear trees have no conversion to TensorFlow ops")
-    position, node = len(nodes), _Node(structure)
-    nodes.append(node)
-    if node.kind == 2:
-        return position, 0
-    left, left_depth = _read(structure["left_child"], nodes)
-    right, right_depth = _read(structure["right_child"], nodes)
-    node.children = [left, right]
-    return position, 1 + max(left_depth, right_depth)
+def _read(root: dict[str, Any]) -> _Tree:
+    """A tree's decisions, and its leaves' values from left to right."""
+    nodes: list[_Node] = []
+    values: list[float] = []
+
+    def visit(structure: dict[str, Any]) -> None:
+        if "leaf_coeff" in structure:
+            raise ValueError("linear trees have no conversion to TensorFlow ops")
+        if "split_index" not in structure:
+            values.append(float(structure["leaf_value"]))
+            return
+        start = len(values)
+        visit(structure["left_child"])
+        middle = len(values)
+        visit(structure["right_child"])
+        nodes.append(_Node(structure, range(start, middle), range(middle, len(values))))
+
+    visit(root)
+    return _Tree(nodes, values)
 
 
-def _threshold(node: dict[str, Any]) -> float:
-    """LightGBM writes an infinite threshold (missing against all others) as 1e300."""
-    threshold = float(node["threshold"])
-    return math.copysign(math.inf, threshold) if abs(threshold) >= INFINITE_THRESHOLD else threshold
+def _bits(leaves: range, words: int) -> np.ndarray:
+    """`(words,)` uint8 with the bits of these leaves set."""
+    bits = np.zeros(words * LEAVES_PER_WORD, np.uint8)
+    bits[leaves.start : leaves.stop] = 1
+    return np.packbits(bits, bitorder="little")
 
 
-def _nan_goes_left(node: dict[str, Any]) -> bool:
-    """Where nothing means missing, LightGBM reads NaN as zero."""
-    return bool(node["threshold"] >= 0.0 if node["missing_type"] == "None" else node["default_left"])
+class _Columns:
+    """The cells of every column that some node looks at, and each node's decision in them."""
 
+    def __init__(self, nodes: list[_Node]) -> None:
+        by_column: dict[int, list[_Node]] = {}
+        for node in nodes:
+            by_column.setdefault(node.column, []).append(node)
+        ordered = sorted(by_column.items())
+        numeric = [(column, found) for column, found in ordered if found[0].categories is None]
+        categorical = [(column, found) for column, found in ordered if found[0].categories is not None]
+        self.numeric = [column for column, _ in numeric]
+        self.categorical = [column for column, _ in categorical]
+        self.thresholds = [np.unique([node.threshold for node in found]) for _, found in numeric]
+        self.zero_is_missing = np.array([found[0].zero_is_missing for _, found in numeric], bool)
+        self.widths = np.array(
+            [1 + max((max(node.categories or [0]) for node in found), default=0) for _, found in categorical],
+            np.int64,
+        )
+        self._first: dict[int, int] = {}
+        self.cells = 0
+        for column, count in self._counts():
+            self._first[column] = self.cells
+            self.cells += count
 
-def raw_scores(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
-    """`(batch, outputs)` float64 sums of leaf values.
+    def _counts(self) -> Iterator[tuple[int, int]]:
+        for column, thresholds in zip(self.numeric, self.thresholds, strict=True):
+            yield column, len(thresholds) + 3
+        for column, width in zip(self.categorical, self.widths, strict=True):
+            yield column, int(width) + 1
 
-    Args:
-        forest: The trees.
-        columns: `(batch, features)` float64; NaN is missing, categories are whole numbers.
-    """
-    batch = tf.shape(columns)[0]
-    goes_left = tf.concat([_numeric_decisions(forest, columns), _category_decisions(forest, columns)], axis=1)
-    decisions = len(forest.feature) + len(forest.category_feature)
-    step = tf.where(goes_left, forest.left[:decisions], forest.right[:decisions])
-    leaves = tf.broadcast_to(tf.constant(forest.left[decisions:]), [batch, len(forest.value)])
-    step = tf.concat([step, leaves], axis=1)
-    node = tf.broadcast_to(tf.constant(forest.roots), [batch, len(forest.roots)])
-    for _ in range(forest.depth):
-        node = tf.gather(step, node, axis=1, batch_dims=1)
-    values = tf.reshape(tf.gather(forest.value, node - decisions), [batch, -1, forest.outputs])
-    return tf.reduce_sum(values, axis=1)
-
-
-def predictions(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
-    """`(batch, outputs)` float64: what `Booster.predict` gives, e.g. probabilities."""
-    scores = raw_scores(forest, columns)
-    if forest.objective == "binary":
-        return tf.sigmoid(forest.sigmoid * scores)
-    if forest.objective == "multiclass":
-        return tf.nn.softmax(scores)
-    return scores
-
-
-def _numeric_decisions(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
-    """`(batch, numeric nodes)` whether each goes left; a comparison with NaN is false."""
-    value = tf.gather(columns, forest.feature, axis=1)
-    goes_left = (value <= forest.threshold) | (tf.math.is_nan(value) & forest.nan_left)
-    if forest.zero_is_missing.any():
-        zero = (tf.abs(value) <= ZERO_THRESHOLD) & forest.zero_is_missing
-        goes_left = tf.where(zero, forest.nan_left, goes_left)
-    return goes_left
-
-
-def _category_decisions(forest: Forest, columns: tf.Tensor) -> tf.Tensor:
-    """`(batch, category nodes)` whether each goes left: its set holds the row's category."""
-    if not len(forest.category_feature):
-        return tf.zeros([tf.shape(columns)[0], 0], tf.bool)
-    count, width = forest.members.shape
-    outside = tf.constant(-1.0, tf.float64)
-    known = tf.where(tf.math.is_nan(columns), outside, columns)
-    # Towards zero, as LightGBM's cast does; beyond the widest set nothing is a member.
-    category = tf.cast(tf.clip_by_value(known, outside, tf.constant(width, tf.float64)), tf.int32)
-    category = tf.where((known > outside) & (category < width), category, width)
-    padded = np.pad(forest.members, ((0, 0), (0, 1))).reshape(-1)
-    position = tf.gather(category, forest.category_feature, axis=1) + np.arange(count, dtype=np.int32) * (
-        width + 1
-    )
-    return tf.gather(padded, position)
+    def decisions(self, node: _Node) -> tuple[slice, np.ndarray]:
+        """The cells of a node's column and `(cells,)` whether a value there goes left."""
+        first = self._first[node.column]
+        categories = node.categories
+        if categories is not None:
+            goes_left = np.zeros(self.widths[self.categorical.index(node.column)] + 1, bool)
+            goes_left[categories] = True
+        else:
+            thresholds = self.thresholds[self.numeric.index(node.column)]
+            zero_left = node.nan_left if node.zero_is_missing else node.threshold >= 0.0
+            goes_left = np.array([*(thresholds <= node.threshold), False, node.nan_left, zero_left])
+        return slice(first, first + len(goes_left)), goes_left
