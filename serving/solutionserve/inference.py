@@ -1,0 +1,378 @@
+"""The five kinds of request as plans: what to feed, what to fetch, how to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import DecodeError, Message
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
+    input_pb2,
+    model_pb2,
+    predict_pb2,
+    prediction_log_pb2,
+    regression_pb2,
+)
+
+from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.model import LoadedModel, Signatures, check_input
+from solutionserve.tensors import to_array, to_proto
+
+DEFAULT_SIGNATURE = "serving_default"
+CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+Outputs = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of a model.
+
+    Attributes:
+        feeds: Values by the graph's tensor names.
+        fetches: The graph's tensor names.
+        rows: The first dimension of all feeds; None if they have none in common.
+        answer: Makes the response of the fetched values.
+    """
+
+    feeds: dict[str, np.ndarray]
+    fetches: tuple[str, ...]
+    rows: int | None
+    answer: Callable[[Outputs], Any]
+
+    def run(self, model: LoadedModel) -> Any:
+        """Run at once, in this thread."""
+        return self.answer(model.run(self.feeds, self.fetches))
+
+
+def plan_predict(
+    signatures: Signatures, request: predict_pb2.PredictRequest, version: int, largest: int
+) -> Plan:
+    """A Predict request.
+
+    Raises:
+        ServingError: The request does not fit the signature.
+    """
+    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    signature = predict_signature(signatures, name)
+    inputs = {key: to_array(value, key, largest) for key, value in request.inputs.items()}
+    spec = answered_by(request.model_spec, name, version)
+
+    def answer(outputs: Outputs) -> predict_pb2.PredictResponse:
+        response = predict_pb2.PredictResponse(model_spec=spec)
+        for alias, value in outputs.items():
+            response.outputs[alias].CopyFrom(to_proto(value))
+        return response
+
+    return plan_tensors(signature, inputs, request.output_filter, answer)
+
+
+def predict_signature(signatures: Signatures, name: str) -> meta_graph_pb2.SignatureDef:
+    """The signature that a Predict request names."""
+    if name not in signatures:
+        raise ServingError(
+            Code.FAILED_PRECONDITION,
+            f'Serving signature key "{name}" not found. There are: {", ".join(sorted(signatures))}',
+        )
+    return signatures[name]
+
+
+def plan_tensors(
+    signature: meta_graph_pb2.SignatureDef,
+    inputs: Mapping[str, np.ndarray],
+    output_filter: Iterable[str],
+    answer: Callable[[Outputs], Any],
+) -> Plan:
+    """Named tensors through a signature; `answer` gets them by the signature's output names.
+
+    Raises:
+        ServingError: Inputs or outputs do not fit the signature.
+    """
+    if inputs.keys() != signature.inputs.keys():
+        extra = ", ".join(sorted(inputs.keys() - signature.inputs.keys()))
+        missing = ", ".join(sorted(signature.inputs.keys() - inputs.keys()))
+        raise invalid(
+            f"input size does not match signature: {len(inputs)}!={len(signature.inputs)}."
+            f" Sent extra: {{{extra}}}. Missing but required: {{{missing}}}."
+        )
+    for name, value in inputs.items():
+        check_input(name, value, signature.inputs[name])
+    aliases = list(output_filter) or list(signature.outputs)
+    for alias in aliases:
+        if alias not in signature.outputs:
+            known = ",".join(sorted(signature.outputs))
+            raise invalid(
+                f"output tensor alias not found in signature: {alias}"
+                f" Outputs expected to be in the set {{{known}}}."
+            )
+        if aliases.count(alias) > 1:
+            raise invalid(f"duplicate output tensor alias: {alias}")
+    tensors = {alias: signature.outputs[alias].name for alias in aliases}
+    # In the signature's order, so that all requests share one callable and one batch.
+    feeds = {info.name: inputs[name] for name, info in signature.inputs.items()}
+    return Plan(
+        feeds,
+        tuple(dict.fromkeys(tensors.values())),
+        common_rows(feeds.values()),
+        lambda outputs: answer({alias: outputs[tensor] for alias, tensor in tensors.items()}),
+    )
+
+
+def common_rows(values: Iterable[np.ndarray]) -> int | None:
+    """The first dimension that all arrays share, if they do."""
+    sizes = {value.shape[0] if value.ndim else None for value in values}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def plan_classify(
+    signatures: Signatures, request: classification_pb2.ClassificationRequest, version: int
+) -> Plan:
+    """A Classify request.
+
+    Raises:
+        ServingError: The request or the signature is no such thing.
+    """
+    signature, name = method_signature(signatures, request.model_spec, CLASSIFY)
+    examples = serialized_examples(request.input)
+    spec = answered_by(request.model_spec, name, version)
+
+    def answer(outputs: Outputs) -> classification_pb2.ClassificationResponse:
+        result = classifications(signature, outputs, len(examples))
+        return classification_pb2.ClassificationResponse(model_spec=spec, result=result)
+
+    return plan_examples([signature], examples, answer)
+
+
+def plan_regress(signatures: Signatures, request: regression_pb2.RegressionRequest, version: int) -> Plan:
+    """A Regress request.
+
+    Raises:
+        ServingError: The request or the signature is no such thing.
+    """
+    signature, name = method_signature(signatures, request.model_spec, REGRESS)
+    examples = serialized_examples(request.input)
+    spec = answered_by(request.model_spec, name, version)
+
+    def answer(outputs: Outputs) -> regression_pb2.RegressionResponse:
+        result = regressions(signature, outputs, len(examples))
+        return regression_pb2.RegressionResponse(model_spec=spec, result=result)
+
+    return plan_examples([signature], examples, answer)
+
+
+def plan_multi_inference(
+    signatures: Signatures, request: inference_pb2.MultiInferenceRequest, version: int
+) -> Plan:
+    """Several signatures over the same examples, in one run.
+
+    Raises:
+        ServingError: The tasks do not go together.
+    """
+    tasks = [
+        (task, *method_signature(signatures, task.model_spec, task.method_name)) for task in request.tasks
+    ]
+    names = [name for _, _, name in tasks]
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid(f"Duplicate evaluation of signature: {name}")
+    examples = serialized_examples(request.input)
+
+    def answer(outputs: Outputs) -> inference_pb2.MultiInferenceResponse:
+        response = inference_pb2.MultiInferenceResponse()
+        for task, signature, name in tasks:
+            result = response.results.add(model_spec=answered_by(task.model_spec, name, version))
+            if task.method_name == CLASSIFY:
+                result.classification_result.CopyFrom(classifications(signature, outputs, len(examples)))
+            else:
+                result.regression_result.CopyFrom(regressions(signature, outputs, len(examples)))
+        return response
+
+    return plan_examples([signature for _, signature, _ in tasks], examples, answer)
+
+
+def multi_inference_model(request: inference_pb2.MultiInferenceRequest) -> model_pb2.ModelSpec:
+    """The one model that all tasks must name.
+
+    Raises:
+        ServingError: There are no tasks, or they name several models.
+    """
+    if not request.tasks:
+        raise invalid("MultiInferenceRequest has no tasks.")
+    names = {task.model_spec.name for task in request.tasks}
+    if "" in names:
+        raise invalid("Found ModelSpec with an empty model name.")
+    if len(names) > 1:
+        raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+    return request.tasks[0].model_spec
+
+
+def method_signature(
+    signatures: Signatures, spec: model_pb2.ModelSpec, method: str
+) -> tuple[meta_graph_pb2.SignatureDef, str]:
+    """The signature that Classify or Regress needs, and its name.
+
+    Its inputs and outputs decide, not its method_name: TensorFlow 2 exports all signatures as Predict.
+
+    Raises:
+        ServingError: There is none, or it is of another kind.
+    """
+    if method not in (CLASSIFY, REGRESS):
+        raise invalid(f"Unrecognized signature method_name: {method}")
+    name = spec.signature_name or DEFAULT_SIGNATURE
+    if name not in signatures:
+        raise invalid(f"No signature was found with the name: {name}")
+    signature = signatures[name]
+    if list(signature.inputs) != ["inputs"]:
+        raise invalid("Expected one input Tensor.")
+    known = {"classes", "scores"} if method == CLASSIFY else {"outputs"}
+    if not signature.outputs or not set(signature.outputs) <= known:
+        raise invalid(
+            f"Expected signature outputs to be among {sorted(known)}, found {sorted(signature.outputs)}"
+        )
+    return signature, name
+
+
+def serialized_examples(given: input_pb2.Input) -> list[bytes]:
+    """A request's examples, each merged over the context they share.
+
+    Raises:
+        ServingError: There are none.
+    """
+    kind = given.WhichOneof("kind")
+    examples = getattr(given, kind).examples if kind else []
+    if not examples:
+        raise invalid("Input is empty.")
+    context = b""
+    if kind == "example_list_with_context":
+        context = given.example_list_with_context.context.SerializeToString()
+    # Serialized messages one after the other are their merge.
+    return [context + example.SerializeToString() for example in examples]
+
+
+def plan_examples(
+    signatures: Sequence[meta_graph_pb2.SignatureDef],
+    examples: list[bytes],
+    answer: Callable[[Outputs], Any],
+) -> Plan:
+    """Serialized examples through signatures that share their input."""
+    values = np.array(examples, object)
+    fetches = [info.name for signature in signatures for info in signature.outputs.values()]
+    feeds = {signature.inputs["inputs"].name: values for signature in signatures}
+    return Plan(feeds, tuple(dict.fromkeys(fetches)), len(examples), answer)
+
+
+def classifications(
+    signature: meta_graph_pb2.SignatureDef, outputs: Outputs, rows: int
+) -> classification_pb2.ClassificationResult:
+    """Labels and scores, `(rows, classes)` each, as a result.
+
+    Raises:
+        ServingError: The model's outputs have other shapes or types.
+    """
+    labels, scores = (
+        outputs[signature.outputs[key].name] if key in signature.outputs else None
+        for key in ("classes", "scores")
+    )
+    for value, kind in ((labels, object), (scores, np.float32)):
+        if value is not None and (value.ndim != 2 or len(value) != rows or value.dtype != kind):
+            raise invalid(
+                f"Expected Tensor shape: [{rows} num_classes] of {np.dtype(kind)} but got {list(value.shape)}"
+            )
+    if labels is not None and scores is not None and labels.shape != scores.shape:
+        raise invalid("Tensors class and score should match in dim_size(1).")
+    result = classification_pb2.ClassificationResult()
+    for row in range(rows):
+        added = result.classifications.add()
+        width = (labels if labels is not None else scores).shape[1]  # type: ignore[union-attr]
+        for column in range(width):
+            item = added.classes.add()
+            if labels is not None:
+                item.label = labels[row, column].decode("utf-8", "replace")
+            if scores is not None:
+                item.score = scores[row, column]
+    return result
+
+
+def regressions(
+    signature: meta_graph_pb2.SignatureDef, outputs: Outputs, rows: int
+) -> regression_pb2.RegressionResult:
+    """`(rows,)` or `(rows, 1)` values as a result.
+
+    Raises:
+        ServingError: The model's output has another shape or type.
+    """
+    values = outputs[signature.outputs["outputs"].name]
+    if values.shape not in ((rows,), (rows, 1)) or values.dtype != np.float32:
+        raise invalid(
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] of float"
+            f" but got {list(values.shape)} of {values.dtype}"
+        )
+    result = regression_pb2.RegressionResult()
+    for value in values.ravel():
+        result.regressions.add(value=value)
+    return result
+
+
+def metadata(
+    signatures: Signatures, request: get_model_metadata_pb2.GetModelMetadataRequest, version: int
+) -> get_model_metadata_pb2.GetModelMetadataResponse:
+    """The answer to GetModelMetadata.
+
+    Raises:
+        ServingError: The request asks for nothing, or for something unknown.
+    """
+    if not request.metadata_field:
+        raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+    for field in request.metadata_field:
+        if field != "signature_def":
+            raise invalid(f"Metadata field {field} is not supported")
+    response = get_model_metadata_pb2.GetModelMetadataResponse()
+    response.model_spec.name = request.model_spec.name
+    response.model_spec.version.value = version
+    known = get_model_metadata_pb2.SignatureDefMap()
+    for name, signature in signatures.items():
+        known.signature_def[name].CopyFrom(signature)
+    response.metadata["signature_def"].Pack(known)
+    return response
+
+
+def plan_logged(signatures: Signatures, log: prediction_log_pb2.PredictionLog, largest: int) -> Plan:
+    """A logged request, to be run again (warm-up).
+
+    Raises:
+        ServingError: The log is of an unsupported kind or does not fit the model.
+    """
+    kind = log.WhichOneof("log_type")
+    if kind == "predict_log":
+        return plan_predict(signatures, log.predict_log.request, 0, largest)
+    if kind == "classify_log":
+        return plan_classify(signatures, log.classify_log.request, 0)
+    if kind == "regress_log":
+        return plan_regress(signatures, log.regress_log.request, 0)
+    if kind == "multi_inference_log":
+        return plan_multi_inference(signatures, log.multi_inference_log.request, 0)
+    raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
+
+
+def answered_by(asked: model_pb2.ModelSpec, signature: str, version: int) -> model_pb2.ModelSpec:
+    """The ModelSpec of a response: what was asked, with the version that answered."""
+    spec = model_pb2.ModelSpec(name=asked.name, signature_name=signature)
+    spec.version.value = version
+    return spec
+
+
+def parse(kind: type[Message], data: bytes) -> Any:
+    """A request off the wire.
+
+    Raises:
+        ServingError: The bytes are no such message.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise invalid(f"the request is no {kind.DESCRIPTOR.full_name} message") from None

@@ -1,0 +1,395 @@
+"""The server's life: load, listen, watch the files, and drain when told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import ssl
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from tensorflow_serving.apis import model_management_pb2
+from tensorflow_serving.config import model_server_config_pb2
+
+from solutionserve import configuration
+from solutionserve.batching import BatchingRunner, Runner
+from solutionserve.configuration import Batching, Monitoring, Tls
+from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.grpc_api import PREDICTION, GrpcApi, GrpcSettings
+from solutionserve.manager import Loading, ModelManager
+from solutionserve.metrics import Metrics
+from solutionserve.model import CALLER_THREAD, LoadedModel, Parallelism
+from solutionserve.rest_api import RestSettings, rest_app
+from solutionserve.service import Limits, PredictionService
+from solutionserve.warmup import warm_up
+
+# A thread that comes back from TensorFlow must not wait 5 ms for the interpreter.
+SWITCH_SECONDS = 0.0005
+log = logging.getLogger("solutionserve")
+
+
+class Server:
+    """A model server as the flags describe it.
+
+    Args:
+        flags: What `flags.parser()` gave.
+
+    Raises:
+        ServingError: A flag or a configuration file is wrong.
+    """
+
+    def __init__(self, flags: argparse.Namespace) -> None:
+        self._flags = flags
+        self._mount = parse_mount(flags.mount) if flags.mount else None
+        self._tls = configuration.read_tls(flags.ssl_config_file) if flags.ssl_config_file else None
+        self._config = self._read_config()
+        self.metrics = Metrics()
+        self.manager = ModelManager(
+            Loading(
+                load=self._load,
+                retries=flags.max_num_load_retries,
+                retry_seconds=max(flags.load_retry_interval_micros, 0) / 1e6,
+                labels_before_versions=flags.allow_version_labels_for_unavailable_models,
+                mounted=self._mount,
+            ),
+            self._changed,
+        )
+        limits = Limits(flags.max_request_bytes, flags.max_request_rows, flags.max_concurrent_requests)
+        self.service = PredictionService(self.manager, self._runner(), limits, self.metrics)
+        monitoring = (
+            configuration.read_monitoring(flags.monitoring_config_file)
+            if flags.monitoring_config_file
+            else Monitoring()
+        )
+        self._rest_settings = RestSettings(
+            flags.rest_api_timeout_in_ms / 1e3, flags.rest_api_enable_cors_support, monitoring.path
+        )
+        self._grpc: GrpcApi | None = None
+        self._health: dict[str, bool] = {}
+        self._changes: set[asyncio.Task[None]] = set()
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until SIGTERM or SIGINT, then drain.
+
+        Args:
+            ready: Called once, when the server listens.
+
+        Raises:
+            ServingError: The first configuration is refused, or a port is taken.
+        """
+        flags = self._flags
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        settings = GrpcSettings(
+            flags.host,
+            flags.port,
+            flags.grpc_socket_path,
+            self._tls,
+            parse_arguments(flags.grpc_channel_arguments),
+        )
+        grpc_api = GrpcApi(self.service, self._reload, settings)
+        self._grpc = grpc_api
+        rest = RestServer(self, flags.host, flags.rest_api_port) if flags.rest_api_port else None
+        await self.manager.configure(self._config)
+        self.service.update_logs()
+        await grpc_api.start()
+        if rest:
+            await rest.start()
+        await self._tell_health()
+        watchers = [
+            loop.create_task(self._every(flags.file_system_poll_wait_seconds, self.manager.poll)),
+            loop.create_task(self._every(flags.model_config_file_poll_wait_seconds, self._poll_config())),
+        ]
+        log.info("listening: %s", ", ".join(self._addresses()))
+        ready()
+        await stop.wait()
+        log.info("stopping: answering what is under way, for at most %d s", flags.drain_seconds)
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(
+            grpc_api.stop(flags.drain_seconds), *([rest.stop(flags.drain_seconds)] if rest else [])
+        )
+        self.service.close()
+        await self.manager.close()
+        log.info("stopped")
+
+    @property
+    def rest_settings(self) -> RestSettings:
+        """How the REST API answers."""
+        return self._rest_settings
+
+    @property
+    def tls(self) -> Tls | None:
+        """Key and certificates."""
+        return self._tls
+
+    def _runner(self) -> Runner:
+        flags = self._flags
+        if not flags.enable_batching:
+            return Runner(flags.run_threads)
+        file = flags.batching_parameters_file
+        settings = configuration.read_batching(file) if file else Batching()
+        queued = self.metrics.queued
+        return BatchingRunner(settings, lambda seconds: queued.observe(seconds * 1e6))
+
+    def _read_config(self) -> model_server_config_pb2.ModelServerConfig:
+        flags = self._flags
+        if flags.model_config_file:
+            return configuration.read_models(flags.model_config_file)
+        if not flags.model_base_path:
+            raise invalid("--model_base_path or --model_config_file is needed")
+        config = model_server_config_pb2.ModelServerConfig()
+        path = str(flags.model_base_path if self._mount else flags.model_base_path.absolute())
+        config.model_config_list.config.add(name=flags.model_name, base_path=path)
+        return config
+
+    def _load(self, folder: Path) -> LoadedModel:
+        flags = self._flags
+        threads = Parallelism(
+            flags.tensorflow_intra_op_parallelism, flags.tensorflow_inter_op_parallelism or CALLER_THREAD
+        )
+        model = LoadedModel(folder, flags.saved_model_tags.split(","), threads)
+        if not flags.enable_model_warmup:
+            return model
+        started, status = time.perf_counter(), Code.OK
+        try:
+            warm_up(model, folder, flags.max_request_bytes, max(1, flags.num_request_iterations_for_warmup))
+        except ServingError as error:
+            status = error.code
+            model.close()
+            raise
+        finally:
+            elapsed = (time.perf_counter() - started) * 1e6
+            self.metrics.warmup.labels(str(folder), status.name).observe(elapsed)
+        return model
+
+    async def _reload(self, request: model_management_pb2.ReloadConfigRequest) -> None:
+        """Take on a configuration that came over the network."""
+        known = {
+            config.logging_config.log_collector_config.filename_prefix
+            for config in self.manager.configs.values()
+        }
+        for config in request.config.model_config_list.config:
+            prefix = config.logging_config.log_collector_config.filename_prefix
+            if prefix and prefix not in known:
+                raise ServingError(
+                    Code.PERMISSION_DENIED, f"{prefix}: only the configuration file may name where logs go"
+                )
+        await self.manager.configure(request.config)
+        self.service.update_logs()
+
+    def _poll_config(self) -> Callable[[], Awaitable[None]]:
+        """A function that takes on `--model_config_file` when it has changed."""
+        seen = self._config
+
+        async def poll() -> None:
+            nonlocal seen
+            file = self._flags.model_config_file
+            if not file:
+                return
+            config = configuration.read_models(file)
+            if config != seen:
+                log.info("%s has changed", file)
+                seen = config
+                await self.manager.configure(config)
+                self.service.update_logs()
+
+        return poll
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat work; an error is logged and the old state goes on."""
+        said = ""
+        while seconds > 0:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+                said = ""
+            except ServingError as error:
+                if error.message != said:
+                    log.error("%s", error.message)
+                said = error.message
+            except Exception:
+                log.exception("watching files failed; trying again")
+
+    def _changed(self, name: str) -> None:
+        in_memory = len(self.manager.available(name))
+        self.metrics.loaded.labels(name).set(in_memory)
+        task = asyncio.get_running_loop().create_task(self._tell_health())
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+
+    async def _tell_health(self) -> None:
+        """Health by model; the server as a whole is healthy when every model answers."""
+        if self._grpc is None:
+            return
+        serving = {name: bool(self.manager.available(name)) for name in self.manager.configs}
+        whole = all(serving.values())
+        gone = dict.fromkeys(self._health.keys() - serving.keys(), False)
+        now = {**gone, **serving, "": whole, PREDICTION: whole}
+        for name, healthy in now.items():
+            if self._health.get(name) != healthy:
+                self._health[name] = healthy
+                await self._grpc.set_health(name, healthy)
+
+    def _addresses(self) -> Iterator[str]:
+        flags = self._flags
+        if flags.port:
+            yield f"gRPC {flags.host}:{flags.port}"
+        if flags.grpc_socket_path:
+            yield f"gRPC unix:{flags.grpc_socket_path}"
+        if flags.rest_api_port:
+            yield f"REST http{'s' if self._tls else ''}://{flags.host}:{flags.rest_api_port}"
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves the signals to the server that both APIs share."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class RestServer:
+    """The REST API's listening half.
+
+    Args:
+        server: The server it belongs to.
+        host: Address.
+        port: TCP port.
+    """
+
+    def __init__(self, server: Server, host: str, port: int) -> None:
+        config = uvicorn.Config(
+            rest_app(server.service, server.rest_settings),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,
+        )
+        config.load()
+        if server.tls:
+            config.ssl = ssl_context(server.tls)
+        self._host, self._port = host, port
+        self._uvicorn = _Uvicorn(config)
+        self._task: asyncio.Task[None] | None = None
+        self._sockets: list[socket.socket] = []
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ServingError: The port is taken.
+        """
+        try:
+            self._sockets = listen(self._host, self._port)
+        except OSError as error:
+            raise ServingError(
+                Code.UNAVAILABLE, f"cannot listen on {self._host}:{self._port}: {error.strerror}"
+            ) from None
+        self._task = asyncio.get_running_loop().create_task(self._uvicorn.serve(self._sockets))
+        while not self._uvicorn.started:
+            await asyncio.sleep(0.01)
+
+    async def stop(self, grace: float) -> None:
+        """Take no new requests, and end when those under way are answered or the grace is over."""
+        self._uvicorn.config.timeout_graceful_shutdown = int(grace)
+        self._uvicorn.should_exit = True
+        if self._task:
+            await self._task
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets for every address that a host name stands for, e.g. 127.0.0.1 and ::1 for localhost."""
+    sockets: list[socket.socket] = []
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for family, kind, protocol, _, address in dict.fromkeys(found):
+        try:
+            made = socket.socket(family, kind, protocol)
+        except OSError:
+            continue  # a machine without IPv6
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            made.bind(address)
+        except OSError:
+            if family == socket.AF_INET6 and sockets:
+                made.close()
+                continue
+            raise
+        sockets.append(made)
+    return sockets
+
+
+def ssl_context(tls: Tls) -> ssl.SSLContext:
+    """The same key and authority for HTTPS; Python reads them from files only."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    with tempfile.TemporaryDirectory() as folder:
+        key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
+        key.touch(mode=0o600)
+        key.write_bytes(tls.key)
+        certificate.write_bytes(tls.certificate)
+        try:
+            context.load_cert_chain(certificate, key)
+        except ssl.SSLError as error:
+            raise invalid(
+                f"ssl_config_file: key and certificate do not go together: {error.reason}"
+            ) from None
+    if tls.authority:
+        context.load_verify_locations(cadata=tls.authority.decode())
+    if tls.client_verify:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def parse_mount(text: str) -> tuple[str, Path]:
+    """`/models=FOLDER` as the path in configurations and the folder."""
+    name, _, folder = text.partition("=")
+    if not name.startswith("/") or not folder:
+        raise invalid(f"--mount={text}: must be PATH=FOLDER, e.g. /models=/srv/models")
+    return name.rstrip("/"), Path(folder).absolute()
+
+
+def parse_arguments(text: str) -> dict[str, str | int]:
+    """`grpc.max_connection_age_ms=2000,…` as options."""
+    found: dict[str, str | int] = {}
+    for item in filter(None, text.split(",")):
+        name, _, value = item.partition("=")
+        found[name.strip()] = int(value) if value.strip().lstrip("-").isdigit() else value.strip()
+    return found
+
+
+def serve(flags: argparse.Namespace) -> int:
+    """Run a server to its end; returns the exit code."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s"
+    )
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        server = Server(flags)
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(server.run())
+    except ServingError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,265 @@
+"""What both APIs do with a request: find the version, run it within the limits, count, log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
+    model_pb2,
+    predict_pb2,
+    prediction_log_pb2,
+    regression_pb2,
+)
+
+from solutionserve import inference
+from solutionserve.batching import Runner
+from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.inference import Plan
+from solutionserve.manager import ModelManager
+from solutionserve.metrics import Metrics
+from solutionserve.model import LoadedModel, Signatures
+from solutionserve.request_log import RequestLog
+from solutionserve.tensors import packed
+
+Planner = Callable[[Signatures, int], Plan]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a client may ask for.
+
+    Attributes:
+        request_bytes: Largest request, and largest tensor that a request may describe.
+        rows: Most rows in a request.
+        requests: Requests that may be answered at the same time; more are refused at once.
+    """
+
+    request_bytes: int = 64 << 20
+    rows: int = 100_000
+    requests: int = 512
+
+
+class PredictionService:
+    """TensorFlow Serving's PredictionService, whatever brings the requests.
+
+    Args:
+        manager: Where the models are.
+        runner: What runs them.
+        limits: What a client may ask for.
+        metrics: Where requests are counted.
+    """
+
+    def __init__(self, manager: ModelManager, runner: Runner, limits: Limits, metrics: Metrics) -> None:
+        self.manager = manager
+        self.limits = limits
+        self.metrics = metrics
+        self._runner = runner
+        self._in_flight = 0
+        self._logs: dict[str, RequestLog] = {}
+
+    async def predict(
+        self, request: predict_pb2.PredictRequest, entrypoint: str
+    ) -> predict_pb2.PredictResponse:
+        """Answer Predict."""
+
+        def plan(signatures: Signatures, version: int) -> Plan:
+            return inference.plan_predict(signatures, request, version, self.limits.request_bytes)
+
+        response, version = await self._answer(request.model_spec, "Predict", entrypoint, plan)
+        if log := self._sampled(request.model_spec.name):
+            record = prediction_log_pb2.PredictLog(request=request, response=response)
+            log.add(_logged(request.model_spec, version, predict_log=record))
+        return response  # type: ignore[no-any-return]
+
+    async def predict_arrays(
+        self,
+        spec: model_pb2.ModelSpec,
+        read: Callable[[Any], Mapping[str, np.ndarray]],
+        write: Callable[[inference.Outputs], bytes],
+        entrypoint: str,
+    ) -> bytes:
+        """Answer Predict for a client that does not speak TensorProto.
+
+        Args:
+            spec: The model, and the signature.
+            read: Given the signature, makes the input arrays.
+            write: Makes the answer of the outputs by name.
+            entrypoint: For the metrics.
+        """
+        sent: Mapping[str, np.ndarray] = {}
+        found: inference.Outputs = {}
+
+        def answer(outputs: inference.Outputs) -> bytes:
+            nonlocal found
+            found = outputs
+            return write(outputs)
+
+        def plan(signatures: Signatures, version: int) -> Plan:
+            nonlocal sent
+            name = spec.signature_name or inference.DEFAULT_SIGNATURE
+            if name not in signatures:
+                raise invalid(f'Serving signature name: "{name}" not found in signature def')
+            sent = read(signatures[name])
+            return inference.plan_tensors(signatures[name], sent, (), answer)
+
+        response, version = await self._answer(spec, "Predict", entrypoint, plan)
+        if log := self._sampled(spec.name):
+            record = prediction_log_pb2.PredictLog()
+            record.request.model_spec.CopyFrom(spec)
+            record.response.model_spec.CopyFrom(inference.answered_by(spec, spec.signature_name, version))
+            for target, arrays in ((record.request.inputs, sent), (record.response.outputs, found)):
+                for name, value in arrays.items():
+                    target[name].CopyFrom(packed(value))
+            log.add(_logged(spec, version, predict_log=record))
+        return response  # type: ignore[no-any-return]
+
+    async def classify(
+        self, request: classification_pb2.ClassificationRequest, entrypoint: str
+    ) -> classification_pb2.ClassificationResponse:
+        """Answer Classify."""
+
+        def plan(signatures: Signatures, version: int) -> Plan:
+            return inference.plan_classify(signatures, request, version)
+
+        response, version = await self._answer(request.model_spec, "Classify", entrypoint, plan)
+        if log := self._sampled(request.model_spec.name):
+            record = prediction_log_pb2.ClassifyLog(request=request, response=response)
+            log.add(_logged(request.model_spec, version, classify_log=record))
+        return response  # type: ignore[no-any-return]
+
+    async def regress(
+        self, request: regression_pb2.RegressionRequest, entrypoint: str
+    ) -> regression_pb2.RegressionResponse:
+        """Answer Regress."""
+
+        def plan(signatures: Signatures, version: int) -> Plan:
+            return inference.plan_regress(signatures, request, version)
+
+        response, version = await self._answer(request.model_spec, "Regress", entrypoint, plan)
+        if log := self._sampled(request.model_spec.name):
+            record = prediction_log_pb2.RegressLog(request=request, response=response)
+            log.add(_logged(request.model_spec, version, regress_log=record))
+        return response  # type: ignore[no-any-return]
+
+    async def multi_inference(
+        self, request: inference_pb2.MultiInferenceRequest, entrypoint: str
+    ) -> inference_pb2.MultiInferenceResponse:
+        """Answer MultiInference."""
+        spec = inference.multi_inference_model(request)
+
+        def plan(signatures: Signatures, version: int) -> Plan:
+            return inference.plan_multi_inference(signatures, request, version)
+
+        response, version = await self._answer(spec, "MultiInference", entrypoint, plan)
+        if log := self._sampled(spec.name):
+            record = prediction_log_pb2.MultiInferenceLog(request=request, response=response)
+            log.add(_logged(spec, version, multi_inference_log=record))
+        return response  # type: ignore[no-any-return]
+
+    def metadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        """Answer GetModelMetadata."""
+        with self.manager.use(request.model_spec) as (version, model):
+            return inference.metadata(model.signatures, request, version)
+
+    def update_logs(self) -> None:
+        """Start and end request logs as the models' configurations say."""
+        wanted = {
+            name: config.logging_config
+            for name, config in self.manager.configs.items()
+            if config.logging_config.sampling_config.sampling_rate > 0
+        }
+        for name, log in list(self._logs.items()):
+            if log.config != wanted.get(name):
+                self._logs.pop(name).close()
+        for name, config in wanted.items():
+            if name not in self._logs:
+                self._logs[name] = RequestLog(config, partial(self._count_logged, name))
+
+    def _count_logged(self, name: str, status: str) -> None:
+        self.metrics.logged.labels(name, status).inc()
+
+    def close(self) -> None:
+        """Write out the request logs and end the threads."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        self._runner.close()
+
+    def _sampled(self, name: str) -> RequestLog | None:
+        log = self._logs.get(name)
+        return log if log is not None and log.sampled() else None
+
+    async def _answer(
+        self, spec: model_pb2.ModelSpec, api: str, entrypoint: str, planner: Planner
+    ) -> tuple[Any, int]:
+        async with self._counted(spec.name, api, entrypoint):
+            with self.manager.use(spec) as (version, model):
+                plan = planner(model.signatures, version)
+                if plan.rows is not None:
+                    if plan.rows > self.limits.rows:
+                        raise invalid(
+                            f"{plan.rows:,} rows in one request; at most {self.limits.rows:,} are taken"
+                        )
+                    self.metrics.rows.labels(spec.name).observe(plan.rows)
+                    self.metrics.rows_total.labels(spec.name).inc(plan.rows)
+                return plan.answer(await self._run(spec.name, api, model, plan)), version
+
+    async def _run(self, name: str, api: str, model: LoadedModel, plan: Plan) -> dict[str, np.ndarray]:
+        started = time.perf_counter()
+        outputs = await self._runner.run(model, plan)
+        self.metrics.runtime.labels(name, api, "TF1").observe((time.perf_counter() - started) * 1e6)
+        return outputs
+
+    @asynccontextmanager
+    async def _counted(self, name: str, api: str, entrypoint: str) -> AsyncIterator[None]:
+        """Count a request that may be answered now.
+
+        Raises:
+            ServingError: Too many are being answered already.
+        """
+        # Names that are not served share one label, lest clients fill the memory with labels.
+        label = name if name in self.manager.configs else ""
+        started, status = time.perf_counter(), Code.OK
+        self._in_flight += 1
+        self.metrics.in_flight.set(self._in_flight)
+        try:
+            if self._in_flight > self.limits.requests:
+                raise ServingError(
+                    Code.RESOURCE_EXHAUSTED,
+                    f"{self.limits.requests} requests are being answered already; try again later",
+                )
+            yield
+        except ServingError as error:
+            status = error.code
+            raise
+        except asyncio.CancelledError:
+            status = Code.CANCELLED
+            raise
+        except Exception:
+            status = Code.INTERNAL
+            raise
+        finally:
+            self._in_flight -= 1
+            self.metrics.in_flight.set(self._in_flight)
+            self.metrics.requests.labels(label, status.name).inc()
+            elapsed = (time.perf_counter() - started) * 1e6
+            self.metrics.latency.labels(label, api, entrypoint).observe(elapsed)
+
+
+def _logged(spec: model_pb2.ModelSpec, version: int, **record: Any) -> prediction_log_pb2.PredictionLog:
+    log = prediction_log_pb2.PredictionLog(**record)
+    log.log_metadata.model_spec.CopyFrom(inference.answered_by(spec, spec.signature_name, version))
+    log.log_metadata.saved_model_tags.append("serve")
+    return log
