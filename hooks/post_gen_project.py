@@ -21,6 +21,16 @@ def not_copied(folder: str, names: list[str]) -> set[str]:
     return left | (LEFT_BY_RUNS & set(names) if top else set())
 
 
+def lay_serving(source: Path, target: Path, model: str) -> None:
+    """Copy the deployment files, with the model's name in the place of `my_model` and `my-model`."""
+    for file in sorted(source.rglob("*")):
+        if file.is_file():
+            copy = target / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            text = file.read_text("utf-8").replace("my_model", model)
+            copy.write_text(text.replace("my-model", model.replace("_", "-")), "utf-8")
+
+
 def main() -> None:
     """Complete the project in the present folder."""
     sys.dont_write_bytecode = True
@@ -35,6 +45,7 @@ def main() -> None:
     (project / "README.md").write_text(readme.replace("<!-- use case -->\n", about), "utf-8")
     for name in ("requirements.lock", "bootstrap.py", "LICENSE"):
         shutil.copy2(REPOSITORY / name, project / name)
+    lay_serving(REPOSITORY / "serving" / "deploy", project / "serving", USE_CASE)
     build_wheel(REPOSITORY, project / "wheels")
     print(f"{PROJECT_NAME}: in {SLUG}/. Next: cd {SLUG} && make setup run")
 

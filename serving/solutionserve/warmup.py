@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.inference import parse, plan_logged
 from solutionserve.model import LoadedModel
+from solutionserve.tensors import to_array
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 MOST_RECORDS = 1000
+LARGEST_INPUT = 1 << 30
 
 
 def warm_up(model: LoadedModel, folder: Path, largest: int, rounds: int = 1) -> int:
@@ -49,3 +52,20 @@ def warm_up(model: LoadedModel, folder: Path, largest: int, rounds: int = 1) -> 
     except ServingError as error:
         raise ServingError(error.code, f"{file}: warm-up request {count}: {error.message}") from None
     return count
+
+
+def logged_inputs(folder: Path, signature: str) -> dict[str, np.ndarray]:
+    """The inputs of the last logged Predict request of a signature: real rows, to try a model with.
+
+    Raises:
+        ServingError: The version brings none.
+    """
+    file, found = folder / FILE, None
+    if file.is_file():
+        for record in tf.compat.v1.io.tf_record_iterator(str(file)):
+            request = parse(prediction_log_pb2.PredictionLog, record).predict_log.request
+            if request.model_spec.signature_name == signature:
+                found = request
+    if found is None:
+        raise ServingError(Code.NOT_FOUND, f"{file}: has no request of the signature {signature}")
+    return {name: to_array(value, name, LARGEST_INPUT) for name, value in found.inputs.items()}

@@ -40,6 +40,11 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--output", type=Path, required=True, help="the CSV to write")
     predict.add_argument("--model", choices=models, default="pushed")
 
+    predict.add_argument(
+        "--server", metavar="H:P", help="ask a running server: host:port (gRPC) or http://host:port (REST)"
+    )
+    predict.add_argument("--label", help="with --server: ask the version with this label, e.g. stable")
+
     explain = verbs.add_parser("explain", help="SHAP values of given rows")
     explain.add_argument("--input", type=Path, required=True, help="CSV or Parquet; no label needed")
     explain.add_argument("--output", type=Path, help="write a CSV of all contributions instead of a table")
@@ -51,8 +56,48 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=SAMPLE_SEED)
     sample.add_argument("--output", type=Path, help="default: data/sample.csv")
 
+    serve = verbs.add_parser("serve", help="serve the pushed model over TensorFlow Serving's protocol")
+    serve.add_argument(
+        "--host", default="localhost", help="address to listen on (default: this machine only)"
+    )
+    serve.add_argument("--port", type=int, default=8500, help="gRPC (default: 8500)")
+    serve.add_argument("--rest-port", type=int, default=8501, help="REST and metrics (default: 8501)")
+    serve.add_argument("--docker", action="store_true", help="start the real TensorFlow Serving instead")
+
+    rollout = verbs.add_parser("rollout", help="which version users get: try, promote, go back")
+    rollout.add_argument("step", choices=("status", "canary", "promote", "rollback"))
+    rollout.add_argument("--version", type=int, help="the version to try or to go back to")
+    rollout.add_argument(
+        "--server", metavar="H:P", default="localhost:8500", help="(default: localhost:8500)"
+    )
+
+    rollout.add_argument("--no-wait", action="store_true", help="only write the file; no server is asked")
+
+    loadtest = verbs.add_parser("loadtest", help="throughput and latency of a server")
+    loadtest.add_argument(
+        "--server", metavar="H:P", help="a running server (default: start one for the test)"
+    )
+    loadtest.add_argument("--rest", action="store_true", help="without --server: test REST instead of gRPC")
+    loadtest.add_argument("--model", choices=models, default="pushed", help="which model's rows to send")
+    loadtest.add_argument("--label", help="ask the version with this label, e.g. stable")
+    loadtest.add_argument("--rows", type=numbers, default=[1, 32, 128], help="rows a request, e.g. 1,32,128")
+    loadtest.add_argument("--concurrency", type=numbers, default=[1, 4, 16], help="requests at a time")
+    loadtest.add_argument("--seconds", type=float, default=3.0, help="for each combination (default: 3)")
+    loadtest.add_argument("--json", type=Path, help="write the figures here too")
+
     verbs.add_parser("doctor", help="say what of the environment is missing and how to get it")
     return root
+
+
+def numbers(text: str) -> list[int]:
+    """Whole positive numbers with commas between."""
+    try:
+        found = [int(item) for item in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' must be positive numbers with commas between, e.g. 1,32")
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:

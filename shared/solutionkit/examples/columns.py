@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from solutionkit.declaration import Columns
 
 Kind = Literal["numeric", "categorical"]
+# Where an exported model keeps its specification.
+SPEC_FILE = "assets.extra/table_spec.json"
 # What a signature's input may be called; `self` is taken.
 PLAIN_NAME = re.compile(r"(?!self$)[A-Za-z][A-Za-z0-9_]*")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -109,3 +110,16 @@ def _finite(numbers: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, list[
 def place(row: int) -> str:
     """Where a row stands: row 1 is the first after the header."""
     return f"row {row + 1}"
+
+
+def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Typed columns as the inputs of `serving_raw`: NaN and "" for missing."""
+    inputs: dict[str, np.ndarray] = {}
+    names = spec.input_names
+    for feature in spec.features:
+        column, name = table[feature.name], names[feature.name]
+        if feature.kind == "numeric":
+            inputs[name] = column.to_numpy(zero_copy_only=False).astype(np.float32)
+        else:
+            inputs[name] = np.array(column.fill_null("").to_pylist(), dtype=object)
+    return inputs

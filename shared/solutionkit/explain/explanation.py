@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow_transform as tft
 
-from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.columns import SPEC_FILE, TableSpec
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution, Explainer, load_explainer
 from solutionkit.models.arrays import TableArrays, transform_examples
 from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FILE
-from solutionkit.models.export import SPEC_FILE, raw_columns
+from solutionkit.models.export import raw_columns
 
 GLOBAL_ROWS = 400
 

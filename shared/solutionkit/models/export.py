@@ -14,14 +14,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.columns import SPEC_FILE, TableSpec
 from solutionkit.models.arrays import raw_feature_spec
 from solutionkit.models.trained import TrainedModel
 
 DEFAULT_SIGNATURE, RAW_SIGNATURE = "serving_default", "serving_raw"
 EXAMPLES, PROBABILITY = "examples", "probability"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
-SPEC_FILE = "assets.extra/table_spec.json"
 WARMUP_BATCHES = (1, 32)
 DISK_BLOCK = 4096
 

@@ -9,8 +9,9 @@ import pyarrow as pa
 import tensorflow as tf
 
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import TableSpec
-from solutionkit.models.export import DEFAULT_SIGNATURE, EXAMPLES, PROBABILITY, RAW_SIGNATURE, SPEC_FILE
+from solutionkit.examples.columns import SPEC_FILE, TableSpec
+from solutionkit.examples.conform import table_inputs
+from solutionkit.models.export import DEFAULT_SIGNATURE, EXAMPLES, PROBABILITY, RAW_SIGNATURE
 
 # Trees decide all their nodes at once: larger batches only cost memory.
 BATCH_ROWS = 1024
@@ -58,16 +59,3 @@ class SavedScorer:
         answer = signature(**{name: tf.constant(value) for name, value in columns.items()})
         scores: np.ndarray = answer[PROBABILITY].numpy()[:, 0].astype(np.float64)
         return scores
-
-
-def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
-    """Typed columns as the inputs of `serving_raw`: NaN and "" for missing."""
-    inputs: dict[str, np.ndarray] = {}
-    names = spec.input_names
-    for feature in spec.features:
-        column, name = table[feature.name], names[feature.name]
-        if feature.kind == "numeric":
-            inputs[name] = column.to_numpy(zero_copy_only=False).astype(np.float32)
-        else:
-            inputs[name] = np.array(column.fill_null("").to_pylist(), dtype=object)
-    return inputs

@@ -20,5 +20,17 @@ def _lazily(name: str) -> Verb:
 
 
 VERBS: dict[str, Verb] = {
-    name: _lazily(name) for name in ("check", "run", "report", "predict", "explain", "sample", "doctor")
+    name: _lazily(name)
+    for name in (
+        "check",
+        "run",
+        "report",
+        "predict",
+        "explain",
+        "serve",
+        "rollout",
+        "loadtest",
+        "sample",
+        "doctor",
+    )
 }

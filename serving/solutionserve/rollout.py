@@ -1,0 +1,216 @@
+"""Rollouts by version labels: the configuration file is the truth, whatever server reads it.
+
+`stable` is what users get, `canary` is tried beside it, `previous` stays loaded for a quick way back. Two
+versions are in memory at most. TensorFlow Serving moves a label only to a version that is available, so a
+change is written in two steps where a server runs: first the versions, and once they are available the
+labels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from solutionserve.client import Client, ClientError
+from solutionserve.configuration import read_models
+from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.manager import versions_on_disk
+
+STABLE, CANARY, PREVIOUS = "stable", "canary", "previous"
+HEADER = "# TensorFlow Serving's model configuration; `solutionkit rollout` writes versions and labels.\n"
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which version has which role; all None means that the newest pushed version serves."""
+
+    stable: int | None = None
+    canary: int | None = None
+    previous: int | None = None
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """The labels to set."""
+        named = {STABLE: self.stable, CANARY: self.canary, PREVIOUS: self.previous}
+        return {label: version for label, version in named.items() if version is not None}
+
+
+class Rollout:
+    """The rollout of one model.
+
+    Args:
+        file: The model configuration that the server reads.
+        model: The model's name.
+        versions: The folder with its versions.
+        server: The running server's gRPC or REST address; None if none need be told.
+        timeout: Seconds to wait for a version to load.
+
+    Raises:
+        ServingError: The file is wrong or names no such model.
+    """
+
+    def __init__(
+        self, file: Path, model: str, versions: Path, server: str | None = None, timeout: float = 120.0
+    ) -> None:
+        self._file = file
+        self._model = model
+        self._versions = versions
+        self._server = server
+        self._timeout = timeout
+        self._config = read_models(file)
+        if self._entry(self._config) is None:
+            raise invalid(f"{file}: has no model named '{model}'")
+
+    @property
+    def roles(self) -> Roles:
+        """The roles in the file."""
+        entry = self._entry(self._config)
+        assert entry is not None
+        labels = dict(entry.version_labels)
+        return Roles(labels.get(STABLE), labels.get(CANARY), labels.get(PREVIOUS))
+
+    @property
+    def pushed(self) -> list[int]:
+        """The versions on disk, oldest first."""
+        return sorted(versions_on_disk(self._versions))
+
+    def canary(self, version: int | None = None) -> Roles:
+        """Try a version (default: the newest) beside the stable one.
+
+        Raises:
+            ServingError: There is no such version, or it is the stable one.
+        """
+        pushed = self.pushed
+        chosen = self._existing(version if version is not None else max(pushed, default=None))
+        stable = self.roles.stable
+        if stable is None:
+            stable = max((number for number in pushed if number != chosen), default=None)
+        if stable is None:
+            raise invalid(
+                f"{self._versions}: only version {chosen} is pushed; there is none to compare it with"
+            )
+        if chosen == stable:
+            raise invalid(f"version {chosen} is the stable one already; push a new version first")
+        return self._apply(Roles(stable=stable, canary=chosen))
+
+    def promote(self) -> Roles:
+        """Make the canary the stable version; the stable one stays loaded for a way back.
+
+        Raises:
+            ServingError: There is no canary.
+        """
+        roles = self.roles
+        if roles.canary is None:
+            raise invalid("there is no canary to promote; start one with: rollout canary")
+        # Requests without a label get the newest loaded version: an older stable one must be alone.
+        keeps = roles.stable is not None and roles.stable < roles.canary
+        return self._apply(Roles(stable=roles.canary, previous=roles.stable if keeps else None))
+
+    def rollback(self, version: int | None = None) -> Roles:
+        """Drop the canary; without one, go back to the previous version, or to the one named.
+
+        Raises:
+            ServingError: There is nothing to go back to.
+        """
+        roles, pushed = self.roles, self.pushed
+        if version is not None:
+            return self._apply(Roles(stable=self._existing(version)))
+        if roles.canary is not None:
+            return self._apply(Roles(stable=roles.stable))
+        now = roles.stable if roles.stable is not None else max(pushed, default=None)
+        earlier = [number for number in pushed if now is not None and number < now]
+        if not earlier and roles.previous is None:
+            raise invalid(f"{self._versions}: there is no version before {now} to go back to")
+        back = roles.previous if roles.previous is not None else earlier[-1]
+        return self._apply(Roles(stable=self._existing(back)))
+
+    def states(self) -> dict[int, str]:
+        """The running server's state of each version; empty if none is reachable."""
+        if self._server is None:
+            return {}
+        try:
+            with Client(self._server, self._model, timeout=3.0, retries=0) as client:
+                return {item.version: item.error or item.state for item in client.status()}
+        except ClientError:
+            return {}
+
+    def _existing(self, version: int | None) -> int:
+        if version is None or version not in self.pushed:
+            known = ", ".join(map(str, self.pushed)) or "none"
+            raise ServingError(
+                Code.NOT_FOUND, f"{self._versions}: version {version} is not there; there are: {known}"
+            )
+        return version
+
+    def _apply(self, roles: Roles) -> Roles:
+        """Write the roles, and wait until a running server has taken them on."""
+        before = self._file.read_text("utf-8")
+        versions = sorted(set(roles.labels.values()))
+        if self.states():
+            kept = {label: version for label, version in self.roles.labels.items() if version in versions}
+            self._write(versions, kept)
+            try:
+                self._wait(lambda: self._loaded(versions), f"versions {versions} to load")
+            except ServingError:
+                self._file.write_text(before, "utf-8")
+                raise
+        self._write(versions, roles.labels)
+        if self.states():
+            self._wait(lambda: self._labelled(roles), "the labels to move")
+        return roles
+
+    def _loaded(self, versions: list[int]) -> bool:
+        states = self.states()
+        for version in versions:
+            state = states.get(version, "START")
+            if state not in ("START", "LOADING", "AVAILABLE", "UNLOADING", "END"):
+                raise ServingError(Code.FAILED_PRECONDITION, f"version {version} does not load: {state}")
+        return all(states.get(version) == "AVAILABLE" for version in versions)
+
+    def _labelled(self, roles: Roles) -> bool:
+        assert self._server is not None
+        for label, version in roles.labels.items():
+            try:
+                with Client(self._server, self._model, label=label, timeout=3.0, retries=0) as client:
+                    if [item.version for item in client.status()] != [version]:
+                        return False
+            except ClientError:
+                return False
+        return True
+
+    def _wait(self, done: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + self._timeout
+        while not done():
+            if time.monotonic() > end:
+                raise ServingError(
+                    Code.DEADLINE_EXCEEDED,
+                    f"{self._server}: waited {self._timeout:g} s for {what}; does it read {self._file}"
+                    " (--model_config_file, --model_config_file_poll_wait_seconds)?",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _write(self, versions: list[int], labels: dict[str, int]) -> None:
+        """Put the configuration in place in one step."""
+        config = model_server_config_pb2.ModelServerConfig()
+        config.CopyFrom(self._config)
+        entry = self._entry(config)
+        assert entry is not None
+        entry.model_version_policy.specific.versions[:] = versions
+        entry.version_labels.clear()
+        for label, version in labels.items():
+            entry.version_labels[label] = version
+        draft = self._file.with_name(f".{self._file.name}.part")
+        draft.write_text(HEADER + text_format.MessageToString(config), "utf-8")
+        draft.replace(self._file)
+        self._config = config
+
+    def _entry(
+        self, config: model_server_config_pb2.ModelServerConfig
+    ) -> model_server_config_pb2.ModelConfig | None:
+        return next((item for item in config.model_config_list.config if item.name == self._model), None)

@@ -1,0 +1,37 @@
+"""How a project's models are served: the files in `serving/`, and the server's flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from solutionkit.errors import UserError
+from solutionkit.use_case import Project
+
+# Where the configuration says that models are: a container's volume, or the project's own folder.
+MOUNT = "/models"
+
+
+def config_file(project: Project) -> Path:
+    """The project's `serving/models.config`.
+
+    Raises:
+        UserError: It is not there.
+    """
+    file = project.folder / "serving" / "models.config"
+    if not file.is_file():
+        raise UserError(f"{file}: not found; projects have it since 0.2, take it from a newly generated one.")
+    return file
+
+
+def server_flags(project: Project) -> list[str]:
+    """The flags that serve the pushed model: the same files as in a container."""
+    folder = project.folder / "serving"
+    return [
+        f"--model_config_file={config_file(project)}",
+        "--model_config_file_poll_wait_seconds=1",
+        "--allow_version_labels_for_unavailable_models",
+        f"--mount={MOUNT}={project.models}",
+        "--enable_batching",
+        f"--batching_parameters_file={folder / 'batching.config'}",
+        f"--monitoring_config_file={folder / 'monitoring.config'}",
+    ]

@@ -1,0 +1,39 @@
+"""`solutionkit serve`: the pushed model behind TensorFlow Serving's protocol."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+
+from solutionkit.errors import UserError
+from solutionkit.runner.models import model_folder
+from solutionkit.runner.serving import config_file, server_flags
+from solutionkit.use_case import load_project
+
+
+def main(options: argparse.Namespace) -> int:
+    """Serve until interrupted; returns the exit code."""
+    project = load_project(options.project)
+    model_folder(project, "pushed")
+    config_file(project)
+    if options.docker:
+        return serve_in_docker(str(project.folder / "serving" / "docker-compose.yaml"))
+    from solutionserve.__main__ import main as serve
+
+    print(
+        f"{project.package}: gRPC on {options.host}:{options.port}, REST on http://{options.host}:{options.rest_port}"
+    )
+    print(f"try: curl http://{options.host}:{options.rest_port}/v1/models/{project.package}")
+    flags = [f"--host={options.host}", f"--port={options.port}", f"--rest_api_port={options.rest_port}"]
+    return serve([*flags, *server_flags(project)])
+
+
+def serve_in_docker(compose_file: str) -> int:
+    """Start the real TensorFlow Serving of the project's compose file."""
+    engine = shutil.which("docker") or shutil.which("podman")
+    if engine is None:
+        raise UserError(
+            "--docker: neither docker nor podman is installed; without it, the embedded server starts."
+        )
+    return subprocess.run([engine, "compose", "--file", compose_file, "up", "serving"]).returncode
