@@ -72,7 +72,8 @@ class BatchingRunner(Runner):
     """
 
     def __init__(self, settings: Batching, waited: Callable[[float], None] = lambda seconds: None) -> None:
-        super().__init__(settings.threads)
+        # One core is left to the event loop.
+        super().__init__(settings.threads or max(1, (os.cpu_count() or 1) - 1))
         self._settings = settings
         self._waited = waited
         self._queues: dict[object, _Queue] = {}

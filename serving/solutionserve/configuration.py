@@ -82,7 +82,7 @@ class Batching:
         max_batch_size: Most rows in a batch.
         timeout: Seconds a request may wait for others while a thread is free.
         max_enqueued_batches: Batches that may wait; more requests are refused.
-        threads: Batches that run at the same time; 0 means one a core.
+        threads: Batches that run at the same time; 0 means one a core but the first.
         allowed_sizes: Sizes that batches are padded to; empty means any.
     """
 

@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
         "--grpc_channel_arguments", default="", metavar="K=V,…", help="options of the gRPC server"
     )
     root.add_argument("--saved_model_tags", default="serve", help="tags of the graph to load, with commas")
-    number("tensorflow_intra_op_parallelism", 0, "threads within an operation; 0 lets TensorFlow choose")
+    number("tensorflow_intra_op_parallelism", 1, "threads within an operation; 0 lets TensorFlow choose")
     number("tensorflow_inter_op_parallelism", 0, "operations side by side; 0 runs a request in one thread")
     root.add_argument("--version", action="store_true", help="print the version and stop")
 

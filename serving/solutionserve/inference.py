@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError, Message
-from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -21,7 +20,7 @@ from tensorflow_serving.apis import (
 )
 
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.model import LoadedModel, Signatures, check_input
+from solutionserve.model import LoadedModel, Signature, Signatures
 from solutionserve.tensors import to_array, to_proto
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -72,7 +71,7 @@ def plan_predict(
     return plan_tensors(signature, inputs, request.output_filter, answer)
 
 
-def predict_signature(signatures: Signatures, name: str) -> meta_graph_pb2.SignatureDef:
+def predict_signature(signatures: Signatures, name: str) -> Signature:
     """The signature that a Predict request names."""
     if name not in signatures:
         raise ServingError(
@@ -83,7 +82,7 @@ def predict_signature(signatures: Signatures, name: str) -> meta_graph_pb2.Signa
 
 
 def plan_tensors(
-    signature: meta_graph_pb2.SignatureDef,
+    signature: Signature,
     inputs: Mapping[str, np.ndarray],
     output_filter: Iterable[str],
     answer: Callable[[Outputs], Any],
@@ -101,9 +100,9 @@ def plan_tensors(
             f" Sent extra: {{{extra}}}. Missing but required: {{{missing}}}."
         )
     for name, value in inputs.items():
-        check_input(name, value, signature.inputs[name])
+        signature.inputs[name].check(name, value)
     aliases = list(output_filter) or list(signature.outputs)
-    for alias in aliases:
+    for alias in output_filter:
         if alias not in signature.outputs:
             known = ",".join(sorted(signature.outputs))
             raise invalid(
@@ -114,7 +113,7 @@ def plan_tensors(
             raise invalid(f"duplicate output tensor alias: {alias}")
     tensors = {alias: signature.outputs[alias].name for alias in aliases}
     # In the signature's order, so that all requests share one callable and one batch.
-    feeds = {info.name: inputs[name] for name, info in signature.inputs.items()}
+    feeds = {tensor.name: inputs[name] for name, tensor in signature.inputs.items()}
     return Plan(
         feeds,
         tuple(dict.fromkeys(tensors.values())),
@@ -211,9 +210,7 @@ def multi_inference_model(request: inference_pb2.MultiInferenceRequest) -> model
     return request.tasks[0].model_spec
 
 
-def method_signature(
-    signatures: Signatures, spec: model_pb2.ModelSpec, method: str
-) -> tuple[meta_graph_pb2.SignatureDef, str]:
+def method_signature(signatures: Signatures, spec: model_pb2.ModelSpec, method: str) -> tuple[Signature, str]:
     """The signature that Classify or Regress needs, and its name.
 
     Its inputs and outputs decide, not its method_name: TensorFlow 2 exports all signatures as Predict.
@@ -255,19 +252,19 @@ def serialized_examples(given: input_pb2.Input) -> list[bytes]:
 
 
 def plan_examples(
-    signatures: Sequence[meta_graph_pb2.SignatureDef],
+    signatures: Sequence[Signature],
     examples: list[bytes],
     answer: Callable[[Outputs], Any],
 ) -> Plan:
     """Serialized examples through signatures that share their input."""
     values = np.array(examples, object)
-    fetches = [info.name for signature in signatures for info in signature.outputs.values()]
+    fetches = [tensor.name for signature in signatures for tensor in signature.outputs.values()]
     feeds = {signature.inputs["inputs"].name: values for signature in signatures}
     return Plan(feeds, tuple(dict.fromkeys(fetches)), len(examples), answer)
 
 
 def classifications(
-    signature: meta_graph_pb2.SignatureDef, outputs: Outputs, rows: int
+    signature: Signature, outputs: Outputs, rows: int
 ) -> classification_pb2.ClassificationResult:
     """Labels and scores, `(rows, classes)` each, as a result.
 
@@ -298,9 +295,7 @@ def classifications(
     return result
 
 
-def regressions(
-    signature: meta_graph_pb2.SignatureDef, outputs: Outputs, rows: int
-) -> regression_pb2.RegressionResult:
+def regressions(signature: Signature, outputs: Outputs, rows: int) -> regression_pb2.RegressionResult:
     """`(rows,)` or `(rows, 1)` values as a result.
 
     Raises:
@@ -336,7 +331,7 @@ def metadata(
     response.model_spec.version.value = version
     known = get_model_metadata_pb2.SignatureDefMap()
     for name, signature in signatures.items():
-        known.signature_def[name].CopyFrom(signature)
+        known.signature_def[name].CopyFrom(signature.definition)
     response.metadata["signature_def"].Pack(known)
     return response
 

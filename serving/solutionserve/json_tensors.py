@@ -19,10 +19,10 @@ import orjson
 from google.protobuf.message import Message
 from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import types_pb2
-from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
 
 from solutionserve.errors import invalid
+from solutionserve.model import Signature
 from solutionserve.tensors import NUMPY, type_name
 
 SHOWN = 80
@@ -86,13 +86,13 @@ def is_by_row(body: Mapping[str, Any]) -> bool:
     return "instances" in body
 
 
-def read_tensors(body: Mapping[str, Any], signature: meta_graph_pb2.SignatureDef) -> dict[str, np.ndarray]:
+def read_tensors(body: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
     """The input arrays of a Predict body.
 
     Raises:
         ServingError: Names, types or shapes do not fit the signature.
     """
-    types = {name: info.dtype for name, info in signature.inputs.items()}
+    types = {name: tensor.kind for name, tensor in signature.inputs.items()}
     if is_by_row(body):
         return _by_row(body["instances"], types)
     inputs = body["inputs"]

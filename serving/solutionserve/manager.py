@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -87,9 +87,9 @@ class ModelManager:
         self._thread = ThreadPoolExecutor(1, "load")
 
     @property
-    def configs(self) -> dict[str, ModelConfig]:
+    def configs(self) -> Mapping[str, ModelConfig]:
         """The configuration of each model."""
-        return dict(self._configs)
+        return self._configs
 
     def available(self, name: str) -> list[int]:
         """The versions of a model that answer requests, oldest first."""

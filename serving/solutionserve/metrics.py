@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -15,6 +17,17 @@ ROWS = [2.0**power for power in range(15)]
 WITHOUT_SUFFIX = re.compile(
     rb"^((?:# (?:HELP|TYPE) )?:tensorflow:serving:(?:request_count|request_log_count))_total\b", re.M
 )
+
+
+@dataclass(frozen=True)
+class RequestMetrics:
+    """The instruments of one kind of request."""
+
+    latency: Histogram
+    runtime: Histogram
+    rows: Histogram
+    rows_total: Counter
+    answered: Counter
 
 
 class Metrics:
@@ -83,6 +96,17 @@ class Metrics:
         )
         self.in_flight = Gauge(
             "solutionserve_requests_in_flight", "Requests being answered.", registry=self.registry
+        )
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 - a server has one
+    def of(self, model: str, api: str, entrypoint: str) -> RequestMetrics:
+        """The instruments of one kind of request, found once."""
+        return RequestMetrics(
+            self.latency.labels(model, api, entrypoint),
+            self.runtime.labels(model, api, "TF1"),
+            self.rows.labels(model),
+            self.rows_total.labels(model),
+            self.requests.labels(model, "OK"),
         )
 
     def page(self, accept: str) -> tuple[bytes, str]:

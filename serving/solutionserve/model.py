@@ -20,18 +20,79 @@ from solutionserve.tensors import NUMPY, type_name
 
 # Running in the caller's thread saves the hand-over to TensorFlow's own pool: most of a small model's time.
 CALLER_THREAD = -1
-Signatures = Mapping[str, meta_graph_pb2.SignatureDef]
 
 
 @dataclass(frozen=True)
 class Parallelism:
     """Threads TensorFlow may use: within an operation, and for operations side by side.
 
-    0 leaves the choice to TensorFlow; side by side the default is none.
+    0 leaves the choice to TensorFlow. By default a request runs in one thread and requests side by side:
+    waking threads for parts of a small operation costs more than they save.
     """
 
-    intra_op: int = 0
+    intra_op: int = 1
     inter_op: int = CALLER_THREAD
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of a signature: its name in the graph, its type and its dimensions.
+
+    The dimensions are None where any shape goes; exporters also leave an unknown shape empty.
+    """
+
+    name: str
+    kind: int
+    dims: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, info: meta_graph_pb2.TensorInfo) -> Tensor:
+        """The tensor that a SavedModel describes."""
+        dims = tuple(dim.size for dim in info.tensor_shape.dim)
+        return cls(info.name, info.dtype, None if info.tensor_shape.unknown_rank or not dims else dims)
+
+    def check(self, name: str, value: np.ndarray) -> None:
+        """Refuse a value whose type or shape the signature rules out.
+
+        Like TensorFlow Serving, a tensor without the trailing dimensions of size 1 is let through.
+
+        Args:
+            name: The input's name in the signature.
+            value: What was sent.
+
+        Raises:
+            ServingError: It is ruled out.
+        """
+        if value.dtype != NUMPY.get(self.kind):
+            given = "string" if value.dtype.kind == "O" else value.dtype.name
+            raise invalid(f"input '{name}' must be {type_name(self.kind)}, not {given}")
+        dims, shape = self.dims, value.shape
+        if dims is None or (len(dims) == 1 == len(shape) and dims[0] in (-1, shape[0])):
+            return
+        fits = all(a in (-1, b) for a, b in zip(dims, shape, strict=False))
+        if not fits or len(shape) > len(dims) or any(size != 1 for size in dims[len(shape) :]):
+            raise invalid(f"input '{name}' must have shape {list(dims)}, not {list(shape)} (-1 is any size)")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature of a SavedModel: what it takes and gives, by name."""
+
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    definition: meta_graph_pb2.SignatureDef
+
+    @classmethod
+    def of(cls, definition: meta_graph_pb2.SignatureDef) -> Signature:
+        """The signature that a SavedModel describes."""
+        inputs, outputs = (
+            {name: Tensor.of(info) for name, info in sorted(infos.items())}
+            for infos in (definition.inputs, definition.outputs)
+        )
+        return cls(inputs, outputs, definition)
+
+
+Signatures = Mapping[str, Signature]
 
 
 class LoadedModel:
@@ -61,6 +122,7 @@ class LoadedModel:
             inter_op_parallelism_threads=threads.inter_op,
             use_per_session_threads=bool(threads.intra_op),
         )
+        settings.experimental.disable_thread_spinning = True
         self._inter_op = threads.inter_op
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph, config=settings)
@@ -70,7 +132,9 @@ class LoadedModel:
         except Exception as error:
             self._session.close()
             raise load_error(folder, error) from None
-        self.signatures: Signatures = dict(loaded.signature_def)
+        self.signatures: Signatures = {
+            name: Signature.of(definition) for name, definition in loaded.signature_def.items()
+        }
 
     def run(self, feeds: Mapping[str, np.ndarray], fetches: Sequence[str]) -> dict[str, np.ndarray]:
         """Values of the tensors named in `fetches`; safe to call from many threads.
@@ -119,29 +183,6 @@ class LoadedModel:
                 made = self._session._make_callable_from_options(options)
                 self._callables[feeds, fetches] = made
             return made
-
-
-def check_input(name: str, value: np.ndarray, info: meta_graph_pb2.TensorInfo) -> None:
-    """Refuse an input whose type or shape cannot be what the signature states.
-
-    Like TensorFlow Serving, a tensor without the trailing dimensions of size 1 is let through.
-
-    Raises:
-        ServingError: It cannot be.
-    """
-    if value.dtype != NUMPY.get(info.dtype):
-        given = "string" if value.dtype == object else value.dtype.name
-        raise invalid(f"input '{name}' must be {type_name(info.dtype)}, not {given}")
-    if info.tensor_shape.unknown_rank:
-        return
-    wanted = [dim.size for dim in info.tensor_shape.dim]
-    if not wanted:
-        return  # exporters also leave an unknown shape empty
-    given_shape = list(value.shape)
-    fits = all(a in (-1, b) for a, b in zip(wanted, given_shape, strict=False))
-    ones_left_out = len(given_shape) <= len(wanted) and all(size == 1 for size in wanted[len(given_shape) :])
-    if not fits or not ones_left_out:
-        raise invalid(f"input '{name}' must have shape {wanted}, not {given_shape} (-1 is any size)")
 
 
 def load_error(folder: Path, error: Exception) -> ServingError:

@@ -32,7 +32,7 @@ from solutionserve.service import Limits, PredictionService
 from solutionserve.warmup import warm_up
 
 # A thread that comes back from TensorFlow must not wait 5 ms for the interpreter.
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.00005
 log = logging.getLogger("solutionserve")
 
 

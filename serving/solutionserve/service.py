@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,7 +26,7 @@ from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.inference import Plan
 from solutionserve.manager import ModelManager
 from solutionserve.metrics import Metrics
-from solutionserve.model import LoadedModel, Signatures
+from solutionserve.model import Signatures
 from solutionserve.request_log import RequestLog
 from solutionserve.tensors import packed
 
@@ -65,6 +64,7 @@ class PredictionService:
         self.metrics = metrics
         self._runner = runner
         self._in_flight = 0
+        metrics.in_flight.set_function(lambda: self._in_flight)
         self._logs: dict[str, RequestLog] = {}
 
     async def predict(
@@ -204,7 +204,18 @@ class PredictionService:
     async def _answer(
         self, spec: model_pb2.ModelSpec, api: str, entrypoint: str, planner: Planner
     ) -> tuple[Any, int]:
-        async with self._counted(spec.name, api, entrypoint):
+        """Plan, run and count a request; the answer and the version that made it."""
+        # Names that are not served share one label, lest clients fill the memory with labels.
+        label = spec.name if spec.name in self.manager.configs else ""
+        counted = self.metrics.of(label, api, entrypoint)
+        started, status = time.perf_counter(), Code.OK
+        self._in_flight += 1
+        try:
+            if self._in_flight > self.limits.requests:
+                raise ServingError(
+                    Code.RESOURCE_EXHAUSTED,
+                    f"{self.limits.requests} requests are being answered already; try again later",
+                )
             with self.manager.use(spec) as (version, model):
                 plan = planner(model.signatures, version)
                 if plan.rows is not None:
@@ -212,35 +223,12 @@ class PredictionService:
                         raise invalid(
                             f"{plan.rows:,} rows in one request; at most {self.limits.rows:,} are taken"
                         )
-                    self.metrics.rows.labels(spec.name).observe(plan.rows)
-                    self.metrics.rows_total.labels(spec.name).inc(plan.rows)
-                return plan.answer(await self._run(spec.name, api, model, plan)), version
-
-    async def _run(self, name: str, api: str, model: LoadedModel, plan: Plan) -> dict[str, np.ndarray]:
-        started = time.perf_counter()
-        outputs = await self._runner.run(model, plan)
-        self.metrics.runtime.labels(name, api, "TF1").observe((time.perf_counter() - started) * 1e6)
-        return outputs
-
-    @asynccontextmanager
-    async def _counted(self, name: str, api: str, entrypoint: str) -> AsyncIterator[None]:
-        """Count a request that may be answered now.
-
-        Raises:
-            ServingError: Too many are being answered already.
-        """
-        # Names that are not served share one label, lest clients fill the memory with labels.
-        label = name if name in self.manager.configs else ""
-        started, status = time.perf_counter(), Code.OK
-        self._in_flight += 1
-        self.metrics.in_flight.set(self._in_flight)
-        try:
-            if self._in_flight > self.limits.requests:
-                raise ServingError(
-                    Code.RESOURCE_EXHAUSTED,
-                    f"{self.limits.requests} requests are being answered already; try again later",
-                )
-            yield
+                    counted.rows.observe(plan.rows)
+                    counted.rows_total.inc(plan.rows)
+                began = time.perf_counter()
+                outputs = await self._runner.run(model, plan)
+                counted.runtime.observe((time.perf_counter() - began) * 1e6)
+                return plan.answer(outputs), version
         except ServingError as error:
             status = error.code
             raise
@@ -252,10 +240,11 @@ class PredictionService:
             raise
         finally:
             self._in_flight -= 1
-            self.metrics.in_flight.set(self._in_flight)
-            self.metrics.requests.labels(label, status.name).inc()
-            elapsed = (time.perf_counter() - started) * 1e6
-            self.metrics.latency.labels(label, api, entrypoint).observe(elapsed)
+            counted.latency.observe((time.perf_counter() - started) * 1e6)
+            if status is Code.OK:
+                counted.answered.inc()
+            else:
+                self.metrics.requests.labels(label, status.name).inc()
 
 
 def _logged(spec: model_pb2.ModelSpec, version: int, **record: Any) -> prediction_log_pb2.PredictionLog:

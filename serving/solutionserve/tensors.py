@@ -54,30 +54,36 @@ def to_array(proto: tensor_pb2.TensorProto, name: str, largest: int) -> np.ndarr
     """
     kind = proto.dtype
     field = FIELDS.get(kind)
+    sizes = [dim.size for dim in proto.tensor_shape.dim]
+    content = proto.tensor_content
+    if content and len(sizes) == 1 and field and field != "string_val":
+        dtype = NUMPY[kind]
+        if sizes[0] * dtype.itemsize == len(content):
+            return np.frombuffer(content, dtype)  # a packed column: nothing more to check
     if field is None:
         raise ServingError(
             Code.UNIMPLEMENTED if kind else Code.INVALID_ARGUMENT,
             f"input '{name}': type {type_name(kind)} is not supported",
         )
-    if proto.tensor_shape.unknown_rank or len(proto.tensor_shape.dim) > MOST_DIMENSIONS:
+    if proto.tensor_shape.unknown_rank or len(sizes) > MOST_DIMENSIONS:
         raise invalid(
             f"input '{name}': a tensor must have a known shape of at most {MOST_DIMENSIONS} dimensions"
         )
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
+    shape = tuple(sizes)
     if min(shape, default=0) < 0:
         raise invalid(f"input '{name}': shape {list(shape)} has a negative dimension")
     count, dtype = math.prod(shape), NUMPY[kind]
     if count * (TEXT_BYTES if kind == types_pb2.DT_STRING else dtype.itemsize) > largest:
         raise invalid(f"input '{name}': shape {list(shape)} is larger than the {largest:,} bytes allowed")
-    if proto.tensor_content:
+    if content:
         if kind == types_pb2.DT_STRING:
             raise invalid(f"input '{name}': text must be in string_val, not in tensor_content")
-        if len(proto.tensor_content) != count * dtype.itemsize:
+        if len(content) != count * dtype.itemsize:
             raise invalid(
-                f"input '{name}': tensor_content has {len(proto.tensor_content)} bytes,"
+                f"input '{name}': tensor_content has {len(content)} bytes,"
                 f" shape {list(shape)} needs {count * dtype.itemsize}"
             )
-        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
+        return np.frombuffer(content, dtype).reshape(shape)
     given = getattr(proto, field)
     if len(given) > count:
         raise invalid(f"input '{name}': {len(given)} values for shape {list(shape)} of {count}")
