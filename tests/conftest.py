@@ -32,3 +32,9 @@ def finished(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answer = solutionkit(project, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return project
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The serving tests run against any server with the models of serving/sample_models.py."""
+    parser.addoption("--grpc-address", help="host:port of a running server's gRPC API")
+    parser.addoption("--rest-address", help="http://host:port of its REST API")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from tensorflow_serving.apis import get_model_status_pb2, model_pb2
@@ -179,6 +179,8 @@ class ModelManager:
                     f"Expected model {item.name} to have an absolute path or URI;"
                     f" got base_path()={item.base_path}"
                 )
+            if self._loading.mounted and not self._is_mounted(item.base_path):
+                raise invalid(f"Model {item.name}: {item.base_path} is outside {self._loading.mounted[0]}")
             if item.model_platform not in ("", "tensorflow"):
                 raise invalid(f"Model {item.name} requests unsupported platform {item.model_platform}")
             if item.logging_config.sampling_config.sampling_rate and not (
@@ -277,12 +279,16 @@ class ModelManager:
         count = policy.latest.num_versions or 1
         return {number: found[number] for number in sorted(found)[-count:]}
 
+    def _is_mounted(self, base_path: str) -> bool:
+        assert self._loading.mounted is not None
+        parts, mount = PurePosixPath(base_path).parts, PurePosixPath(self._loading.mounted[0]).parts
+        return parts[: len(mount)] == mount and ".." not in parts
+
     def local_path(self, base_path: str) -> Path:
         """Where a configuration's base path lies on this machine."""
         if self._loading.mounted:
             name, folder = self._loading.mounted
-            if base_path == name or base_path.startswith(f"{name}/"):
-                return folder / base_path.removeprefix(name).strip("/")
+            return folder / PurePosixPath(base_path).relative_to(name)
         return Path(base_path)
 
     async def _load(self, name: str, version: Version) -> None:
@@ -290,7 +296,8 @@ class ModelManager:
         started = time.monotonic()
         try:
             version.model = await self._on_thread(self._loading.load, version.folder)
-        except ServingError as error:
+        except Exception as caught:
+            error = caught if isinstance(caught, ServingError) else ServingError(Code.INTERNAL, str(caught))
             version.error, version.failures = error, version.failures + 1
             version.retry_at = time.monotonic() + self._loading.retry_seconds
             self._set(name, version, END)

@@ -6,9 +6,19 @@ import functools
 import re
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.exposition import ALLOWUTF8
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # TensorFlow Serving's buckets: 10 µs, growing by 1.8, up to 20 minutes.
 MICROSECONDS = [10 * 1.8**power for power in range(33)]
@@ -112,6 +122,6 @@ class Metrics:
     def page(self, accept: str) -> tuple[bytes, str]:
         """The metrics and their content type: OpenMetrics to who asks for it, else Prometheus' own format."""
         if "application/openmetrics-text" in accept:
-            page: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            page: bytes = openmetrics.generate_latest(self.registry, escaping=ALLOWUTF8)  # type: ignore[no-untyped-call]
             return page, openmetrics.CONTENT_TYPE_LATEST
         return WITHOUT_SUFFIX.sub(rb"\1", generate_latest(self.registry)), CONTENT_TYPE_LATEST
