@@ -76,7 +76,7 @@ def predict_signature(signatures: Signatures, name: str) -> Signature:
     if name not in signatures:
         raise ServingError(
             Code.FAILED_PRECONDITION,
-            f'Serving signature key "{name}" not found. There are: {", ".join(sorted(signatures))}',
+            f'Serving signature key "{name}" not found.',
         )
     return signatures[name]
 

@@ -162,7 +162,7 @@ class Rollout:
                 raise
         self._write(versions, roles.labels)
         if self.states():
-            self._wait(lambda: self._labelled(roles), "the labels to move")
+            self._wait(lambda: self._taken_on(roles), "the labels to move")
         return roles
 
     def _loaded(self, versions: list[int]) -> bool:
@@ -173,8 +173,12 @@ class Rollout:
                 raise ServingError(Code.FAILED_PRECONDITION, f"version {version} does not load: {state}")
         return all(states.get(version) == "AVAILABLE" for version in versions)
 
-    def _labelled(self, roles: Roles) -> bool:
+    def _taken_on(self, roles: Roles) -> bool:
+        """Whether just these versions are loaded and each label is where it should be."""
         assert self._server is not None
+        loaded = {version for version, state in self.states().items() if state == "AVAILABLE"}
+        if loaded != set(roles.labels.values()):
+            return False
         for label, version in roles.labels.items():
             try:
                 with Client(self._server, self._model, label=label, timeout=3.0, retries=0) as client:

@@ -64,7 +64,7 @@ class _Client:
         raise ClientError(
             Code.NOT_FOUND,
             f"model '{self.target.name}' has no signature '{self._wanted or PREFERRED[-1]}';"
-            f" there are: {', '.join(sorted(known))}",
+            f" there are: {', '.join(sorted(name for name in known if not name.startswith('__')))}",
         )
 
     def _calls(self, rows: Any, signature: Signature) -> list[PredictCall]:
@@ -72,12 +72,12 @@ class _Client:
         pieces = rows_.chunks(inputs, self._rows_a_request)
         return [PredictCall(self.target, signature, piece) for piece in pieces]
 
-    def _result(self, rows: Any, answers: list[Prediction]) -> Any:
+    def _result(self, rows: Any, calls: list[PredictCall], answers: list[Prediction]) -> Any:
         self.answered_by = answers[-1].version
-        outputs = rows_.joined([answer.outputs for answer in answers])
         if self._shadow is not None:
-            self._shadow.observe(rows, outputs)
-        return rows_.like(rows, outputs)
+            for call, answer in zip(calls, answers, strict=True):
+                self._shadow.observe(call.inputs, answer.outputs)
+        return rows_.like(rows, rows_.joined([answer.outputs for answer in answers]))
 
 
 class _Attempts:
@@ -142,8 +142,8 @@ class Client(_Client):
         attempts = _Attempts(self._timeout, self._retries)
         if self._signature is None:
             self._signature = self._chosen(self._send(MetadataCall(self.target), attempts))
-        answers = [self._send(call, attempts) for call in self._calls(rows, self._signature)]
-        return self._result(rows, answers)
+        calls = self._calls(rows, self._signature)
+        return self._result(rows, calls, [self._send(call, attempts) for call in calls])
 
     def signature(self) -> Signature:
         """The signature that `predict` uses."""
@@ -193,7 +193,7 @@ class AsyncClient(_Client):
         if self._signature is None:
             self._signature = self._chosen(await self._send(MetadataCall(self.target), attempts))
         calls = self._calls(rows, self._signature)
-        return self._result(rows, [await self._send(call, attempts) for call in calls])
+        return self._result(rows, calls, [await self._send(call, attempts) for call in calls])
 
     async def status(self) -> list[VersionStatus]:
         """The versions that the server knows, newest first."""

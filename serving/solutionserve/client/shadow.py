@@ -6,6 +6,7 @@ import logging
 import queue
 import random
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -82,8 +83,8 @@ class Shadow:
         self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
         self._thread.start()
 
-    def observe(self, rows: Any, outputs: dict[str, np.ndarray]) -> None:
-        """Take note of an answer; returns at once."""
+    def observe(self, rows: Mapping[str, Any], outputs: dict[str, np.ndarray]) -> None:
+        """Take note of columns and the answer to them; returns at once."""
         if random.random() >= self._share:
             return
         try:
