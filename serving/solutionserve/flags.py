@@ -71,8 +71,8 @@ def parser() -> argparse.ArgumentParser:
     )
     file("model_base_path", "folder with one folder a version (without --model_config_file)")
     file("model_config_file", "a ModelServerConfig in text format: several models, versions, labels")
-    number("model_config_file_poll_wait_seconds", 0, "how often to read that file again; 0 for never")
-    number("file_system_poll_wait_seconds", 1, "how often to look for new versions; 0 for never")
+    number("model_config_file_poll_wait_seconds", 0.0, "how often to read that file again; 0 for never")
+    number("file_system_poll_wait_seconds", 1.0, "how often to look for new versions; 0 for never")
     switch(
         "allow_version_labels_for_unavailable_models",
         False,

@@ -16,6 +16,7 @@ from solutionserve.client.messages import PredictCall, Signature, Target
 from solutionserve.client.transport import OPTIONS, is_rest
 
 WARM_UP_SECONDS = 0.5
+JSON = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ async def measure(
         async with aiohttp.ClientSession(address, connector=connector) as session:
 
             async def send() -> None:
-                async with session.request(method, path, data=body) as response:
+                async with session.request(method, path, data=body, headers=JSON) as response:
                     answer = await response.read()
                     if response.status != 200:
                         raise RuntimeError(f"{response.status}: {rest_codec.error_message(answer)}")

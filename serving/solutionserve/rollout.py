@@ -153,8 +153,11 @@ class Rollout:
         before = self._file.read_text("utf-8")
         versions = sorted(set(roles.labels.values()))
         if self.states():
-            kept = {label: version for label, version in self.roles.labels.items() if version in versions}
-            self._write(versions, kept)
+            # What users get stays until its successor is loaded.
+            now = self.roles
+            both = sorted({*versions, *([now.stable] if now.stable is not None else [])})
+            kept = {label: version for label, version in now.labels.items() if version in both}
+            self._write(both, kept)
             try:
                 self._wait(lambda: self._loaded(versions), f"versions {versions} to load")
             except ServingError:

@@ -73,7 +73,10 @@ def to_array(proto: tensor_pb2.TensorProto, name: str, largest: int) -> np.ndarr
     if min(shape, default=0) < 0:
         raise invalid(f"input '{name}': shape {list(shape)} has a negative dimension")
     count, dtype = math.prod(shape), NUMPY[kind]
-    if count * (TEXT_BYTES if kind == types_pb2.DT_STRING else dtype.itemsize) > largest:
+    if (
+        max(sizes, default=0) > largest
+        or count * (TEXT_BYTES if kind == types_pb2.DT_STRING else dtype.itemsize) > largest
+    ):
         raise invalid(f"input '{name}': shape {list(shape)} is larger than the {largest:,} bytes allowed")
     if content:
         if kind == types_pb2.DT_STRING:

@@ -16,6 +16,7 @@ from solutionserve.errors import Code
 
 # Answers of any size; what a request may be is the server's to say.
 OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+JSON = {"content-type": "application/json"}
 CODES = {code.http_status: code for code in reversed(Code)} | {400: Code.INVALID_ARGUMENT}
 
 
@@ -134,7 +135,7 @@ class RestTransport:
 
     def __init__(self, address: str, tls: ClientTls | None) -> None:
         self._address = address
-        self._http = httpx.Client(base_url=address, verify=_context(tls), trust_env=False)
+        self._http = httpx.Client(base_url=address, verify=_context(tls), trust_env=False, headers=JSON)
 
     def send(self, call: Call, seconds: float) -> Answer:
         """The answer, or a ClientError."""
@@ -155,7 +156,7 @@ class AsyncRestTransport:
 
     def __init__(self, address: str, tls: ClientTls | None) -> None:
         self._address = address
-        self._http = httpx.AsyncClient(base_url=address, verify=_context(tls), trust_env=False)
+        self._http = httpx.AsyncClient(base_url=address, verify=_context(tls), trust_env=False, headers=JSON)
 
     async def send(self, call: Call, seconds: float) -> Answer:
         """The answer, or a ClientError."""
