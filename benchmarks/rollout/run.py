@@ -109,13 +109,9 @@ def swap_under_load(folder: Path, models: list[Path], inputs: dict[str, np.ndarr
     seconds = memory[-1][0] - memory[0][0]
     third = len(memory) // 3
     early, late = (max(size for _, size in part) for part in (memory[:third], memory[-third:]))
-    print(
-        f"{seconds:.0f} s, {SWAPS} swaps and a rollback; versions that answered over gRPC: {len(versions - {0})}"
-    )
+    print(f"{seconds:.0f} s, {SWAPS} swaps and a rollback; {len(versions - {0})} versions answered over gRPC")
     print(f"{counts['answered']:,} requests answered, {counts['failed']} failed {first_error[:1]}")
-    print(
-        f"memory, MB: {memory[0][1]} with two versions; most in the first third {early}, in the last {late}"
-    )
+    print(f"memory, MB: {memory[0][1]} at first; most in the first third {early}, the last {late}")
     print(f"shadow: {report}")
     grown = late > 1.1 * early
     return int(counts["failed"] > 0 or grown)

@@ -88,9 +88,7 @@ def served(name: str, version: Path, batching: Path) -> None:
             # FastAPI's app has no metadata: the client's knowledge of the signature comes from ours.
             rates["FastAPI"] = loaded(address, inputs, known_by=server.grpc)
     limit = rates["session in-process (the limit)"]
-    print(
-        f"\n{name}: requests of {ROWS} rows a second, by concurrency; in brackets the share of the session's\n"
-    )
+    print(f"\n{name}: requests of {ROWS} rows a second, by concurrency (share of the session's)\n")
     print("| way | " + " | ".join(map(str, CONCURRENCY)) + " |\n|---|" + "---:|" * len(CONCURRENCY))
     for way, found in rates.items():
         cells = [f"{rate:,.0f} ({rate / most:.2f})" for rate, most in zip(found, limit, strict=True)]
@@ -170,7 +168,6 @@ def fastapi(version: Path) -> Iterator[str]:
 
 def trees() -> None:
     """Milliseconds a call: trees as TensorFlow ops in a session, and Booster.predict."""
-    from solutionkit.models.tree_scores import predictions
     from solutionkit.models.trees import read_forest
 
     print("\ntrees: milliseconds a call, the least of five rounds\n")
@@ -192,14 +189,12 @@ def trees() -> None:
         }
         booster = lightgbm.train(settings, data, count)
         module = tf.Module()
-        forest = read_forest(booster)
-        function = tf.function(
-            lambda x, forest=forest: {"p": predictions(forest, x)},
+        module.score = tf.function(
+            partial(scores, read_forest(booster)),
             input_signature=[tf.TensorSpec([None, 19], tf.float64, "x")],
         )
-        module.function = function
         with tempfile.TemporaryDirectory() as folder:
-            tf.saved_model.save(module, folder, {"serving_default": function})
+            tf.saved_model.save(module, folder, {"serving_default": module.score})
             model = LoadedModel(Path(folder))
             for rows in (1, 128, 10_000):
                 x = np.ascontiguousarray(np.resize(matrix, (rows, 19)))
@@ -211,6 +206,13 @@ def trees() -> None:
                 print(
                     f"| {count} x {leaves} | {rows:,} | {ops:.3f} | {own:.3f} | {ops / own:.2f} |", flush=True
                 )
+
+
+def scores(forest: Any, x: tf.Tensor) -> dict[str, tf.Tensor]:
+    """A signature's outputs."""
+    from solutionkit.models.tree_scores import predictions
+
+    return {"p": predictions(forest, x)}
 
 
 def least(call: Callable[[], object], rows: int) -> float:
