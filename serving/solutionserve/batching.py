@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -55,6 +56,7 @@ class _Queue:
     """Requests that may share a batch: the same model, signature, outputs and shapes but for the rows."""
 
     model: LoadedModel
+    key: object
     tasks: deque[_Task] = field(default_factory=deque)
     rows: int = 0
     timer: asyncio.TimerHandle | None = None
@@ -79,15 +81,15 @@ class BatchingRunner(Runner):
         self._queues: dict[object, _Queue] = {}
         self._running = 0
         self._background: set[asyncio.Task[None]] = set()
-        self._unbatchable: set[object] = set()
+        self._unbatchable: WeakKeyDictionary[LoadedModel, set[object]] = WeakKeyDictionary()
 
     async def run(self, model: LoadedModel, plan: Plan) -> Outputs:
         """The plan's fetched values, of whatever batch it ran in."""
-        key = batch_key(model, plan)
+        key = batch_key(plan)
         rows = plan.rows
-        if not rows or rows > self._settings.max_batch_size or key in self._unbatchable:
+        if not rows or rows > self._settings.max_batch_size or key in self._unbatchable.get(model, ()):
             return await super().run(model, plan)
-        queue = self._queues.setdefault(key, _Queue(model))
+        queue = self._queues.setdefault((id(model), key), _Queue(model, key))
         if queue.rows + rows > self._settings.max_batch_size * self._settings.max_enqueued_batches:
             raise ServingError(
                 Code.UNAVAILABLE,
@@ -114,7 +116,7 @@ class BatchingRunner(Runner):
                 del self._queues[key]
             if batch:
                 self._running += 1
-                runs = asyncio.get_running_loop().create_task(self._run_batch(key, queue.model, batch))
+                runs = asyncio.get_running_loop().create_task(self._run_batch(queue.key, queue.model, batch))
                 self._background.add(runs)
                 runs.add_done_callback(self._background.discard)
 
@@ -165,7 +167,7 @@ class BatchingRunner(Runner):
             return
         if parts is None:
             # Some output does not go by rows, so these requests cannot share a run.
-            self._unbatchable.add(key)
+            self._unbatchable.setdefault(model, set()).add(key)
             for task in batch:
                 try:
                     _finish(task, await super().run(model, task.plan))
@@ -199,10 +201,10 @@ class BatchingRunner(Runner):
         ]
 
 
-def batch_key(model: LoadedModel, plan: Plan) -> object:
-    """What requests must have in common to share a batch."""
+def batch_key(plan: Plan) -> object:
+    """What requests to the same model must have in common to share a batch."""
     shapes = tuple((name, value.shape[1:]) for name, value in plan.feeds.items())
-    return (id(model), plan.fetches, shapes)
+    return (plan.fetches, shapes)
 
 
 def _finish(task: _Task, outputs: Outputs) -> None:

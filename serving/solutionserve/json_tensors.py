@@ -369,7 +369,10 @@ def shown(value: Any) -> str:
     """A value as JSON for a message, cut short."""
     if isinstance(value, (dict, list)) and len(value) > SHOWN:
         return f"{JSON_NAMES[type(value)]} of {len(value)} items"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"{JSON_NAMES[type(value)]} nested deeply"
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 

@@ -39,6 +39,7 @@ class Version:
     unused: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
     retry_at: float = 0.0
+    stamp: tuple[int, int] = (0, 0)
 
     @property
     def failed(self) -> bool:
@@ -252,8 +253,7 @@ class ModelManager:
             unwanted = []
         for number in sorted(wanted, reverse=True):
             version = versions[number]
-            retry = version.failed and version.failures <= self._loading.retries
-            if version.state == START or (retry and time.monotonic() >= version.retry_at):
+            if version.state == START or self._may_retry(version):
                 await self._load(name, version)
         if any(number in wanted for number in self.available(name)):
             await self._unload_all(name, unwanted)
@@ -261,23 +261,30 @@ class ModelManager:
         for number in sorted(ended)[:-ENDED_KEPT]:
             del versions[number]
 
+    def _may_retry(self, version: Version) -> bool:
+        """Whether to try a version again: it is time to, or its files have changed since."""
+        if version.state != END or not version.failed:
+            return False
+        due = time.monotonic() >= version.retry_at and version.failures <= self._loading.retries
+        return due or version.stamp != contents(version.folder)
+
     def _in_memory(self, name: str) -> list[Version]:
         return [version for version in self._versions.get(name, {}).values() if version.state == AVAILABLE]
 
     def _wanted(self, name: str, config: ModelConfig) -> dict[int, Path]:
-        """The versions on disk that the policy asks for; with none on disk, those that serve now."""
+        """The versions on disk that the policy asks for; with none of them there, those that serve now."""
         folder = self.local_path(config.base_path)
         found = versions_on_disk(folder)
+        serving = {version.number: version.folder for version in self._in_memory(name)}
         policy = config.model_version_policy
         choice = policy.WhichOneof("policy_choice")
-        if not found:
-            return {version.number: version.folder for version in self._in_memory(name)}
         if choice == "all":
-            return found
-        if choice == "specific":
-            return {number: found[number] for number in policy.specific.versions if number in found}
-        count = policy.latest.num_versions or 1
-        return {number: found[number] for number in sorted(found)[-count:]}
+            numbers = sorted(found)
+        elif choice == "specific":
+            numbers = [number for number in policy.specific.versions if number in found]
+        else:
+            numbers = sorted(found)[-(policy.latest.num_versions or 1) :]
+        return {number: found[number] for number in numbers} or serving
 
     def _is_mounted(self, base_path: str) -> bool:
         assert self._loading.mounted is not None
@@ -293,7 +300,7 @@ class ModelManager:
 
     async def _load(self, name: str, version: Version) -> None:
         self._set(name, version, LOADING)
-        started = time.monotonic()
+        started, version.stamp = time.monotonic(), contents(version.folder)
         try:
             version.model = await self._on_thread(self._loading.load, version.folder)
         except Exception as caught:
@@ -327,6 +334,17 @@ class ModelManager:
     def _set(self, name: str, version: Version, state: int) -> None:
         version.state = state
         self._changed(name)
+
+
+def contents(folder: Path) -> tuple[int, int]:
+    """The number of files in a version's folder and the newest change, in nanoseconds."""
+    changes = []
+    for file in folder.rglob("*"):
+        try:
+            changes.append(file.stat().st_mtime_ns)
+        except OSError:
+            continue
+    return len(changes), max(changes, default=0)
 
 
 def versions_on_disk(folder: Path) -> dict[int, Path]:

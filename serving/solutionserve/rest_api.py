@@ -147,9 +147,7 @@ async def read_body(request: Request, largest: int) -> bytes:
         parts.append(part)
         size += len(part)
         if size > largest:
-            raise ServingError(
-                Code.RESOURCE_EXHAUSTED, f"the request is larger than the {largest:,} bytes allowed"
-            )
+            raise invalid(f"the request is larger than the {largest:,} bytes allowed")
     if unpack and not unpack.eof:
         raise invalid("the body is not gzip: it ends too early")
     return b"".join(parts)

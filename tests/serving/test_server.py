@@ -108,9 +108,7 @@ def test_new_versions_go_live_and_old_ones_leave_without_a_failed_request(
 
 def test_a_version_that_does_not_load_leaves_the_old_one(base: Path, sample_models: Path) -> None:
     with (
-        running(
-            "--model_name=m", f"--model_base_path={base}", "--load_retry_interval_micros=100000"
-        ) as server,
+        running("--model_name=m", f"--model_base_path={base}") as server,
         Client(server.grpc, "m") as client,
     ):
         (base / "2").mkdir()

@@ -24,7 +24,8 @@ class ClientError(Exception):
     @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed a moment later."""
-        return self.code in (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED)
+        too_large = "larger than max" in str(self)
+        return self.code in (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED) and not too_large
 
 
 @dataclass(frozen=True)
