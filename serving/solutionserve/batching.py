@@ -19,6 +19,8 @@ from solutionserve.inference import Plan
 from solutionserve.model import LoadedModel
 
 Outputs = dict[str, np.ndarray]
+# Shapes are the clients' choice, so what is remembered of them is bounded.
+MOST_UNBATCHABLE = 1000
 
 
 class Runner:
@@ -65,8 +67,8 @@ class _Queue:
 class BatchingRunner(Runner):
     """Runs what waits together in one batch, as soon as a thread is free.
 
-    A request with more rows than a batch may have runs on its own. When a batch fails, its requests
-    run one by one, so that a bad request fails alone.
+    A request with more rows than a batch may have runs in pieces. When a batch fails, its halves run on
+    their own, so that in the end a bad request fails alone.
 
     Args:
         settings: Sizes and times.
@@ -87,8 +89,10 @@ class BatchingRunner(Runner):
         """The plan's fetched values, of whatever batch it ran in."""
         key = batch_key(plan)
         rows = plan.rows
-        if not rows or rows > self._settings.max_batch_size or key in self._unbatchable.get(model, ()):
+        if not rows or key in self._unbatchable.get(model, ()):
             return await super().run(model, plan)
+        if rows > self._settings.max_batch_size:
+            return await self._run_in_pieces(model, plan, rows)
         queue = self._queues.setdefault((id(model), key), _Queue(model, key))
         if queue.rows + rows > self._settings.max_batch_size * self._settings.max_enqueued_batches:
             raise ServingError(
@@ -100,6 +104,18 @@ class BatchingRunner(Runner):
         queue.rows += rows
         self._dispatch()
         return await task.done
+
+    async def _run_in_pieces(self, model: LoadedModel, plan: Plan, rows: int) -> Outputs:
+        """A plan too large for a batch; whole, if its outputs do not go by rows."""
+        size = self._settings.max_batch_size
+        parts = []
+        for start in range(0, rows, size):
+            feeds = {name: value[start : start + size] for name, value in plan.feeds.items()}
+            piece = Plan(feeds, plan.fetches, min(size, rows - start), plan.answer)
+            parts.append(await super().run(model, piece))
+            if any(not value.ndim or len(value) != piece.rows for value in parts[-1].values()):
+                return await super().run(model, plan)
+        return {name: np.concatenate([part[name] for part in parts]) for name in plan.fetches}
 
     def _dispatch(self) -> None:
         """Start batches while a thread is free; the oldest request's queue goes first."""
@@ -155,19 +171,25 @@ class BatchingRunner(Runner):
 
     async def _answer(self, key: object, model: LoadedModel, batch: list[_Task]) -> None:
         loop = asyncio.get_running_loop()
+        batch = [task for task in batch if not task.done.done()]
         plans = [task.plan for task in batch]
+        if not plans:
+            return
         try:
             parts = await loop.run_in_executor(self._pool, self._run_together, model, plans)
         except Exception as error:
             if len(batch) == 1:
                 _fail(batch[0], error)
                 return
-            for task in batch:
-                await self._answer(key, model, [task])
+            middle = len(batch) // 2
+            for half in (batch[:middle], batch[middle:]):
+                await self._answer(key, model, half)
             return
         if parts is None:
             # Some output does not go by rows, so these requests cannot share a run.
-            self._unbatchable.setdefault(model, set()).add(key)
+            known = self._unbatchable.setdefault(model, set())
+            if len(known) < MOST_UNBATCHABLE:
+                known.add(key)
             for task in batch:
                 try:
                     _finish(task, await super().run(model, task.plan))

@@ -14,7 +14,6 @@ WITHOUT_MEANING = (
     "flush_filesystem_caches",
     "tensorflow_session_parallelism",
     "tensorflow_session_config_file",
-    "use_alts_credentials",
     "platform_config_file",
     "per_process_gpu_memory_fraction",
     "grpc_max_threads",
@@ -94,6 +93,10 @@ def parser() -> argparse.ArgumentParser:
     number("tensorflow_inter_op_parallelism", 0, "operations side by side; 0 runs a request in one thread")
     root.add_argument("--version", action="store_true", help="print the version and stop")
 
+    root.add_argument(
+        "--use_alts_credentials", type=_no_alts, nargs="?", const="true", help=argparse.SUPPRESS
+    )
+
     own = root.add_argument_group("not in TensorFlow Serving")
     own.add_argument("--host", default="localhost", help="address to listen on (default: loopback only)")
     own.add_argument(
@@ -103,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, default, text in (
         ("max_request_bytes", 64 << 20, "largest request, and largest tensor in one"),
-        ("max_request_rows", 100_000, "most rows in a request"),
+        ("max_request_rows", 10_000, "most rows in a request"),
         ("max_concurrent_requests", 512, "requests answered at the same time"),
         ("run_threads", 0, "requests or batches that run at the same time; 0 for one a core"),
         ("drain_seconds", 30, "how long a stopping server goes on with requests under way"),
@@ -114,6 +117,13 @@ def parser() -> argparse.ArgumentParser:
     for name in WITHOUT_MEANING:
         root.add_argument(f"--{name}", nargs="?", help=argparse.SUPPRESS)
     return root
+
+
+def _no_alts(text: str) -> bool:
+    """ALTS is not supported, and plain text must not take its place unnoticed."""
+    if truth(text):
+        raise argparse.ArgumentTypeError("ALTS is not supported; use --ssl_config_file")
+    return False
 
 
 def _path(text: str) -> Path | None:

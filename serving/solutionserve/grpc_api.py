@@ -32,6 +32,8 @@ from solutionserve.service import PredictionService
 
 PREDICTION, MODEL = "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"
 STATUS = {code.value[0]: code for code in grpc.StatusCode}
+# gRPC carries it in a header of 8 KB.
+LONGEST_MESSAGE = 4096
 Answer = Callable[[Any], Awaitable[Any]]
 Reload = Callable[[model_management_pb2.ReloadConfigRequest], Awaitable[None]]
 log = logging.getLogger("solutionserve")
@@ -89,7 +91,8 @@ class GrpcApi:
             ServingError: The port is taken, or the certificate is none.
         """
         settings = self._settings
-        address = f"{settings.host}:{settings.port}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"{host}:{settings.port}"
         try:
             if settings.port and settings.tls:
                 self._server.add_secure_port(address, credentials(settings.tls))
@@ -98,9 +101,11 @@ class GrpcApi:
             if settings.socket:
                 self._server.add_insecure_port(f"unix:{settings.socket}")
             await self._server.start()
-        except RuntimeError as error:
+        except RuntimeError:
             where = f"{address}{' or ' + str(settings.socket) if settings.socket else ''}"
-            raise ServingError(Code.UNAVAILABLE, f"cannot listen on {where}: {error}") from None
+            raise ServingError(
+                Code.UNAVAILABLE, f"cannot listen on {where}: is something else listening there?"
+            ) from None
 
     async def stop(self, grace: float) -> None:
         """Take no new requests, and end when those under way are answered or the grace is over."""
@@ -161,7 +166,7 @@ def handler(kind: type[Message], answer: Answer) -> grpc.RpcMethodHandler:
             serialized: bytes = response.SerializeToString()
             return serialized
         except ServingError as error:
-            await context.abort(STATUS[int(error.code)], error.message)
+            await context.abort(STATUS[int(error.code)], error.message[:LONGEST_MESSAGE])
         except Exception:
             log.exception("%s failed", kind.DESCRIPTOR.name)
             await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the server's log")

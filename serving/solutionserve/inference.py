@@ -116,7 +116,7 @@ def plan_tensors(
     feeds = {tensor.name: inputs[name] for name, tensor in signature.inputs.items()}
     return Plan(
         feeds,
-        tuple(dict.fromkeys(tensors.values())),
+        tuple(sorted(set(tensors.values()))),
         common_rows(feeds.values()),
         lambda outputs: answer({alias: outputs[tensor] for alias, tensor in tensors.items()}),
     )

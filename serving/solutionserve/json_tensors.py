@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +22,13 @@ from tensorflow.core.example import example_pb2
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
 
-from solutionserve.errors import invalid
+from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.model import Signature
 from solutionserve.tensors import NUMPY, type_name
 
 SHOWN = 80
+# Escapes of half a character, which only Python's parser takes for text.
+HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 DEEPEST = 64
 JSON_NAMES = {
     type(None): "Null",
@@ -56,6 +59,11 @@ def parse_body(body: bytes) -> dict[str, Any]:
             raise invalid("JSON Parse error: nested too deeply") from None
         except ValueError as error:
             raise invalid(f"JSON Parse error: {error}") from None
+        if HALF_CHARACTER.search(body):
+            try:
+                json.dumps(parsed, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise invalid("JSON Parse error: half a surrogate pair is no character") from None
     if not isinstance(parsed, dict):
         raise invalid(f"JSON Value: {shown(parsed)} Is not object")
     return parsed
@@ -128,8 +136,10 @@ def _by_row(instances: Any, types: Mapping[str, int]) -> dict[str, np.ndarray]:
             raise invalid(f"Expecting object but got list at item {row} of input list")
         if instance.keys() != expected:
             raise invalid(
-                f"Failed to process element: {row} of 'instances' list. JSON object: {shown(instance)}"
-                f" keys must be equal to: {','.join(sorted(expected))}"
+                f"Failed to process element: {row} of 'instances' list."
+                f" Missing: {{{','.join(sorted(expected - instance.keys()))}}}."
+                f" Unknown: {{{shown(','.join(sorted(instance.keys() - expected)))}}}."
+                f" The keys must be equal to: {','.join(sorted(expected))}"
             )
     return {
         name: to_array([instance[name] for instance in instances], kind, f"instances[*]['{name}']")
@@ -283,7 +293,10 @@ def dump(value: Any) -> bytes:
     """JSON; numbers that JSON does not know as the bare words NaN, Infinity and -Infinity."""
     if _has_unknown_numbers(value):
         return json.dumps(value, default=lambda item: item.tolist()).encode()
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError as error:
+        raise ServingError(Code.UNIMPLEMENTED, f"the outputs cannot be written as JSON: {error}") from None
 
 
 def _has_unknown_numbers(value: Any) -> bool:
@@ -370,7 +383,7 @@ def shown(value: Any) -> str:
     if isinstance(value, (dict, list)) and len(value) > SHOWN:
         return f"{JSON_NAMES[type(value)]} of {len(value)} items"
     try:
-        text = repr(value)
+        text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return f"{JSON_NAMES[type(value)]} nested deeply"
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

@@ -13,10 +13,9 @@ import numpy as np
 
 from solutionserve.client import grpc_codec, rest_codec
 from solutionserve.client.messages import PredictCall, Signature, Target
-from solutionserve.client.transport import OPTIONS, is_rest
+from solutionserve.client.transport import JSON, OPTIONS, is_rest
 
 WARM_UP_SECONDS = 0.5
-JSON = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True)

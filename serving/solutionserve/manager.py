@@ -124,7 +124,8 @@ class ModelManager:
         if not spec.name:
             raise invalid("Missing ModelSpec")
         versions = self._versions.get(spec.name, {})
-        number = self._number(spec)
+        # Like TensorFlow Serving's, this answer does not know labels.
+        number = spec.version.value if spec.WhichOneof("version_choice") == "version" else None
         found = [version for key, version in versions.items() if number in (None, key)]
         if not found:
             which = f"version {number}" if number is not None else "any versions"
@@ -145,6 +146,8 @@ class ModelManager:
             ServingError: The configuration is wrong; the old one stays.
         """
         configs = self._checked(config)
+        if self._configs and config.WhichOneof("config") is None:
+            raise ServingError(Code.FAILED_PRECONDITION, "the new configuration is empty; the old one stays")
         async with self._lock:
             labels = {name: dict(item.version_labels) for name, item in configs.items()}
             self._check_labels(labels)

@@ -159,7 +159,11 @@ class LoadedModel:
                 self._running -= 1
                 if not self._running:
                     self._idle.notify_all()
-        return dict(zip(fetches, map(np.asarray, values), strict=True))
+        return {
+            # NumPy would cut zeros off the end of a single text.
+            name: np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
+            for name, value in zip(fetches, values, strict=True)
+        }
 
     def close(self) -> None:
         """Give the memory back, once no run is under way (its request may have given up already)."""

@@ -31,6 +31,8 @@ MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]+)|/labels/(?
 ASK = re.compile(rf"{MODEL}:(?P<verb>classify|regress|predict)", re.I)
 LOOK = re.compile(rf"{MODEL}(?P<metadata>/metadata)?", re.I)
 LARGEST_VERSION = 2**63 - 1
+# Above this a body is read on a thread: a megabyte of JSON takes tens of milliseconds.
+LARGE_BODY = 1 << 18
 JSON = "application/json"
 log = logging.getLogger("solutionserve")
 
@@ -101,7 +103,11 @@ async def answer(service: PredictionService, request: Request) -> bytes:
     spec = model_spec(asked)
     if request.method == "POST":
         body = await read_body(request, service.limits.request_bytes)
-        return await ask(service, asked["verb"].lower(), spec, json_tensors.parse_body(body))
+        large = len(body) > LARGE_BODY
+        parsed = (
+            await asyncio.to_thread(json_tensors.parse_body, body) if large else json_tensors.parse_body(body)
+        )
+        return await ask(service, asked["verb"].lower(), spec, parsed, large)
     if asked["metadata"]:
         return metadata(service, spec)
     return json_tensors.dump(json_tensors.message_json(service.manager.status(spec)))
@@ -140,6 +146,8 @@ async def read_body(request: Request, largest: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for chunk in request.stream():
+        if unpack and unpack.eof and chunk:
+            raise invalid("the body goes on after the end of its gzip data")
         try:
             part = unpack.decompress(chunk, largest + 1 - size) if unpack else chunk
         except zlib.error as error:
@@ -154,7 +162,7 @@ async def read_body(request: Request, largest: int) -> bytes:
 
 
 async def ask(
-    service: PredictionService, verb: str, spec: model_pb2.ModelSpec, body: dict[str, Any]
+    service: PredictionService, verb: str, spec: model_pb2.ModelSpec, body: dict[str, Any], large: bool
 ) -> bytes:
     """Answer predict, classify or regress."""
     spec.signature_name = json_tensors.signature_name(body)
@@ -165,6 +173,7 @@ async def ask(
             lambda signature: json_tensors.read_tensors(body, signature),
             lambda outputs: json_tensors.write_tensors(outputs, by_row),
             "REST",
+            large,
         )
     if verb == "classify":
         classify = classification_pb2.ClassificationRequest(model_spec=spec)

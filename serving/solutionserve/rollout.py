@@ -21,7 +21,7 @@ from solutionserve.configuration import read_models
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.manager import versions_on_disk
 
-STABLE, CANARY, PREVIOUS = "stable", "canary", "previous"
+ROLES = STABLE, CANARY, PREVIOUS = "stable", "canary", "previous"
 HEADER = "# TensorFlow Serving's model configuration; `solutionkit rollout` writes versions and labels.\n"
 POLL_SECONDS = 0.2
 
@@ -51,6 +51,9 @@ class Rollout:
         server: The running server's gRPC or REST address; None if none need be told.
         timeout: Seconds to wait for a version to load.
 
+    Attributes:
+        pending: Whether the last change is only half done, for want of a server to wait for.
+
     Raises:
         ServingError: The file is wrong or names no such model.
     """
@@ -63,6 +66,7 @@ class Rollout:
         self._versions = versions
         self._server = server
         self._timeout = timeout
+        self.pending = False
         self._config = read_models(file)
         if self._entry(self._config) is None:
             raise invalid(f"{file}: has no model named '{model}'")
@@ -149,23 +153,38 @@ class Rollout:
         return version
 
     def _apply(self, roles: Roles) -> Roles:
-        """Write the roles, and wait until a running server has taken them on."""
+        """Write the roles, and wait until the server has taken them on.
+
+        A running server refuses a label that moves to a version it has not loaded. Without a server to wait
+        for, such a change is left half done, with `pending` set: the same call again does the rest.
+        """
+        now = self.roles
+        wanted = sorted(set(roles.labels.values()))
+        # What users get stays until its successor is loaded.
+        both = sorted({*wanted, *([now.stable] if now.stable is not None else [])})
+        kept = {label: version for label, version in now.labels.items() if version in both}
+        entry = self._entry(self._config)
+        assert entry is not None
+        listed = set(entry.model_version_policy.specific.versions)
+        moves = {version for label, version in roles.labels.items() if label in now.labels} - listed
+        if self._server is None:
+            self.pending = bool(moves)
+            self._write(both if moves else wanted, kept if moves else roles.labels)
+            return self.roles
+        if not self.states():
+            raise ServingError(
+                Code.UNAVAILABLE,
+                f"{self._server}: no server answers there; start it, name it by --server, or add --no-wait",
+            )
         before = self._file.read_text("utf-8")
-        versions = sorted(set(roles.labels.values()))
-        if self.states():
-            # What users get stays until its successor is loaded.
-            now = self.roles
-            both = sorted({*versions, *([now.stable] if now.stable is not None else [])})
-            kept = {label: version for label, version in now.labels.items() if version in both}
-            self._write(both, kept)
-            try:
-                self._wait(lambda: self._loaded(versions), f"versions {versions} to load")
-            except ServingError:
-                self._file.write_text(before, "utf-8")
-                raise
-        self._write(versions, roles.labels)
-        if self.states():
-            self._wait(lambda: self._taken_on(roles), "the labels to move")
+        self._write(both, kept)
+        try:
+            self._wait(lambda: self._loaded(wanted), f"versions {wanted} to load")
+        except ServingError:
+            self._put(before)
+            raise
+        self._write(wanted, roles.labels)
+        self._wait(lambda: self._taken_on(roles), "the labels to move")
         return roles
 
     def _loaded(self, versions: list[int]) -> bool:
@@ -180,16 +199,22 @@ class Rollout:
         """Whether just these versions are loaded and each label is where it should be."""
         assert self._server is not None
         loaded = {version for version, state in self.states().items() if state == "AVAILABLE"}
-        if loaded != set(roles.labels.values()):
+        if loaded != set(roles.labels.values()) | self._others():
             return False
         for label, version in roles.labels.items():
             try:
                 with Client(self._server, self._model, label=label, timeout=3.0, retries=0) as client:
-                    if [item.version for item in client.status()] != [version]:
+                    if client.version() != version:
                         return False
             except ClientError:
                 return False
         return True
+
+    def _others(self) -> set[int]:
+        """Versions under labels that are not a rollout's."""
+        entry = self._entry(self._config)
+        assert entry is not None
+        return {version for label, version in entry.version_labels.items() if label not in ROLES}
 
     def _wait(self, done: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + self._timeout
@@ -208,14 +233,18 @@ class Rollout:
         config.CopyFrom(self._config)
         entry = self._entry(config)
         assert entry is not None
-        entry.model_version_policy.specific.versions[:] = versions
-        entry.version_labels.clear()
+        entry.model_version_policy.specific.versions[:] = sorted({*versions, *self._others()})
+        for label in ROLES:
+            entry.version_labels.pop(label, None)
         for label, version in labels.items():
             entry.version_labels[label] = version
-        draft = self._file.with_name(f".{self._file.name}.part")
-        draft.write_text(HEADER + text_format.MessageToString(config), "utf-8")
-        draft.replace(self._file)
+        self._put(HEADER + text_format.MessageToString(config))
         self._config = config
+
+    def _put(self, text: str) -> None:
+        draft = self._file.with_name(f".{self._file.name}.part")
+        draft.write_text(text, "utf-8")
+        draft.replace(self._file)
 
     def _entry(
         self, config: model_server_config_pb2.ModelServerConfig

@@ -100,8 +100,7 @@ class Server:
         grpc_api = GrpcApi(self.service, self._reload, settings)
         self._grpc = grpc_api
         rest = RestServer(self, flags.host, flags.rest_api_port) if flags.rest_api_port else None
-        await self.manager.configure(self._config)
-        self.service.update_logs()
+        await self._take_on(self._config)
         await grpc_api.start()
         if rest:
             await rest.start()
@@ -164,8 +163,8 @@ class Server:
         started, status = time.perf_counter(), Code.OK
         try:
             warm_up(model, folder, flags.max_request_bytes, max(1, flags.num_request_iterations_for_warmup))
-        except ServingError as error:
-            status = error.code
+        except BaseException as error:
+            status = error.code if isinstance(error, ServingError) else Code.INTERNAL
             model.close()
             raise
         finally:
@@ -185,7 +184,21 @@ class Server:
                 raise ServingError(
                     Code.PERMISSION_DENIED, f"{prefix}: only the configuration file may name where logs go"
                 )
-        await self.manager.configure(request.config)
+        # A caller that gives up must not leave a version half loaded.
+        task = asyncio.get_running_loop().create_task(self._take_on(request.config))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        known_models = set(self.manager.configs)
+        await asyncio.shield(task)
+        for config in request.config.model_config_list.config:
+            if config.name not in known_models and not self.manager.available(config.name):
+                raise ServingError(
+                    Code.FAILED_PRECONDITION,
+                    f"{config.name}: no version became available; ask for its status",
+                )
+
+    async def _take_on(self, config: model_server_config_pb2.ModelServerConfig) -> None:
+        await self.manager.configure(config)
         self.service.update_logs()
 
     def _poll_config(self) -> Callable[[], Awaitable[None]]:
@@ -199,10 +212,9 @@ class Server:
                 return
             config = configuration.read_models(file)
             if config != seen:
-                log.info("%s has changed", file)
+                await self._take_on(config)
                 seen = config
-                await self.manager.configure(config)
-                self.service.update_logs()
+                log.info("%s has changed and is taken on", file)
 
         return poll
 
@@ -299,8 +311,10 @@ class RestServer:
                 Code.UNAVAILABLE, f"cannot listen on {self._host}:{self._port}: {error.strerror}"
             ) from None
         self._task = asyncio.get_running_loop().create_task(self._uvicorn.serve(self._sockets))
-        while not self._uvicorn.started:
+        while not self._uvicorn.started and not self._task.done():
             await asyncio.sleep(0.01)
+        if self._task.done():
+            raise ServingError(Code.UNAVAILABLE, f"cannot listen on {self._host}:{self._port}")
 
     async def stop(self, grace: float) -> None:
         """Take no new requests, and end when those under way are answered or the grace is over."""

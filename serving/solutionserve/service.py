@@ -44,7 +44,7 @@ class Limits:
     """
 
     request_bytes: int = 64 << 20
-    rows: int = 100_000
+    rows: int = 10_000
     requests: int = 512
 
 
@@ -87,6 +87,7 @@ class PredictionService:
         read: Callable[[Any], Mapping[str, np.ndarray]],
         write: Callable[[inference.Outputs], bytes],
         entrypoint: str,
+        large: bool,
     ) -> bytes:
         """Answer Predict for a client that does not speak TensorProto.
 
@@ -95,6 +96,7 @@ class PredictionService:
             read: Given the signature, makes the input arrays.
             write: Makes the answer of the outputs by name.
             entrypoint: For the metrics.
+            large: Whether to read and write on a thread, so that other requests go on meanwhile.
         """
         sent: Mapping[str, np.ndarray] = {}
         found: inference.Outputs = {}
@@ -112,7 +114,7 @@ class PredictionService:
             sent = read(signatures[name])
             return inference.plan_tensors(signatures[name], sent, (), answer)
 
-        response, version = await self._answer(spec, "Predict", entrypoint, plan)
+        response, version = await self._answer(spec, "Predict", entrypoint, plan, large)
         if log := self._sampled(spec.name):
             record = prediction_log_pb2.PredictLog()
             record.request.model_spec.CopyFrom(spec)
@@ -185,7 +187,7 @@ class PredictionService:
                 self._logs.pop(name).close()
         for name, config in wanted.items():
             if name not in self._logs:
-                self._logs[name] = RequestLog(config, partial(self._count_logged, name))
+                self._logs[name] = RequestLog(name, config, partial(self._count_logged, name))
 
     def _count_logged(self, name: str, status: str) -> None:
         self.metrics.logged.labels(name, status).inc()
@@ -202,7 +204,12 @@ class PredictionService:
         return log if log is not None and log.sampled() else None
 
     async def _answer(
-        self, spec: model_pb2.ModelSpec, api: str, entrypoint: str, planner: Planner
+        self,
+        spec: model_pb2.ModelSpec,
+        api: str,
+        entrypoint: str,
+        planner: Planner,
+        large: bool = False,
     ) -> tuple[Any, int]:
         """Plan, run and count a request; the answer and the version that made it."""
         # Names that are not served share one label, lest clients fill the memory with labels.
@@ -217,7 +224,7 @@ class PredictionService:
                     f"{self.limits.requests} requests are being answered already; try again later",
                 )
             with self.manager.use(spec) as (version, model):
-                plan = planner(model.signatures, version)
+                plan = await _call(planner, model.signatures, version, thread=large)
                 if plan.rows is not None:
                     if plan.rows > self.limits.rows:
                         raise invalid(
@@ -228,7 +235,7 @@ class PredictionService:
                 began = time.perf_counter()
                 outputs = await self._runner.run(model, plan)
                 counted.runtime.observe((time.perf_counter() - began) * 1e6)
-                return plan.answer(outputs), version
+                return await _call(plan.answer, outputs, thread=large), version
         except ServingError as error:
             status = error.code
             raise
@@ -245,6 +252,10 @@ class PredictionService:
                 counted.answered.inc()
             else:
                 self.metrics.requests.labels(label, status.name).inc()
+
+
+async def _call(function: Callable[..., Any], *arguments: object, thread: bool) -> Any:
+    return await asyncio.to_thread(function, *arguments) if thread else function(*arguments)
 
 
 def _logged(spec: model_pb2.ModelSpec, version: int, **record: Any) -> prediction_log_pb2.PredictionLog:

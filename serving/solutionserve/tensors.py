@@ -27,7 +27,7 @@ FIELDS = {
 }
 NUMPY = {kind: np.dtype(tf.dtypes.as_dtype(kind).as_numpy_dtype) for kind in FIELDS}
 KINDS = {dtype: kind for kind, dtype in NUMPY.items() if kind != types_pb2.DT_STRING}
-MOST_DIMENSIONS = 254
+MOST_DIMENSIONS = 32
 # What an element of text costs at least, as a Python object.
 TEXT_BYTES = 49
 
@@ -104,11 +104,7 @@ def to_array(proto: tensor_pb2.TensorProto, name: str, largest: int) -> np.ndarr
 
 
 def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
-    """An array as a TensorProto with its values in the typed field, as TensorFlow Serving answers.
-
-    Raises:
-        ServingError: The type has no such field.
-    """
+    """An array as a TensorProto with its values in the typed field, as TensorFlow Serving answers."""
     proto = tensor_pb2.TensorProto()
     text = array.dtype == object or array.dtype.kind in "SU"
     kind = types_pb2.DT_STRING if text else KINDS.get(array.dtype)

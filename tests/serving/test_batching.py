@@ -103,10 +103,14 @@ def test_outputs_that_do_not_go_by_rows_run_alone() -> None:
     assert [item["total"].tolist() for item in found] == [[3.0], [7.0], [11.0]]
 
 
-def test_a_request_larger_than_a_batch_runs_alone() -> None:
-    model = Doubler()
-    run(model, Batching(max_batch_size=4, threads=1), [plan([1.0] * 9)])
-    assert model.batches == [9]
+def test_a_request_larger_than_a_batch_runs_in_pieces() -> None:
+    model = Doubler(0.0)
+    x = [float(i) for i in range(9)]
+    (found,) = run(model, Batching(max_batch_size=4, threads=1), [plan(x)])
+    assert model.batches == [4, 4, 1]
+    assert found["y"].tolist() == [2 * i for i in x]
+    (found,) = run(model, Batching(max_batch_size=4, threads=1), [plan(x, "total")])
+    assert found["total"].tolist() == [36.0]
 
 
 def test_other_shapes_do_not_mix() -> None:

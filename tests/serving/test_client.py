@@ -57,7 +57,8 @@ class TestPredict:
         async def ask() -> list[float]:
             async with AsyncClient(address, "half_plus_two", label="stable") as client:
                 answers = await asyncio.gather(*(client.predict({"x": [float(x)]}) for x in range(20)))
-                assert len(await client.status()) == 1
+                assert [item.version for item in await client.status()] == [2, 1]
+                assert await client.version() == 1
                 return [float(answer["y"][0]) for answer in answers]
 
         assert asyncio.run(ask()) == [x / 2 + 2 for x in range(20)]
@@ -108,6 +109,32 @@ def test_texts_as_the_library_writes_them() -> None:
         "b": [b"true", b"false"],
         "c": [b"1.5", b"2.0"],
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        ("DT_INT32", np.array([3_000_000_000]), "whole numbers that fit int32"),
+        ("DT_UINT8", np.array([-1]), "whole numbers that fit uint8"),
+        ("DT_INT64", pd.Series([1.7], dtype=object), "whole numbers"),
+        ("DT_INT64", pd.Series([2**70], dtype=object), "whole numbers"),
+        ("DT_BOOL", np.array(["False"], object), "true or false"),
+        ("DT_FLOAT", pd.Series(["1", "one"]), "row 1: 'one' is not a number"),
+    ],
+)
+def test_values_are_never_changed_silently(kind: str, values: object, message: str) -> None:
+    with pytest.raises(ClientError, match=message):
+        to_inputs({"a": values}, Signature("s", {"a": kind}, {}))
+
+
+def test_missing_values_of_all_kinds() -> None:
+    signature = Signature("s", {"a": "DT_STRING", "b": "DT_FLOAT"}, {})
+    frame = pd.DataFrame(
+        {"a": pd.array(["x", None], dtype="string"), "b": pd.array([1, None], dtype="Int64")}
+    )
+    found = to_inputs(frame, signature)
+    assert found["a"].tolist() == [b"x", b""]
+    np.testing.assert_array_equal(found["b"], np.float32([1, np.nan]))
 
 
 class TestRetries:

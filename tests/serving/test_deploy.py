@@ -14,7 +14,15 @@ from serving.conftest import Addresses
 from solutionserve.configuration import read_batching, read_models, read_monitoring
 from support import BIN
 
-KUBERNETES = ("autoscaler", "deployment", "disruption-budget", "network-policy", "service", "volume")
+KUBERNETES = (
+    "autoscaler",
+    "autoscaler-by-requests",
+    "deployment",
+    "disruption-budget",
+    "network-policy",
+    "service",
+    "volume",
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +78,7 @@ def test_all_manifests_are_listed_and_fit_together(serving: Path) -> None:
     manifests = {file.stem: load(file) for file in (serving / "kubernetes").glob("*.yaml")}
     assert set(manifests) == {*KUBERNETES, "kserve"}
     listed = {Path(item).stem for item in load(serving / "kustomization.yaml")["resources"]}
-    assert listed == set(KUBERNETES)
+    assert listed == set(KUBERNETES) - {"autoscaler-by-requests"}
     labels = manifests["deployment"]["spec"]["template"]["metadata"]["labels"]
     assert manifests["service"]["spec"]["selector"].items() <= labels.items()
     for name in ("disruption-budget",):
@@ -93,7 +101,7 @@ def test_all_manifests_are_listed_and_fit_together(serving: Path) -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert {"startupProbe", "readinessProbe", "livenessProbe", "resources", "lifecycle"} <= set(container)
-    metric = manifests["autoscaler"]["spec"]["metrics"][0]["pods"]["metric"]["name"]
+    metric = manifests["autoscaler-by-requests"]["spec"]["metrics"][0]["pods"]["metric"]["name"]
     assert metric in (serving / "prometheus-adapter-values.yaml").read_text()
     kserve = manifests["kserve"]["spec"]["predictor"]["model"]
     assert kserve["storageUri"] == f"pvc://{claim['claimName']}/customer_churn"

@@ -133,6 +133,12 @@ class TestPredict:
         found, said = fails(stub.Predict, request)
         assert (found.name, message in said) == (code, True), said
 
+    def test_a_tensor_of_many_dimensions(self, stub) -> None:
+        request = predict_request([2])
+        for _ in range(100):
+            request.inputs["x"].tensor_shape.dim.add().size = 1
+        assert fails(stub.Predict, request)[0] == grpc.StatusCode.INVALID_ARGUMENT
+
     def test_a_tensor_larger_than_its_values_takes_no_memory(self, stub, server: Addresses) -> None:
         request = predict_request([2])
         request.inputs["x"].tensor_shape.dim[0].size = 1 << 50
@@ -326,6 +332,7 @@ class TestRest:
             ("half_plus_two:predict", b"[1]", 400, "Is not object"),
             ("half_plus_two:predict", b'{"instances": [1', 400, "JSON Parse error"),
             ("half_plus_two:predict", b"[" * 100_000, 400, ""),
+            ("half_plus_two:predict", b'{"instances": [1], "signature_name": "\\ud800"}', 400, "surrogate"),
             ("half_plus_two:predict", b"[" * 1000 + b"]" * 1000, 400, ""),
             ("columns:predict", b'{"instances": [{"a": ' + b"[" * 900 + b"]" * 900 + b"}]}", 400, ""),
             ("half_plus_two:predict", b'{"inputs": ' + b"[" * 900 + b"]" * 900 + b"}", 400, ""),
@@ -350,7 +357,7 @@ class TestRest:
                 400,
                 "list of objects as multiple input tensors required",
             ),
-            ("columns:predict", {"instances": [{"age": 1}]}, 400, "keys must be equal to: age,city,visits"),
+            ("columns:predict", {"instances": [{"age": 1}]}, 400, "Missing: {city,visits}"),
             ("columns:predict", {"inputs": {"age": [1]}}, 400, "Missing named input"),
             (
                 "columns:predict",
@@ -394,6 +401,20 @@ class TestRest:
         headers = {"content-encoding": "gzip"}
         assert self.post(http, path, packed, **headers) == (200, {"predictions": [4.0]})
         assert self.post(http, path, b"no gzip", **headers)[0] in (400, 500)
+
+    def test_nothing_may_follow_the_gzip_data(self, http, server: Addresses) -> None:
+        if not server.ours:
+            pytest.skip("limits of our own")
+        body = iter([gzip.compress(b'{"instances": [2]}'), b"x" * 1000, b"y"])
+        path = "/v1/models/half_plus_two:predict"
+        answer = http.post(path, content=body, headers={"content-encoding": "gzip"})
+        assert (answer.status_code, "after the end" in answer.text) == (400, True)
+
+    def test_a_large_body_is_read_beside_others(self, http) -> None:
+        values = [0.5] * 4000
+        rows = [{"age": value, "city": "somewhere far away" * 3, "visits": 1} for value in values]
+        status, answer = self.post(http, "/v1/models/columns:predict", {"instances": rows})
+        assert (status, len(answer["predictions"])) == (200, 4000)
 
     def test_limits(self, http, server: Addresses) -> None:
         if not server.ours:

@@ -37,10 +37,29 @@ def test_canary_promote_and_the_way_back(folder: Path) -> None:
     assert rollout(folder).roles == Roles(stable=2, canary=3)
     assert rollout(folder).promote() == Roles(stable=3, previous=2)
     assert rollout(folder).rollback() == Roles(stable=2)
-    assert rollout(folder).rollback() == Roles(stable=1)
+    # Version 1 is not loaded: a running server would refuse the label.
+    half = rollout(folder)
+    assert (half.rollback(), half.pending) == (Roles(stable=2), True)
+    assert "versions: 1" in (folder / "models.config").read_text()
+    done = rollout(folder)
+    assert (done.rollback(), done.pending) == (Roles(stable=1), False)
     assert rollout(folder).canary(3) == Roles(stable=1, canary=3)
     assert rollout(folder).rollback() == Roles(stable=1)
-    assert rollout(folder).rollback(2) == Roles(stable=2)
+
+
+def test_a_label_of_the_users_own_stays(folder: Path) -> None:
+    own = 'version_labels { key: "partner" value: 1 } } }'
+    (folder / "models.config").write_text(CONFIG.replace("} }", own))
+    assert rollout(folder).canary() == Roles(stable=2, canary=3)
+    text = (folder / "models.config").read_text()
+    assert "partner" in text
+    assert "versions: 1" in text
+
+
+def test_a_server_that_should_be_there(folder: Path) -> None:
+    with pytest.raises(ServingError, match="no server answers there; start it"):
+        rollout(folder, "localhost:1").canary()
+    assert (folder / "models.config").read_text() == CONFIG
 
 
 def test_an_older_stable_version_is_alone(folder: Path) -> None:

@@ -188,7 +188,9 @@ class TestConfiguration:
                 eventually(lambda: versions(client)[2] == "END")
                 assert stable.predict(X)["y"] == [3.0]
                 assert stable.answered_by == 1
-                # A damaged file changes nothing.
+                # A damaged or empty file changes nothing.
+                file.write_text("")
+                time.sleep(1.5)
                 file.write_text("model_config_list {")
                 time.sleep(1.5)
                 assert stable.predict(X)["y"] == [3.0]
@@ -226,6 +228,9 @@ class TestConfiguration:
                 wanted.replace("model_version_policy", f"{logging[:-1]} model_version_policy")
             )
             assert "INVALID_ARGUMENT" in refused("")
+            assert versions(client) == {3: "AVAILABLE", 1: "AVAILABLE"}
+            nowhere = wanted.replace('"m"', '"new"').replace(str(three), "/nowhere")
+            assert "no version became available" in refused(nowhere)
             reload(CONFIG.format(base=three, policy="all {}", labels="").replace('"m"', '"other"'))
             with pytest.raises(ClientError) as caught:
                 client.predict(X)

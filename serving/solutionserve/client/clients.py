@@ -12,6 +12,7 @@ from solutionserve.client import rows as rows_
 from solutionserve.client.messages import (
     Call,
     ClientError,
+    Metadata,
     MetadataCall,
     PredictCall,
     Prediction,
@@ -27,6 +28,8 @@ from solutionserve.errors import Code
 ROWS_A_REQUEST = 1024
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 # The library's exports have a signature with one tensor a column; others have their default.
+# What a server says to columns that its present version does not have.
+MAY_BE_ANOTHER = (Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION)
 PREFERRED = ("serving_raw", "serving_default")
 
 
@@ -42,7 +45,7 @@ class _Client:
         label: str | None = None,
         signature: str | None = None,
         timeout: float = 30.0,
-        retries: int = 4,
+        retries: int = 10,
         rows_a_request: int = ROWS_A_REQUEST,
         tls: ClientTls | None = None,
         shadow: Shadow | None = None,
@@ -57,7 +60,8 @@ class _Client:
         self._address, self._tls = address, tls
         self.answered_by = 0
 
-    def _chosen(self, known: dict[str, Signature]) -> Signature:
+    def _chosen(self, metadata: Metadata) -> Signature:
+        known = metadata.signatures
         for name in (self._wanted,) if self._wanted else PREFERRED:
             if name in known:
                 return known[name]
@@ -114,8 +118,8 @@ class Client(_Client):
         address: `host:port` or `unix:/path` for gRPC, `http://host:port` for REST.
         model: The model's name.
         options: `version` or `label` (without either, the newest version answers); `signature` (default:
-            `serving_raw` if the model has it, else `serving_default`); `timeout` in seconds for a whole
-            `predict`, with all `retries` of what a busy or restarting server refused; `rows_a_request`,
+            `serving_raw` if the model has it, else `serving_default`); `timeout` in seconds for a request
+            with all `retries` of what a busy or restarting server refused; `rows_a_request`,
             above which rows are sent in pieces; `tls`, a `ClientTls`; `shadow`, a `Shadow` that is told of
             every answer.
 
@@ -139,23 +143,26 @@ class Client(_Client):
         Raises:
             ClientError: A column is missing or wrong, the server refuses, or there is no answer in time.
         """
-        attempts = _Attempts(self._timeout, self._retries)
-        if self._signature is None:
-            self._signature = self._chosen(self._send(MetadataCall(self.target), attempts))
-        calls = self._calls(rows, self._signature)
-        return self._result(rows, calls, [self._send(call, attempts) for call in calls])
+        signature = self._signature or self.signature()
+        try:
+            return self._ask(rows, signature)
+        except ClientError as error:
+            # Another version may be behind the label by now, with other columns.
+            if error.code not in MAY_BE_ANOTHER or self._refreshed() == signature:
+                raise
+            return self._ask(rows, self.signature())
 
     def signature(self) -> Signature:
         """The signature that `predict` uses."""
-        if self._signature is None:
-            attempts = _Attempts(self._timeout, self._retries)
-            self._signature = self._chosen(self._send(MetadataCall(self.target), attempts))
-        return self._signature
+        return self._signature or self._refreshed()
+
+    def version(self) -> int:
+        """The version that the client's label, or no label, means at the moment."""
+        return cast(Metadata, self._send(MetadataCall(self.target))).version
 
     def status(self) -> list[VersionStatus]:
         """The versions that the server knows, newest first."""
-        attempts = _Attempts(self._timeout, self._retries)
-        return cast(list[VersionStatus], self._send(StatusCall(self.target), attempts))
+        return cast(list[VersionStatus], self._send(StatusCall(self.target)))
 
     def close(self) -> None:
         """End the connection."""
@@ -172,7 +179,16 @@ class Client(_Client):
     ) -> None:
         self.close()
 
-    def _send(self, call: Call, attempts: _Attempts) -> Any:
+    def _ask(self, rows: Any, signature: Signature) -> Any:
+        calls = self._calls(rows, signature)
+        return self._result(rows, calls, [self._send(call) for call in calls])
+
+    def _refreshed(self) -> Signature:
+        self._signature = self._chosen(self._send(MetadataCall(self.target)))
+        return self._signature
+
+    def _send(self, call: Call) -> Any:
+        attempts = _Attempts(self._timeout, self._retries)
         while True:
             try:
                 return self._transport.send(call, attempts.remaining)
@@ -189,16 +205,25 @@ class AsyncClient(_Client):
 
     async def predict(self, rows: Any) -> Any:
         """The model's outputs for rows; see `Client.predict`."""
-        attempts = _Attempts(self._timeout, self._retries)
-        if self._signature is None:
-            self._signature = self._chosen(await self._send(MetadataCall(self.target), attempts))
-        calls = self._calls(rows, self._signature)
-        return self._result(rows, calls, [await self._send(call, attempts) for call in calls])
+        signature = self._signature or await self._refreshed()
+        try:
+            return await self._ask(rows, signature)
+        except ClientError as error:
+            if error.code not in MAY_BE_ANOTHER or await self._refreshed() == signature:
+                raise
+            return await self._ask(rows, await self.signature())
+
+    async def signature(self) -> Signature:
+        """The signature that `predict` uses."""
+        return self._signature or await self._refreshed()
+
+    async def version(self) -> int:
+        """The version that the client's label, or no label, means at the moment."""
+        return cast(Metadata, await self._send(MetadataCall(self.target))).version
 
     async def status(self) -> list[VersionStatus]:
         """The versions that the server knows, newest first."""
-        attempts = _Attempts(self._timeout, self._retries)
-        return cast(list[VersionStatus], await self._send(StatusCall(self.target), attempts))
+        return cast(list[VersionStatus], await self._send(StatusCall(self.target)))
 
     async def close(self) -> None:
         """End the connection."""
@@ -215,7 +240,16 @@ class AsyncClient(_Client):
     ) -> None:
         await self.close()
 
-    async def _send(self, call: Call, attempts: _Attempts) -> Any:
+    async def _ask(self, rows: Any, signature: Signature) -> Any:
+        calls = self._calls(rows, signature)
+        return self._result(rows, calls, [await self._send(call) for call in calls])
+
+    async def _refreshed(self) -> Signature:
+        self._signature = self._chosen(await self._send(MetadataCall(self.target)))
+        return self._signature
+
+    async def _send(self, call: Call) -> Any:
+        attempts = _Attempts(self._timeout, self._retries)
         while True:
             try:
                 return await self._transport.send(call, attempts.remaining)

@@ -10,6 +10,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 from solutionserve.client.messages import (
     Answer,
     Call,
+    Metadata,
     MetadataCall,
     PredictCall,
     Prediction,
@@ -50,10 +51,11 @@ def decode(call: Call, data: bytes) -> Answer:
         metadata = get_model_metadata_pb2.GetModelMetadataResponse.FromString(data)
         known = get_model_metadata_pb2.SignatureDefMap()
         metadata.metadata["signature_def"].Unpack(known)
-        return {
+        signatures = {
             name: Signature(name, _types(signature.inputs), _types(signature.outputs))
             for name, signature in known.signature_def.items()
         }
+        return Metadata(signatures, metadata.model_spec.version.value)
     status = get_model_status_pb2.GetModelStatusResponse.FromString(data)
     states = get_model_status_pb2.ModelVersionStatus.State
     return [

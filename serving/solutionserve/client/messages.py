@@ -92,8 +92,16 @@ class Prediction:
     version: int = 0
 
 
+@dataclass(frozen=True)
+class Metadata:
+    """A model's signatures by name, and the version that has them."""
+
+    signatures: Mapping[str, Signature]
+    version: int
+
+
 Call = PredictCall | MetadataCall | StatusCall
-Answer = Prediction | dict[str, Signature] | list[VersionStatus]
+Answer = Prediction | Metadata | list[VersionStatus]
 
 NUMPY: dict[str, np.dtype] = {
     "DT_FLOAT": np.dtype(np.float32),

@@ -14,6 +14,7 @@ from solutionserve.client.messages import (
     NUMPY,
     Answer,
     Call,
+    Metadata,
     MetadataCall,
     PredictCall,
     Prediction,
@@ -47,10 +48,11 @@ def decode(call: Call, data: bytes) -> Answer:
         return Prediction({name: _array(value, types[name]) for name, value in outputs.items()})
     if isinstance(call, MetadataCall):
         known = body["metadata"]["signature_def"]["signature_def"]
-        return {
+        signatures = {
             name: Signature(name, _types(signature["inputs"]), _types(signature["outputs"]))
             for name, signature in known.items()
         }
+        return Metadata(signatures, int(body["model_spec"]["version"]))
     return [
         VersionStatus(int(item["version"]), item["state"], item.get("status", {}).get("error_message", ""))
         for item in body["model_version_status"]

@@ -50,22 +50,49 @@ def to_input(values: Any, name: str, kind: str) -> np.ndarray:
     dtype = NUMPY[kind]
     if given.dtype == dtype:
         return given
-    try:
-        numbers = given.astype(np.float64 if dtype.kind == "f" else dtype, casting="unsafe")
-    except (TypeError, ValueError):
-        row, value = _not_a_number(given)
-        raise ClientError(
-            Code.INVALID_ARGUMENT, f"column '{name}', row {row}: {value!r} is not a number"
-        ) from None
-    if dtype.kind in "iu" and given.dtype.kind == "f" and not (numbers == given).all():
-        raise ClientError(Code.INVALID_ARGUMENT, f"column '{name}' must hold whole numbers")
-    converted: np.ndarray = numbers.astype(dtype)
+    if given.dtype.kind in "OSU" and dtype.kind != "b":
+        given = _numbers(given, name)
+    if dtype.kind == "f":
+        converted: np.ndarray = given.astype(dtype)
+        return converted
+    with np.errstate(invalid="ignore"):
+        converted = given.astype(dtype)
+    if given.dtype.kind not in "biuf" or not np.array_equal(converted, given):
+        what = "true or false" if dtype.kind == "b" else f"whole numbers that fit {dtype}"
+        raise ClientError(Code.INVALID_ARGUMENT, f"column '{name}' must hold {what}")
     return converted
 
 
+def _numbers(given: np.ndarray, name: str) -> np.ndarray:
+    """Objects as float64; None and blank text are NaN, as `solutionkit predict` reads them.
+
+    Raises:
+        ClientError: A value is no number.
+    """
+    numbers = np.empty(given.size, np.float64)
+    for row, value in enumerate(given.ravel().tolist()):
+        try:
+            blank = isinstance(value, str) and not value.strip()
+            numbers[row] = math.nan if blank or _is_missing(value) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise ClientError(
+                Code.INVALID_ARGUMENT, f"column '{name}', row {row}: {value!r} is not a number"
+            ) from None
+    return numbers.reshape(given.shape)
+
+
+def _is_missing(value: Any) -> bool:
+    # pandas.NA has no truth value, NaN and NaT are not equal to themselves.
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
 def _texts(given: np.ndarray) -> np.ndarray:
-    if given.dtype.kind == "f" and np.array_equal(given, np.floor(given), equal_nan=True):
-        given = np.array([None if math.isnan(value) else int(value) for value in given.ravel()], object)
+    if given.dtype.kind == "f" and not np.isinf(given).any():
+        whole = np.array_equal(given, np.floor(given), equal_nan=True)
+        values = [
+            None if math.isnan(item) else int(item) if whole else item for item in given.ravel().tolist()
+        ]
+        given = np.array(values, object).reshape(given.shape)
     texts = np.empty(given.size, object)
     texts[:] = [_text(value) for value in given.ravel().tolist()]
     return texts.reshape(given.shape)
@@ -74,20 +101,11 @@ def _texts(given: np.ndarray) -> np.ndarray:
 def _text(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
-    if value is None or value != value:  # NaN, NaT and pandas.NA's comparison are not true
+    if _is_missing(value):
         return b""
     if isinstance(value, bool):
         return b"true" if value else b"false"
     return str(value).encode()
-
-
-def _not_a_number(given: np.ndarray) -> tuple[int, Any]:
-    for row, value in enumerate(given.ravel().tolist()):
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            return row, value
-    return 0, given.ravel()[0]
 
 
 def like(rows: Any, outputs: dict[str, np.ndarray]) -> Any:
@@ -101,7 +119,7 @@ def like(rows: Any, outputs: dict[str, np.ndarray]) -> Any:
 
     columns: dict[str, np.ndarray] = {}
     for name, value in outputs.items():
-        flat = value.reshape(len(value), -1)
+        flat = value.reshape(len(value), math.prod(value.shape[1:]))
         if flat.shape[1] == 1:
             columns[name] = flat[:, 0]
         else:

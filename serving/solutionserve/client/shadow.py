@@ -125,6 +125,7 @@ class Shadow:
             if mine.dtype.kind in "fiu":
                 distance = np.abs(mine.astype(np.float64) - theirs)
                 distance[np.isnan(mine.astype(np.float64)) & np.isnan(theirs.astype(np.float64))] = 0.0
+                distance[mine == theirs] = 0.0
                 distance[np.isnan(distance)] = np.inf
                 largest = max(largest, float(distance.max(initial=0.0)))
                 differs |= (distance > self._tolerance).any(axis=1)

@@ -15,7 +15,12 @@ from solutionserve.client.messages import Answer, Call, ClientError
 from solutionserve.errors import Code
 
 # Answers of any size; what a request may be is the server's to say.
-OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A name that stands for several servers means all of them.
+    ("grpc.lb_policy_name", "round_robin"),
+]
 JSON = {"content-type": "application/json"}
 CODES = {code.http_status: code for code in reversed(Code)} | {400: Code.INVALID_ARGUMENT}
 
@@ -174,13 +179,17 @@ class AsyncRestTransport:
 
 def grpc_error(address: str, error: Any) -> ClientError:
     """A gRPC failure as a ClientError that names the server."""
-    return ClientError(Code(error.code().value[0]), f"{address}: {error.details()}")
+    details = str(error.details())
+    hint = " (is this the REST port? then write http://…)" if "HTTP/2" in details else ""
+    return ClientError(Code(error.code().value[0]), f"{address}: {details}{hint}")
 
 
 def http_error(address: str, error: httpx.HTTPError) -> ClientError:
     """A failed HTTP exchange as a ClientError that names the server."""
     late = isinstance(error, httpx.TimeoutException)
     reason = "no answer in time" if late else str(error) or type(error).__name__
+    if isinstance(error, httpx.RemoteProtocolError):
+        reason += " (is this the gRPC port? then leave out http://)"
     return ClientError(Code.DEADLINE_EXCEEDED if late else Code.UNAVAILABLE, f"{address}: {reason}")
 
 

@@ -27,6 +27,7 @@ LEAVES = (8, 31)
 LEARNING_RATE = 0.03
 MOST_TREES = 2000
 PATIENCE = 60
+ROUNDINGS = 4.0
 # Below this, threads gain nothing, and on a busy machine they spin and starve each other.
 ROWS_FOR_THREADS = 50_000
 
@@ -80,14 +81,36 @@ def _fit_with_early_stopping(
 def _dataset(arrays: TableArrays, spec: TableSpec) -> lightgbm.Dataset:
     first = arrays.numeric.shape[1]
     names = [f"column_{position}" for position in range(len(spec.model_columns))]
+    matrix = design_matrix(arrays)
+    for column in range(first):
+        matrix[:, column] = without_rounding_noise(matrix[:, column])
     return lightgbm.Dataset(
-        design_matrix(arrays),
+        matrix,
         arrays.label,
         feature_name=names,
         categorical_feature=list(range(first, first + arrays.categorical.shape[1])),
         params={"verbosity": -1},
         free_raw_data=False,
     )
+
+
+def without_rounding_noise(values: np.ndarray) -> np.ndarray:
+    """`(rows,)` values in which those a few float32 roundings apart are one.
+
+    The same raw value can become z-scores that differ in their last bit, by where it stands in a batch and
+    by what TensorFlow's graph optimiser does. A split between two such scores would send the same row left
+    here and right in a server; without them, every split lies well between two raw values.
+    """
+    known = ~np.isnan(values)
+    distinct, place = np.unique(values[known], return_inverse=True)
+    if not len(distinct):
+        return values
+    noise = ROUNDINGS * np.finfo(np.float32).eps * np.maximum(np.abs(distinct[1:]), 1.0)
+    group = np.concatenate([[0], np.cumsum(np.diff(distinct) > noise)])
+    first = distinct[np.concatenate([[True], np.diff(group) > 0])]
+    clean = values.copy()
+    clean[known] = first[group[place]]
+    return clean
 
 
 def _parameters(training: Training, leaves: int, rows: int) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
 
 RAW_SIGNATURE = "serving_raw"
+# A wrong address must not take long to show.
+RETRIES = 5
 
 
 def main(options: argparse.Namespace) -> int:
@@ -71,7 +73,9 @@ def ask_server(
     from solutionserve.client import Client, ClientError
 
     try:
-        with Client(options.server, model, label=options.label, signature=RAW_SIGNATURE) as client:
+        with Client(
+            options.server, model, label=options.label, signature=RAW_SIGNATURE, retries=RETRIES
+        ) as client:
             answer = client.predict(inputs)
     except ClientError as error:
         raise UserError(f"--server: {error}") from None

@@ -43,7 +43,9 @@ def main(options: argparse.Namespace) -> int:
             "not loaded" if states else "not known: no server asked" if server is None else "no server there",
         )
         print(f"{version:<14}{', '.join(labels.get(version, ['-'])):<20}{state}")
-    if not labels:
+    if rollout.pending:
+        print("half done: the version must be loaded before its label moves; once it is, say the same again")
+    elif not labels:
         print("every newly pushed version goes live at once; `rollout canary` changes that")
     elif roles.canary is not None:
         print("requests without a label get the newest loaded version: ask for the label stable, or canary")
