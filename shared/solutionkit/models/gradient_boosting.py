@@ -28,6 +28,7 @@ LEARNING_RATE = 0.03
 MOST_TREES = 2000
 PATIENCE = 60
 ROUNDINGS = 4.0
+GOLDEN_SECTION = (5**0.5 - 1) / 2
 # Below this, threads gain nothing, and on a busy machine they spin and starve each other.
 ROWS_FOR_THREADS = 50_000
 
@@ -44,7 +45,8 @@ def train(train: TableArrays, validation: TableArrays, spec: TableSpec, training
     candidates = [_fit_with_early_stopping(train, validation, spec, training, leaves) for leaves in LEAVES]
     best = min(candidates, key=lambda booster: booster.best_score["validation"]["binary_logloss"])
     # Without the trees that early stopping cut off.
-    booster = lightgbm.Booster(model_str=best.model_to_string(num_iteration=best.best_iteration))
+    model = best.model_to_string(num_iteration=best.best_iteration)
+    booster = lightgbm.Booster(model_str=off_the_grid(model, training_matrix(train)))
     validation_scores = np.asarray(booster.predict(design_matrix(validation)))
     forest = read_forest(booster)
 
@@ -64,6 +66,14 @@ def design_matrix(arrays: TableArrays) -> np.ndarray:
     return np.concatenate([arrays.numeric, arrays.categorical], axis=1, dtype=np.float64)
 
 
+def training_matrix(arrays: TableArrays) -> np.ndarray:
+    """The design matrix without rounding noise in its numeric columns."""
+    matrix = design_matrix(arrays)
+    for column in range(arrays.numeric.shape[1]):
+        matrix[:, column] = without_rounding_noise(matrix[:, column])
+    return matrix
+
+
 def _fit_with_early_stopping(
     train: TableArrays, validation: TableArrays, spec: TableSpec, training: Training, leaves: int
 ) -> lightgbm.Booster:
@@ -81,11 +91,8 @@ def _fit_with_early_stopping(
 def _dataset(arrays: TableArrays, spec: TableSpec) -> lightgbm.Dataset:
     first = arrays.numeric.shape[1]
     names = [f"column_{position}" for position in range(len(spec.model_columns))]
-    matrix = design_matrix(arrays)
-    for column in range(first):
-        matrix[:, column] = without_rounding_noise(matrix[:, column])
     return lightgbm.Dataset(
-        matrix,
+        training_matrix(arrays),
         arrays.label,
         feature_name=names,
         categorical_feature=list(range(first, first + arrays.categorical.shape[1])),
@@ -111,6 +118,44 @@ def without_rounding_noise(values: np.ndarray) -> np.ndarray:
     clean = values.copy()
     clean[known] = first[group[place]]
     return clean
+
+
+def off_the_grid(model: str, matrix: np.ndarray) -> str:
+    """A model's text with each numeric threshold moved within the gap between two training values.
+
+    LightGBM splits in the middle of two values. Prices and ages lie on a grid, so a value that training never
+    saw can lie in that very middle, where the last bit of its z-score decides, and that bit depends on who
+    computes it. No grid has a point at the golden section. Training rows go where they went.
+
+    Args:
+        model: What `Booster.model_to_string` gives.
+        matrix: What it was trained on.
+    """
+    distinct = [np.unique(column[~np.isnan(column)]) for column in matrix.T]
+    lines = model.split("\n")
+    columns: list[int] = []
+    for number, line in enumerate(lines):
+        key, _, values = line.partition("=")
+        if key == "split_feature":
+            columns = [int(value) for value in values.split()]
+        elif key == "threshold" and columns:
+            kinds = [int(value) for value in lines[number + 1].removeprefix("decision_type=").split()]
+            moved = [
+                value if kind & 1 else repr(_golden(float(value), distinct[column]))
+                for value, kind, column in zip(values.split(), kinds, columns, strict=True)
+            ]
+            lines[number] = f"threshold={' '.join(moved)}"
+    # Lengths in bytes, which no longer hold; LightGBM reads a model without them.
+    return "\n".join(line for line in lines if not line.startswith("tree_sizes="))
+
+
+def _golden(threshold: float, distinct: np.ndarray) -> float:
+    """A threshold at the golden section of its gap; as it was, outside the values."""
+    above = int(np.searchsorted(distinct, threshold, side="right"))
+    if not 0 < above < len(distinct):
+        return threshold
+    low, high = float(distinct[above - 1]), float(distinct[above])
+    return low + GOLDEN_SECTION * (high - low)
 
 
 def _parameters(training: Training, leaves: int, rows: int) -> dict[str, Any]:
