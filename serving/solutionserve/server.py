@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import signal
-import socket
-import ssl
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-import uvicorn
 from tensorflow_serving.apis import model_management_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from solutionserve import configuration
 from solutionserve.batching import BatchingRunner, Runner
-from solutionserve.configuration import Batching, Monitoring, Tls
+from solutionserve.configuration import Batching, Monitoring
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.grpc_api import PREDICTION, GrpcApi, GrpcSettings
 from solutionserve.manager import Loading, ModelManager
 from solutionserve.metrics import Metrics
 from solutionserve.model import CALLER_THREAD, LoadedModel, Parallelism
 from solutionserve.rest_api import RestSettings, rest_app
+from solutionserve.rest_server import RestServer
 from solutionserve.service import Limits, PredictionService
 from solutionserve.warmup import warm_up
 
@@ -99,7 +95,8 @@ class Server:
         )
         grpc_api = GrpcApi(self.service, self._reload, settings)
         self._grpc = grpc_api
-        rest = RestServer(self, flags.host, flags.rest_api_port) if flags.rest_api_port else None
+        app = rest_app(self.service, self._rest_settings)
+        rest = RestServer(app, flags.host, flags.rest_api_port, self._tls) if flags.rest_api_port else None
         await self._take_on(self._config)
         await grpc_api.start()
         if rest:
@@ -121,16 +118,6 @@ class Server:
         self.service.close()
         await self.manager.close()
         log.info("stopped")
-
-    @property
-    def rest_settings(self) -> RestSettings:
-        """How the REST API answers."""
-        return self._rest_settings
-
-    @property
-    def tls(self) -> Tls | None:
-        """Key and certificates."""
-        return self._tls
 
     def _runner(self) -> Runner:
         flags = self._flags
@@ -261,111 +248,6 @@ class Server:
             yield f"gRPC unix:{flags.grpc_socket_path}"
         if flags.rest_api_port:
             yield f"REST http{'s' if self._tls else ''}://{flags.host}:{flags.rest_api_port}"
-
-
-class _Uvicorn(uvicorn.Server):
-    """Leaves the signals to the server that both APIs share."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class RestServer:
-    """The REST API's listening half.
-
-    Args:
-        server: The server it belongs to.
-        host: Address.
-        port: TCP port.
-    """
-
-    def __init__(self, server: Server, host: str, port: int) -> None:
-        config = uvicorn.Config(
-            rest_app(server.service, server.rest_settings),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=75,
-        )
-        config.load()
-        if server.tls:
-            config.ssl = ssl_context(server.tls)
-        self._host, self._port = host, port
-        self._uvicorn = _Uvicorn(config)
-        self._task: asyncio.Task[None] | None = None
-        self._sockets: list[socket.socket] = []
-
-    async def start(self) -> None:
-        """Listen.
-
-        Raises:
-            ServingError: The port is taken.
-        """
-        try:
-            self._sockets = listen(self._host, self._port)
-        except OSError as error:
-            raise ServingError(
-                Code.UNAVAILABLE, f"cannot listen on {self._host}:{self._port}: {error.strerror}"
-            ) from None
-        self._task = asyncio.get_running_loop().create_task(self._uvicorn.serve(self._sockets))
-        while not self._uvicorn.started and not self._task.done():
-            await asyncio.sleep(0.01)
-        if self._task.done():
-            raise ServingError(Code.UNAVAILABLE, f"cannot listen on {self._host}:{self._port}")
-
-    async def stop(self, grace: float) -> None:
-        """Take no new requests, and end when those under way are answered or the grace is over."""
-        self._uvicorn.config.timeout_graceful_shutdown = int(grace)
-        self._uvicorn.should_exit = True
-        if self._task:
-            await self._task
-
-
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets for every address that a host name stands for, e.g. 127.0.0.1 and ::1 for localhost."""
-    sockets: list[socket.socket] = []
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    for family, kind, protocol, _, address in dict.fromkeys(found):
-        try:
-            made = socket.socket(family, kind, protocol)
-        except OSError:
-            continue  # a machine without IPv6
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            made.bind(address)
-        except OSError:
-            if family == socket.AF_INET6 and sockets:
-                made.close()
-                continue
-            raise
-        sockets.append(made)
-    return sockets
-
-
-def ssl_context(tls: Tls) -> ssl.SSLContext:
-    """The same key and authority for HTTPS; Python reads them from files only."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    with tempfile.TemporaryDirectory() as folder:
-        key, certificate = Path(folder, "key.pem"), Path(folder, "certificate.pem")
-        key.touch(mode=0o600)
-        key.write_bytes(tls.key)
-        certificate.write_bytes(tls.certificate)
-        try:
-            context.load_cert_chain(certificate, key)
-        except ssl.SSLError as error:
-            raise invalid(
-                f"ssl_config_file: key and certificate do not go together: {error.reason}"
-            ) from None
-    if tls.authority:
-        context.load_verify_locations(cadata=tls.authority.decode())
-    if tls.client_verify:
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 def parse_mount(text: str) -> tuple[str, Path]:
