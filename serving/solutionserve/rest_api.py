@@ -146,12 +146,12 @@ async def read_body(request: Request, largest: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for chunk in request.stream():
-        if unpack and unpack.eof and chunk:
-            raise invalid("the body goes on after the end of its gzip data")
         try:
             part = unpack.decompress(chunk, largest + 1 - size) if unpack else chunk
         except zlib.error as error:
             raise invalid(f"the body is not gzip: {error}") from None
+        if unpack and unpack.unused_data:
+            raise invalid("the body goes on after the end of its gzip data")
         parts.append(part)
         size += len(part)
         if size > largest:
