@@ -23,8 +23,12 @@ def project(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished project of our own, with a second version pushed."""
     folder = tmp_path_factory.mktemp("serving") / "demo"
     shutil.copytree(finished, folder, symlinks=True)
-    pushed = next((folder / "models/customer_churn").iterdir())
-    shutil.copytree(next((folder / "models/deep").iterdir()), pushed.with_name(str(int(pushed.name) + 1)))
+    # Other tests may have pushed to the shared project too.
+    *others, pushed = sorted((folder / "models/customer_churn").iterdir(), key=lambda item: int(item.name))
+    for other in others:
+        shutil.rmtree(other)
+    deep = max((folder / "models/deep").iterdir(), key=lambda item: int(item.name))
+    shutil.copytree(deep, pushed.with_name(str(int(pushed.name) + 1)))
     return folder
 
 
