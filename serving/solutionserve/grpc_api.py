@@ -104,7 +104,9 @@ class GrpcApi:
         except RuntimeError:
             where = f"{address}{' or ' + str(settings.socket) if settings.socket else ''}"
             raise ServingError(
-                Code.UNAVAILABLE, f"cannot listen on {where}: is something else listening there?"
+                Code.UNAVAILABLE,
+                f"cannot listen on {where}: is something else listening there"
+                + (", or are key and certificate in ssl_config_file no pair?" if settings.tls else "?"),
             ) from None
 
     async def stop(self, grace: float) -> None:

@@ -31,6 +31,13 @@ from solutionserve.request_log import RequestLog
 from solutionserve.tensors import packed
 
 Planner = Callable[[Signatures, int], Plan]
+# Each API's field in a PredictionLog, and the message in it.
+LOGGED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "Predict": ("predict_log", prediction_log_pb2.PredictLog),
+    "Classify": ("classify_log", prediction_log_pb2.ClassifyLog),
+    "Regress": ("regress_log", prediction_log_pb2.RegressLog),
+    "MultiInference": ("multi_inference_log", prediction_log_pb2.MultiInferenceLog),
+}
 
 
 @dataclass(frozen=True)
@@ -75,11 +82,10 @@ class PredictionService:
         def plan(signatures: Signatures, version: int) -> Plan:
             return inference.plan_predict(signatures, request, version, self.limits.request_bytes)
 
-        response, version = await self._answer(request.model_spec, "Predict", entrypoint, plan)
-        if log := self._sampled(request.model_spec.name):
-            record = prediction_log_pb2.PredictLog(request=request, response=response)
-            log.add(_logged(request.model_spec, version, predict_log=record))
-        return response  # type: ignore[no-any-return]
+        response: predict_pb2.PredictResponse = await self._answer_message(
+            "Predict", request, request.model_spec, entrypoint, plan
+        )
+        return response
 
     async def predict_arrays(
         self,
@@ -129,44 +135,32 @@ class PredictionService:
         self, request: classification_pb2.ClassificationRequest, entrypoint: str
     ) -> classification_pb2.ClassificationResponse:
         """Answer Classify."""
-
-        def plan(signatures: Signatures, version: int) -> Plan:
-            return inference.plan_classify(signatures, request, version)
-
-        response, version = await self._answer(request.model_spec, "Classify", entrypoint, plan)
-        if log := self._sampled(request.model_spec.name):
-            record = prediction_log_pb2.ClassifyLog(request=request, response=response)
-            log.add(_logged(request.model_spec, version, classify_log=record))
-        return response  # type: ignore[no-any-return]
+        plan = partial(_plan, inference.plan_classify, request)
+        response: classification_pb2.ClassificationResponse = await self._answer_message(
+            "Classify", request, request.model_spec, entrypoint, plan
+        )
+        return response
 
     async def regress(
         self, request: regression_pb2.RegressionRequest, entrypoint: str
     ) -> regression_pb2.RegressionResponse:
         """Answer Regress."""
-
-        def plan(signatures: Signatures, version: int) -> Plan:
-            return inference.plan_regress(signatures, request, version)
-
-        response, version = await self._answer(request.model_spec, "Regress", entrypoint, plan)
-        if log := self._sampled(request.model_spec.name):
-            record = prediction_log_pb2.RegressLog(request=request, response=response)
-            log.add(_logged(request.model_spec, version, regress_log=record))
-        return response  # type: ignore[no-any-return]
+        plan = partial(_plan, inference.plan_regress, request)
+        response: regression_pb2.RegressionResponse = await self._answer_message(
+            "Regress", request, request.model_spec, entrypoint, plan
+        )
+        return response
 
     async def multi_inference(
         self, request: inference_pb2.MultiInferenceRequest, entrypoint: str
     ) -> inference_pb2.MultiInferenceResponse:
         """Answer MultiInference."""
         spec = inference.multi_inference_model(request)
-
-        def plan(signatures: Signatures, version: int) -> Plan:
-            return inference.plan_multi_inference(signatures, request, version)
-
-        response, version = await self._answer(spec, "MultiInference", entrypoint, plan)
-        if log := self._sampled(spec.name):
-            record = prediction_log_pb2.MultiInferenceLog(request=request, response=response)
-            log.add(_logged(spec, version, multi_inference_log=record))
-        return response  # type: ignore[no-any-return]
+        plan = partial(_plan, inference.plan_multi_inference, request)
+        response: inference_pb2.MultiInferenceResponse = await self._answer_message(
+            "MultiInference", request, spec, entrypoint, plan
+        )
+        return response
 
     def metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest
@@ -202,6 +196,16 @@ class PredictionService:
     def _sampled(self, name: str) -> RequestLog | None:
         log = self._logs.get(name)
         return log if log is not None and log.sampled() else None
+
+    async def _answer_message(
+        self, api: str, request: Any, spec: model_pb2.ModelSpec, entrypoint: str, planner: Planner
+    ) -> Any:
+        """Answer a protocol buffer with another, and log both if the sample wants them."""
+        response, version = await self._answer(spec, api, entrypoint, planner)
+        if log := self._sampled(spec.name):
+            field, kind = LOGGED[api]
+            log.add(_logged(spec, version, **{field: kind(request=request, response=response)}))
+        return response
 
     async def _answer(
         self,
@@ -256,6 +260,10 @@ class PredictionService:
 
 async def _call(function: Callable[..., Any], *arguments: object, thread: bool) -> Any:
     return await asyncio.to_thread(function, *arguments) if thread else function(*arguments)
+
+
+def _plan(make: Callable[..., Plan], request: Any, signatures: Signatures, version: int) -> Plan:
+    return make(signatures, request, version)
 
 
 def _logged(spec: model_pb2.ModelSpec, version: int, **record: Any) -> prediction_log_pb2.PredictionLog:
