@@ -8,7 +8,7 @@ from pathlib import Path
 
 from solutionkit import __version__
 
-SAMPLE_ROWS, SAMPLE_SEED = 15_000, 20
+SAMPLE_SEED = 20
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,19 +24,19 @@ def parser() -> argparse.ArgumentParser:
     verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     check = verbs.add_parser("check", help="audit the data against use_case.toml")
-    check.add_argument("--data", type=Path, help="another CSV or Parquet file, or a folder of them")
+    check.add_argument("--data", type=Path, help="another file, or a folder, of the same kind")
     check.add_argument("--freeze", action="store_true", help="write the inferred schema to schema.pbtxt")
     check.add_argument("--schema", action="store_true", help="print all keys of use_case.toml and stop")
 
     run = verbs.add_parser("run", help="run the pipeline; prints the verdict and the report's path")
-    run.add_argument("--data", type=Path, help="another CSV or Parquet file, or a folder of them")
+    run.add_argument("--data", type=Path, help="another file, or a folder, of the same kind")
 
     report = verbs.add_parser("report", help="print the newest report's path and verdict")
     report.add_argument("--open", action="store_true", help="open it in a browser")
 
     models = ("baseline", "deep", "pushed")
     predict = verbs.add_parser("predict", help="score a raw file")
-    predict.add_argument("--input", type=Path, required=True, help="CSV or Parquet; no label needed")
+    predict.add_argument("--input", type=Path, required=True, help="CSV, Parquet or images; no label needed")
     predict.add_argument("--output", type=Path, required=True, help="the CSV to write")
     predict.add_argument("--model", choices=models, default="pushed")
 
@@ -46,15 +46,24 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--label", help="with --server: ask the version with this label, e.g. stable")
 
     explain = verbs.add_parser("explain", help="SHAP values of given rows")
-    explain.add_argument("--input", type=Path, required=True, help="CSV or Parquet; no label needed")
-    explain.add_argument("--output", type=Path, help="write a CSV of all contributions instead of a table")
+    explain.add_argument("--input", type=Path, required=True, help="CSV, Parquet or images; no label needed")
+    explain.add_argument(
+        "--output", type=Path, help="write a CSV of all contributions, of images a folder of heat maps"
+    )
     explain.add_argument("--model", choices=models, default="pushed")
     explain.add_argument("--rows", type=int, default=5, help="how many rows to print (default: 5)")
 
+    export = verbs.add_parser("export", help="write a model in another format, and say what that loses")
+    export.add_argument(
+        "--format", choices=("litert",), required=True, help="litert: quantised, for the edge"
+    )
+    export.add_argument("--output", type=Path, required=True, help="the file to write, e.g. model.tflite")
+    export.add_argument("--model", choices=models, default="pushed")
+
     sample = verbs.add_parser("sample", help="write the use case's sample data")
-    sample.add_argument("--rows", type=int, default=SAMPLE_ROWS)
+    sample.add_argument("--rows", type=int, help="default: what the use case needs")
     sample.add_argument("--seed", type=int, default=SAMPLE_SEED)
-    sample.add_argument("--output", type=Path, help="default: data/sample.csv")
+    sample.add_argument("--output", type=Path, help="default: data/sample.csv, of images data/sample/")
 
     serve = verbs.add_parser("serve", help="serve the pushed model over TensorFlow Serving's protocol")
     serve.add_argument(

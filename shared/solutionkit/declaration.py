@@ -26,7 +26,9 @@ class _Table(BaseModel):
 class Data(_Table):
     """Where the rows are and how they are split; paths are absolute or relative to the file."""
 
-    path: Path | None = Field(None, description="CSV or Parquet file, or a folder of them")
+    path: Path | None = Field(
+        None, description="CSV or Parquet file, or a folder of them; with columns.image a folder of images"
+    )
     train: Path | None = Field(None, description="training rows, when the split is given by files")
     eval: Path | None = Field(None, description="evaluation rows, when the split is given by files")
     split: Literal["random", "stratified", "time", "group", "column"] = "random"
@@ -40,7 +42,12 @@ class Data(_Table):
     eval_values: list[str | int] = Field(
         ["eval", "test"], description="values of the split column that mean evaluation"
     )
-    labels: Path | None = Field(None, description="a table beside a folder of images")
+    labels: Path | None = Field(
+        None, description="a table of a folder's images; without it, the sub-folders' names are the labels"
+    )
+    broken_fraction: float = Field(
+        0.01, ge=0.0, lt=1.0, description="most share of image files that may be broken and are left out"
+    )
     schema_: Path | None = Field(
         None, alias="schema", description="curated schema; 'schema.pbtxt' beside the file where it fits"
     )
@@ -62,6 +69,9 @@ class Columns(_Table):
     positive: str | int | float | bool | None = Field(
         None, description="the label's positive value; needed unless the label is 0/1, no/yes or false/true"
     )
+    negative: str | int | float | bool | None = Field(
+        None, description="instead of 'positive': the value that means nothing was found, e.g. \"ok\""
+    )
     id: str | None = None
     time: str | None = None
     group: str | None = None
@@ -69,19 +79,26 @@ class Columns(_Table):
     numeric: list[str] = []
     categorical: list[str] = []
     text: list[str] = []
-    image: str | None = None
+    image: str | None = Field(
+        None, description="the column of data.labels that holds an image's path, relative to data.path"
+    )
+    mask: str | None = Field(
+        None, description="a column with the path of a picture that is white where the defect is"
+    )
     ignore: list[str] = []
 
     @model_validator(mode="after")
     def _one_part_each(self) -> Columns:
         parts: dict[str, str] = {}
         for part, value in self:
-            if part == "positive" or value is None:
+            if part in {"positive", "negative"} or value is None:
                 continue
             for column in value if isinstance(value, list) else [value]:
                 other = parts.setdefault(column, part)
                 if other != part and {part, other} not in ({"time", "numeric"}, {"id", "group"}):
                     raise ValueError(f"column '{column}' is both '{other}' and '{part}'; name it once")
+        if self.positive is not None and self.negative is not None:
+            raise ValueError("give 'positive' or 'negative', not both")
         return self
 
     @property
@@ -92,7 +109,7 @@ class Columns(_Table):
     @property
     def not_features(self) -> set[str]:
         """Columns that are never fed to a model."""
-        single = [self.label, self.id, self.group, self.split]
+        single = [self.label, self.id, self.group, self.split, self.mask]
         if self.time not in self.numeric:
             single.append(self.time)
         return {name for name in single if name} | set(self.ignore)
@@ -106,6 +123,15 @@ class Business(_Table):
     false_positive: float = 0.0
     false_negative: float = 0.0
     true_negative: float = 0.0
+    false_alarm_rate: float | None = Field(
+        None, gt=0.0, lt=1.0, description="share of negative rows flagged at which the recall is reported"
+    )
+
+
+class Images(_Table):
+    """How images are read."""
+
+    size: int = Field(128, ge=32, le=1024, description="pixels of the longer side after scaling")
 
 
 class Slices(_Table):
@@ -120,6 +146,20 @@ class Training(_Table):
     seed: int = Field(20, ge=0, lt=2**31)
     epochs: int = Field(60, ge=1, description="most epochs of the deep model; it stops early")
     size: Literal["small", "medium", "large"] = "small"
+    method: Literal["supervised", "anomaly"] = Field(
+        "supervised", description='"anomaly": learn from the negative rows alone'
+    )
+    backbone: str | None = Field(
+        None, description='a pre-trained image network of keras.applications, e.g. "MobileNetV3Small"'
+    )
+    weights: Path | None = Field(None, description="the backbone's weights, when there is no network")
+    weights_sha256: str | None = Field(None, description="checksum that the weights' file must have")
+
+    @model_validator(mode="after")
+    def _weights_of_a_backbone(self) -> Training:
+        if self.backbone is None and (self.weights or self.weights_sha256):
+            raise ValueError("'weights' needs the key 'backbone'")
+        return self
 
 
 class Declaration(_Table):
@@ -128,6 +168,7 @@ class Declaration(_Table):
     data: Data
     columns: Columns
     business: Business | None = None
+    images: Images = Images()
     slices: Slices = Slices()
     thresholds: dict[str, float] = Field(
         {}, description="a metric's bound that the selected model must keep to be pushed"
@@ -143,6 +184,12 @@ class Declaration(_Table):
         if self.data.split in needed and not needed[self.data.split] and self.data.path:
             key = "split" if self.data.split == "column" else self.data.split
             raise ValueError(f'split = "{self.data.split}" needs the key columns.{key}')
+        if self.columns.image and self.data.path is None:
+            raise ValueError("images are given by data.path, a folder; split them with data.split")
+        if not self.columns.image and (self.data.labels or self.columns.mask):
+            raise ValueError(
+                "'data.labels' and 'columns.mask' are for images; they need the key columns.image"
+            )
         return self
 
 
@@ -168,12 +215,24 @@ def load_declaration(file: Path) -> Declaration:
     except pydantic.ValidationError as error:
         problems = "\n".join(f"  - {_readable(problem)}" for problem in error.errors())
         raise UserError(f"{file}: the declaration is not valid\n{problems}") from None
-    return declaration.model_copy(update={"data": _absolute(declaration.data, file.resolve().parent)})
+    folder = file.resolve().parent
+    training = declaration.training
+    if training.weights:
+        training = training.model_copy(update={"weights": (folder / training.weights).resolve()})
+    return declaration.model_copy(update={"data": _absolute(declaration.data, folder), "training": training})
 
 
 def with_data(declaration: Declaration, path: Path) -> Declaration:
-    """The same declaration for another file, as `--data` asks; a split by files becomes random."""
-    changes: dict[str, Any] = {"path": path.resolve(), "train": None, "eval": None}
+    """The same declaration for another file or folder, as `--data` asks; a split by files becomes random.
+
+    A table of labels that lies in the declared folder is looked for at the same place in the other one.
+    """
+    path = path.resolve()
+    changes: dict[str, Any] = {"path": path, "train": None, "eval": None}
+    data = declaration.data
+    if data.labels and data.path and data.labels.is_relative_to(data.path):
+        labels = path / data.labels.relative_to(data.path)
+        changes["labels"] = labels if labels.exists() else None
     return declaration.model_copy(update={"data": declaration.data.model_copy(update=changes)})
 
 
@@ -204,7 +263,7 @@ def _readable(problem: Any) -> str:
 
 def _known_keys(location: list[str]) -> list[str]:
     tables: dict[str, type[BaseModel]] = {"data": Data, "columns": Columns, "business": Business}
-    tables |= {"slices": Slices, "training": Training}
+    tables |= {"images": Images, "slices": Slices, "training": Training}
     model: type[BaseModel] | None = tables.get(location[0]) if location else Declaration
     if model is None:
         return []

@@ -14,20 +14,22 @@ import pyarrow as pa
 import pyarrow.csv
 
 from solutionkit import cli
-from solutionkit.use_case import Project, load_project
-from solutionkit.verbs.sample import write_sample
+from solutionkit.use_case import Project, UseCase, load_project
+from solutionkit.verbs.sample import LABELS_FILE, write_sample
 
-ROWS = 3000
+ROWS, IMAGES = 3000, 400
 SEED = 11
+# Of the outputs' spread: what contributions may miss.
+LARGEST_RESIDUAL = 0.05
 
 
-def check_use_case(folder: Path, workspace: Path, rows: int = ROWS) -> Project:
+def check_use_case(folder: Path, workspace: Path, rows: int | None = None) -> Project:
     """Generate data, train, export, load as TF Serving does, explain, predict, survive bad input.
 
     Args:
         folder: A generated project, or a use case's folder with a `pyproject.toml` beside it.
         workspace: An empty folder; the project is copied there and `folder` left as it is.
-        rows: Size of the sample.
+        rows: Size of the sample; by default as small as its kind of data allows.
 
     Returns:
         The project in the workspace, with one finished run.
@@ -36,7 +38,7 @@ def check_use_case(folder: Path, workspace: Path, rows: int = ROWS) -> Project:
         AssertionError: The use case breaks the contract; the message says where.
     """
     project = copy_project(folder, workspace / "project")
-    check_sample(project, rows)
+    check_sample(project, rows or (IMAGES if project.use_case.images else ROWS))
     code, output = call(project, "run")
     assert code == 0, f"the run failed:\n{output}"
     check_outputs(project)
@@ -96,46 +98,65 @@ def check_outputs(project: Project) -> None:
 
 
 def check_explanations(project: Project) -> None:
-    """Both models' explanations find the true drivers, and put irrelevant columns last."""
+    """Both models' explanations find what the sample is known to be about, and add up."""
     explained = json.loads((project.runs / "latest" / "explanations.json").read_text())
-    use_case = project.use_case
     for name, model in explained["models"].items():
-        ranked = [item["column"] for item in model["global"]]
-        first = set(ranked[: len(use_case.drivers)])
-        assert first == set(use_case.drivers), f"{name} ranks {ranked[: len(use_case.drivers)]} first"
-        worst = min(ranked.index(column) for column in use_case.irrelevant)
-        assert worst >= len(ranked) // 2, f"{name} ranks the irrelevant column {ranked[worst]} at {worst + 1}"
         spread = model["residual"]["output_std"]
-        assert model["residual"]["mean_abs"] < 0.05 * spread, f"{name}: contributions do not add up"
+        assert model["residual"]["mean_abs"] < LARGEST_RESIDUAL * spread, (
+            f"{name}: contributions do not add up"
+        )
+        if explained["kind"] == "images":
+            found = model["localisation"]
+            points, by_chance = found["pointing_game"]["low"], found["pointing_game_by_chance"]
+            assert points > by_chance, f"{name}: its heat finds the masks no better than chance does"
+        else:
+            check_ranking(project.use_case, name, [item["column"] for item in model["global"]])
+
+
+def check_ranking(use_case: UseCase, model: str, ranked: list[str]) -> None:
+    """The true drivers come first, and irrelevant columns in the lower half."""
+    first = set(ranked[: len(use_case.drivers)])
+    assert first == set(use_case.drivers), f"{model} ranks {ranked[: len(use_case.drivers)]} first"
+    worst = min(ranked.index(column) for column in use_case.irrelevant)
+    assert worst >= len(ranked) // 2, f"{model} ranks the irrelevant column {ranked[worst]} at {worst + 1}"
 
 
 def check_models(project: Project) -> None:
     """Exports load as TF Serving loads them, and `predict` says what they say."""
     from solutionkit.examples.encoding import serialized_examples
+    from solutionkit.examples.raw_rows import read_rows
     from solutionkit.models.export import check_loads_like_tf_serving
     from solutionkit.models.saved import SavedScorer
-    from solutionkit.verbs.predict import read_rows
+    from solutionkit.verbs.predict import score_columns
 
     record = json.loads((project.runs / "latest" / "run.json").read_text())
+    source = project.sample_path
+    if project.use_case.images:
+        source = source / f"{project.declaration.columns.image}s"
     for name in ("baseline", "deep"):
         folder = project.folder / record["models"][name]["path"]
         scorer = SavedScorer(folder)
-        table = read_rows(project.sample_path, scorer.spec).slice(0, 64)
+        table = next(iter(read_rows(source, scorer.spec).pieces())).slice(0, 64)
         examples = np.array(list(serialized_examples(table)), object)
         check_loads_like_tf_serving(folder, examples)
-        assert np.abs(scorer.score_examples(examples) - scorer.score_table(table)).max() <= 1e-6
+        expected = scorer.score_table(table)
+        assert np.abs(scorer.score_examples(examples) - expected).max() <= 1e-6
         output = project.folder / "scores.csv"
         code, printed = call(
-            project, "predict", "--input", str(project.sample_path), "--output", str(output), "--model", name
+            project, "predict", "--input", str(source), "--output", str(output), "--model", name
         )
         assert code == 0, printed
-        scores = pa.csv.read_csv(output)["probability"].to_numpy()
-        assert np.abs(scores[:64] - scorer.score_table(table)).max() <= 1e-6
+        written = pa.csv.read_csv(output)
+        for column, values in score_columns(expected, scorer.spec).items():
+            if pa.types.is_floating(values.type):
+                difference = np.abs(written[column].to_numpy()[:64] - values.to_numpy())
+                assert difference.max() <= 1e-6, f"{name}: predict differs in {column}"
 
 
 def check_bad_input(project: Project) -> None:
     """Damaged data gives one clear error and leaves earlier runs and models untouched."""
     before = fingerprint(project)
+    damaged_copies = damaged_folders if project.use_case.images else damaged_tables
     for name, damaged in damaged_copies(project).items():
         code, output = call(project, "run", "--data", str(damaged))
         assert code == 1, f"{name}: the run did not fail"
@@ -145,8 +166,8 @@ def check_bad_input(project: Project) -> None:
     assert fingerprint(project) == before, "bad input changed earlier runs or models"
 
 
-def damaged_copies(project: Project) -> dict[str, Path]:
-    """Copies of the sample that are damaged in the ways that data usually is."""
+def damaged_tables(project: Project) -> dict[str, Path]:
+    """Copies of the sample that are damaged in the ways that tables usually are."""
     text = project.sample_path.read_text("utf-8")
     table = pa.csv.read_csv(project.sample_path)
     label, driver = project.declaration.columns.label, project.use_case.drivers[0]
@@ -175,6 +196,50 @@ def damaged_copies(project: Project) -> dict[str, Path]:
         "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
         "a flood of missing values": save("flooded", replaced(numeric, flooded)),
         "a doubled header": save("doubled", text.replace(",", f",{numeric},", 1).encode()),
+    }
+
+
+def damaged_folders(project: Project) -> dict[str, Path]:
+    """Copies of the sample that are damaged in the ways that folders of images usually are."""
+    columns, source = project.declaration.columns, project.sample_path
+    assert columns.image is not None
+    table = pa.csv.read_csv(source / LABELS_FILE)
+    images = table[columns.image].to_pylist()
+    folder = project.folder / "damaged"
+
+    def copy(name: str, **changed: list[Any]) -> Path:
+        target = folder / name
+        shutil.copytree(source, target)
+        written = table
+        for column, values in changed.items():
+            written = written.set_column(written.column_names.index(column), column, pa.array(values))
+        pa.csv.write_csv(written, target / LABELS_FILE)
+        return target
+
+    broken = copy("broken")
+    for name in images[: len(images) // 10]:
+        (broken / name).write_bytes((broken / name).read_bytes()[:200])
+    gone = copy("gone")
+    (gone / images[0]).unlink()
+    twice = copy("twice")
+    other = next(
+        row
+        for row, label in enumerate(table[columns.label].to_pylist())
+        if label != table[columns.label][0].as_py()
+    )
+    shutil.copy(twice / images[0], twice / images[other])
+    empty = folder / "empty"
+    empty.mkdir()
+    return {
+        "many broken files": broken,
+        "a file that is gone": gone,
+        "the same picture under two labels": twice,
+        "one class only": copy(
+            "one_class", **{columns.label: [table[columns.label][0].as_py()] * len(images)}
+        ),
+        "an image in two rows": copy("doubled", **{columns.image: [images[1], *images[1:]]}),
+        "an empty folder": empty,
+        "no such folder": folder / "nowhere",
     }
 
 

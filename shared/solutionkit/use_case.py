@@ -26,13 +26,17 @@ class UseCase:
         title: What people call it.
         question: The decision that the model serves, one sentence for the report.
         row: What one row is, in the singular, e.g. "customer".
-        primary_metric: The metric that decides; a key of `solutionkit.compare.metrics.METRICS`.
-        sample: `sample(rows, seed)` makes sample data with the domain's structure.
+        primary_metric: The metric that decides, one of `solutionkit.compare.metrics`.
+        sample: `sample(rows, seed)` makes sample data with the domain's structure; binary columns are files.
+        sample_rows: How many rows of it there are unless asked otherwise.
         drivers: The sample's true drivers, strongest first.
         irrelevant: Columns of the sample that have no influence on the label.
         preprocessing: Dotted name of the `preprocessing_fn(inputs, spec)` used by Transform.
         baseline: Dotted name of the function that trains the baseline.
         deep: Dotted name of the function that trains the deep model.
+        images: Whether rows are images.
+        class_metric: The metric that decides for a label of more than two values; None refuses such.
+        anomaly: Baseline and deep model that learn from negative rows alone, if there are such.
     """
 
     name: str
@@ -41,11 +45,25 @@ class UseCase:
     row: str
     primary_metric: str
     sample: Callable[[int, int], pa.Table]
-    drivers: tuple[str, ...]
-    irrelevant: tuple[str, ...]
+    sample_rows: int = 15_000
+    drivers: tuple[str, ...] = ()
+    irrelevant: tuple[str, ...] = ()
     preprocessing: str = "solutionkit.transform.tabular:preprocessing_fn"
     baseline: str = "solutionkit.models.gradient_boosting:train"
     deep: str = "solutionkit.models.tabular_network:train"
+    images: bool = False
+    class_metric: str | None = None
+    anomaly: tuple[str, str] | None = None
+
+    def deciding_metric(self, classes: int) -> str:
+        """The metric that decides for a label of so many values."""
+        return self.class_metric if self.class_metric and classes > 2 else self.primary_metric
+
+    def trainers(self, method: str) -> tuple[str, str]:
+        """Dotted names of the functions that train baseline and deep model by a method."""
+        if method == "anomaly" and self.anomaly:
+            return self.anomaly
+        return self.baseline, self.deep
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,8 @@ class Project:
     @property
     def sample_path(self) -> Path:
         """Where the use case's own sample data lies."""
-        return self.folder / "data" / "sample.csv"
+        name = "sample" if self.declaration.columns.image else "sample.csv"
+        return self.folder / "data" / name
 
     @property
     def runs(self) -> Path:

@@ -1,11 +1,12 @@
 import numpy as np
 
 from solutionkit.compare.bootstrap import interval, paired_draws, resamples, two_sided_p
-from solutionkit.compare.metrics import METRICS, log_loss
+from solutionkit.compare.metrics import metrics_for
 from solutionkit.compare.money import value_per_1000
 from solutionkit.declaration import Business
 
 LABELS = np.repeat([0, 1], [300, 100])
+LOG_LOSS = metrics_for(2, True, None)["log_loss"]
 
 
 def test_each_draw_has_all_rows_and_both_classes() -> None:
@@ -43,7 +44,7 @@ def test_seeded() -> None:
 def test_a_mean_gets_its_textbook_interval() -> None:
     random = np.random.default_rng(0)
     scores = random.uniform(0.1, 0.9, 400)
-    draws = paired_draws(log_loss, LABELS, [scores], seed=0)[0]
+    draws = paired_draws(LOG_LOSS, LABELS, [scores[:, None]], seed=0)[0]
     losses = -np.log(np.where(LABELS == 1, scores, 1 - scores))
     spread = losses.std() / np.sqrt(400)
     found = interval(losses.mean(), draws)
@@ -56,7 +57,7 @@ def test_pairing_cancels_what_both_share() -> None:
     random = np.random.default_rng(0)
     scores = np.clip(0.25 + 0.2 * LABELS + 0.1 * random.normal(size=400), 0.01, 0.99)
     better = np.clip(scores + 0.02 * (LABELS - 0.25), 0.01, 0.99)
-    draws = paired_draws(METRICS["log_loss"].function, LABELS, [scores, better], seed=0)
+    draws = paired_draws(LOG_LOSS, LABELS, [scores[:, None], better[:, None]], seed=0)
     assert (draws[1] - draws[0]).std() < 0.5 * draws[0].std()
     assert two_sided_p(draws[1] - draws[0]) < 0.01
 

@@ -18,7 +18,11 @@ def scored(strength: float, seconds: float = 1.0) -> ScoredModel:
 
     facts = {"train_seconds": seconds, "algorithm": "test"}
     return ScoredModel(
-        score(LABELS), score(VALIDATION_LABELS), {"batch_1": 1.0, "batch_128": 2.0}, 100, facts
+        score(LABELS)[:, None],
+        score(VALIDATION_LABELS)[:, None],
+        {"batch_1": 1.0, "batch_128": 2.0},
+        100,
+        facts,
     )
 
 

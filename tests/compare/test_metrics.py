@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from solutionkit.compare.metrics import METRICS
+from solutionkit.compare.metrics import metrics_for
 
 REFERENCES = {
     "roc_auc": reference.roc_auc_score,
@@ -12,6 +12,9 @@ REFERENCES = {
     "log_loss": reference.log_loss,
     "brier": reference.brier_score_loss,
 }
+
+
+METRICS = metrics_for(2, True, None)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -26,7 +29,9 @@ def test_weighted_values_equal_scikit_learns(name: str, seed: int, digits: int) 
     found = METRICS[name].function(labels, scores, weights)
     expected = [REFERENCES[name](labels, scores, sample_weight=row) for row in weights]
     np.testing.assert_allclose(found, expected, atol=1e-9)
-    assert METRICS[name].value(labels, scores) == pytest.approx(REFERENCES[name](labels, scores), abs=1e-9)
+    assert METRICS[name].value(labels, scores[:, None]) == pytest.approx(
+        REFERENCES[name](labels, scores), abs=1e-9
+    )
 
 
 def test_directions() -> None:
@@ -34,3 +39,42 @@ def test_directions() -> None:
         "roc_auc",
         "average_precision",
     ]
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_class_metrics_equal_scikit_learns(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    labels = np.r_[0, 1, 2, random.integers(0, 3, 40)]
+    probabilities = random.dirichlet([1.0, 1.0, 1.0], 43)
+    weights = random.integers(0, 4, (3, 43)).astype(float)
+    weights[:, :3] = 1.0
+    metrics = metrics_for(3, False, None)
+    assert list(metrics) == ["accuracy", "macro_f1", "class_log_loss"]
+    said = probabilities.argmax(axis=1)
+    expected = {
+        "accuracy": [reference.accuracy_score(labels, said, sample_weight=row) for row in weights],
+        "macro_f1": [reference.f1_score(labels, said, average="macro", sample_weight=row) for row in weights],
+        "class_log_loss": [reference.log_loss(labels, probabilities, sample_weight=row) for row in weights],
+    }
+    for name, metric in metrics.items():
+        np.testing.assert_allclose(metric.function(labels, probabilities, weights), expected[name], atol=1e-9)
+
+
+def test_recall_at_a_rate_of_false_alarms() -> None:
+    labels = np.r_[np.zeros(10, int), np.ones(4, int)]
+    # Two negatives score highest, then positives and negatives take turns.
+    scores = np.r_[0.99, 0.98, 0.5, 0.3, np.linspace(0.2, 0.1, 6), 0.97, 0.6, 0.4, 0.05][:, None]
+    found = [
+        metrics_for(2, True, rate)["recall_at_false_alarm_rate"].value(labels, scores)
+        for rate in (0.1, 0.2, 0.3, 0.999)
+    ]
+    assert found == [0.0, 0.5, 0.75, 0.75]
+
+
+def test_both_views_of_several_classes() -> None:
+    metrics = metrics_for(3, True, 0.05)
+    assert {metric.view for metric in metrics.values()} == {"classes", "detection"}
+    labels, probabilities = np.array([0, 1, 2]), np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.0, 0.1, 0.9]])
+    assert metrics["roc_auc"].value(labels, probabilities) == 1.0
+    assert metrics["accuracy"].value(labels, probabilities) == pytest.approx(2 / 3)

@@ -1,5 +1,6 @@
 import numpy as np
 
+from solutionkit.compare.metrics import metrics_for
 from solutionkit.compare.slices import compare_slices, slice_values
 
 
@@ -16,8 +17,8 @@ def test_small_slices_have_no_metric() -> None:
     labels = random.integers(0, 2, 300)
     scores = {name: labels + random.normal(size=300) for name in ("baseline", "deep")}
     column = np.array(["large"] * 280 + ["small"] * 20, object)
-    for metric in ("roc_auc", "log_loss"):
-        clipped = {name: np.clip(score, 0.01, 0.99) for name, score in scores.items()}
+    for metric in map(metrics_for(2, True, None).get, ("roc_auc", "log_loss")):
+        clipped = {name: np.clip(score, 0.01, 0.99)[:, None] for name, score in scores.items()}
         large, small = compare_slices({"size": column}, labels, clipped, metric, seed=0)
         assert (large["value"], large["n"], small["n"]) == ("large", 280, 20)
         assert large["deep"]["low"] < large["deep"]["value"] < large["deep"]["high"]

@@ -32,7 +32,7 @@ def table(**changed: object) -> pa.Table:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    (tmp_path / "pyproject.toml").write_text('[tool.solutionkit]\nuse_case = "anything"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.solutionkit]\nuse_case = "customer_churn"\n')
     (tmp_path / "use_case.toml").write_text(DECLARATION)
     return load_project(tmp_path)
 
@@ -236,11 +236,14 @@ def test_ids_that_a_split_table_lacks(project: Project) -> None:
         audited(project, table())
 
 
-def test_keys_for_images_and_texts_are_refused(project: Project) -> None:
-    (project.folder / "use_case.toml").write_text(DECLARATION + 'text = ["colour"]\n')
-    assert (
-        problems(project, table())[0] == "use_case.toml: columns.text is not read by this use case; remove it"
-    )
+@pytest.mark.parametrize(
+    ("key", "value"), [("text", '["colour"]'), ("image", '"colour"')], ids=["texts", "images"]
+)
+def test_keys_that_tables_have_no_use_for(project: Project, key: str, value: str) -> None:
+    (project.folder / "use_case.toml").write_text(f"{DECLARATION}{key} = {value}\n")
+    with pytest.raises(DataError, match=r"use_case\.toml") as error:
+        audited(project, table())
+    assert error.value.problems == [f"columns.{key} is not read by this use case; remove it"]
 
 
 def test_one_problem_is_told_once(project: Project) -> None:

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from solutionkit.explain.attribution import load_explainer
-from solutionkit.explain.expected_gradients import ExpectedGradients
-from solutionkit.models.arrays import TableArrays
+from solutionkit.examples.columns import TableSpec
+from solutionkit.explain.loading import load_explainer
+from solutionkit.explain.table_network import TableNetwork
+from solutionkit.models.arrays import Arrays
 from solutionkit.models.explanation_files import BACKGROUND_FILE
 from solutionkit.models.tabm import TabMSize, build_embedding
 from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE
@@ -14,9 +15,8 @@ from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE
 RANDOM = np.random.default_rng(0)
 SIZE = TabMSize(embedding=3)
 BACKGROUND = RANDOM.normal(size=(150, 2)).astype(np.float32)
-ROWS = TableArrays(
-    RANDOM.normal(size=(6, 2)).astype(np.float32), np.zeros((6, 0), np.int64), np.zeros(6, np.int64)
-)
+ROWS = Arrays({"numeric": RANDOM.normal(size=(6, 2)).astype(np.float32)}, np.zeros(6, np.int64))
+SPEC = TableSpec("y", ("0", "1"), ())
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def linear(tmp_path: Path) -> Path:
 
 
 def test_exact_for_a_linear_model(linear: Path) -> None:
-    explainer = ExpectedGradients(linear, samples=150)
+    explainer = TableNetwork(linear, samples=150)
     found = explainer.explain(ROWS)
     assert found.values.shape == (6, 2)
     assert np.abs(found.residual).max() < 1e-3
@@ -44,7 +44,7 @@ def test_exact_for_a_linear_model(linear: Path) -> None:
 
 
 def test_the_same_in_every_call_and_in_any_batch(linear: Path) -> None:
-    explainer = load_explainer(linear)
+    explainer = load_explainer(linear, SPEC)
     together = explainer.explain(ROWS).values
     np.testing.assert_array_equal(together, explainer.explain(ROWS).values)
     np.testing.assert_allclose(together[2:3], explainer.explain(ROWS.take(np.array([2]))).values, atol=1e-6)

@@ -6,7 +6,7 @@ from solutionkit.explain.attribution import Attribution
 
 COLUMNS = ["a", "b", "c"]
 VALUES = np.array([[1.0, -3.0, 0.0], [2.0, 3.0, 0.5]])
-FOUND = Attribution(VALUES, base=0.5, output=np.array([-1.5, 6.1]))
+FOUND = Attribution(VALUES, base=np.full(2, 0.5), output=np.array([-1.5, 6.1]))
 
 
 def test_ranking_and_residual() -> None:
@@ -25,7 +25,7 @@ def test_dependence_of_numbers_and_categories() -> None:
 def test_agreement_of_a_model_with_itself_and_with_its_opposite() -> None:
     same = summary.agreement(FOUND, FOUND, COLUMNS)
     assert (same["rank_correlation"], same["row_correlation"]) == (pytest.approx(1.0), pytest.approx(1.0))
-    opposite = Attribution(-VALUES, 0.0, FOUND.output)
+    opposite = Attribution(-VALUES, np.zeros(2), FOUND.output)
     assert summary.agreement(FOUND, opposite, COLUMNS)["row_correlation"] == pytest.approx(-1.0)
 
 

@@ -6,19 +6,22 @@ from scipy.special import expit
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import Feature, TableSpec
 from solutionkit.models import gradient_boosting, tabular_network
-from solutionkit.models.arrays import TableArrays
+from solutionkit.models.arrays import Arrays
 from solutionkit.models.tabular_network import batch_size, ensemble_loss, ensemble_probability, members_loss
 
 SPEC = TableSpec("y", ("0", "1"), (Feature("a", "numeric"), Feature("b", "categorical", ("u", "v"))))
 
 
-def rows(seed: int, count: int) -> TableArrays:
+def rows(seed: int, count: int) -> Arrays:
     random = np.random.default_rng(seed)
     numeric = random.normal(size=(count, 1)).astype(np.float32)
     categorical = random.integers(2, 4, (count, 1))
     logit = 2.0 * numeric[:, 0] + 1.5 * (categorical[:, 0] - 2.5)
     numeric[random.random(count) < 0.05] = np.nan
-    return TableArrays(numeric, categorical, (random.random(count) < expit(logit)).astype(np.int64))
+    return Arrays(
+        {"numeric": numeric, "categorical": categorical},
+        (random.random(count) < expit(logit)).astype(np.int64),
+    )
 
 
 @pytest.mark.parametrize("train", [gradient_boosting.train, tabular_network.train])
@@ -26,7 +29,7 @@ def test_training_learns_and_is_seeded(train) -> None:
     training = Training(seed=3, epochs=6)
     first, second = (train(rows(0, 1500), rows(1, 300), SPEC, training) for _ in range(2))
     np.testing.assert_array_equal(first.validation_scores, second.validation_scores)
-    labels = rows(1, 300).label
+    labels = rows(1, 300).label[:, None]
     likelihood = np.log(np.where(labels == 1, first.validation_scores, 1 - first.validation_scores)).mean()
     assert likelihood > -0.55
     assert first.facts["algorithm"] in {"LightGBM", "TabM"}

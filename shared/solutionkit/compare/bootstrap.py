@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solutionkit.compare.metrics import WeightedMetric
+from solutionkit.compare.metrics import Metric
 
 MOST_RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 # Large tables need fewer resamples for the same purpose: at most this many drawn rows in all.
@@ -59,11 +59,23 @@ def resamples(labels: np.ndarray, seed: int, count: int | None = None) -> Iterat
 
 
 def paired_draws(
-    metric: WeightedMetric, labels: np.ndarray, scores: list[np.ndarray], seed: int
+    metric: Metric, labels: np.ndarray, probabilities: list[np.ndarray], seed: int
 ) -> np.ndarray:
-    """`(models, resamples)` values of a metric on the same draws."""
+    """`(models, resamples)` values of a metric on the same draws.
+
+    Args:
+        metric: The metric.
+        labels: `(rows,)` class ids.
+        probabilities: Of each model, `(rows, outputs)`.
+        seed: Of the draws.
+    """
+    seen = metric.labels(labels)
+    scores = [metric.scores(item) for item in probabilities]
+    # Only detection is undefined without one of its two classes.
+    kinds = seen if metric.view == "detection" else np.zeros(len(labels), np.int64)
     blocks = [
-        np.stack([metric(labels, model, weights) for model in scores]) for weights in resamples(labels, seed)
+        np.stack([metric.function(seen, model, weights) for model in scores])
+        for weights in resamples(kinds, seed)
     ]
     return np.concatenate(blocks, axis=1)
 

@@ -11,7 +11,8 @@ from solutionkit.compare import money
 from solutionkit.compare.bootstrap import Estimate, interval, paired_draws, resamples, two_sided_p
 from solutionkit.compare.calibration import calibration
 from solutionkit.compare.delong import delong
-from solutionkit.compare.metrics import METRICS
+from solutionkit.compare.mcnemar import mcnemar_p
+from solutionkit.compare.metrics import Metric, detected, detection_scores, metrics_for
 from solutionkit.compare.slices import compare_slices, estimate
 from solutionkit.compare.verdict import Cost, decide
 from solutionkit.declaration import Business
@@ -24,8 +25,8 @@ class ScoredModel:
     """A model's scores and costs.
 
     Attributes:
-        evaluation: `(eval rows,)` probabilities.
-        validation: `(validation rows,)` probabilities by a model not fitted on these rows.
+        evaluation: `(eval rows, outputs)` probabilities.
+        validation: `(validation rows, outputs)` probabilities by a model not fitted on these rows.
         latency_ms: By batch, see `latency`.
         size_bytes: Of the SavedModel.
         facts: What training told; `train_seconds` among it.
@@ -48,16 +49,25 @@ class Rows:
     """What both models are judged on.
 
     Attributes:
-        labels: `(eval rows,)` of 0 and 1.
-        validation_labels: `(validation rows,)` of 0 and 1.
+        labels: `(eval rows,)` class ids.
+        validation_labels: `(validation rows,)` class ids.
         train: Number of rows on the training side, validation rows included.
         slices: Columns to slice by, each `(eval rows,)`.
+        classes: What the class ids mean.
+        detects: Whether class 0 means that nothing was found, so that there is something to decide.
     """
 
     labels: np.ndarray
     validation_labels: np.ndarray
     train: int
     slices: dict[str, np.ndarray] = field(default_factory=dict)
+    classes: tuple[str, ...] = ("negative", "positive")
+    detects: bool = True
+
+    @property
+    def outputs(self) -> int:
+        """Probabilities a row."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
 
 
 def compare(
@@ -67,60 +77,77 @@ def compare(
     models: dict[str, ScoredModel],
     business: Business | None,
     seed: int,
+    false_alarm_rate: float | None = None,
 ) -> dict[str, Any]:
     """Compare the baseline and the deep model, with the trivial predictor beside them.
 
     Args:
         use_case: Its name.
-        primary_metric: The metric that decides, a key of `METRICS`.
+        primary_metric: The metric that decides, one of those that the label allows (`metrics_for`).
         rows: What they are judged on.
         models: The scored models by name: `baseline` and `deep`.
         business: Worth of the outcomes, if declared.
         seed: Of the bootstrap.
+        false_alarm_rate: The rate at which the recall is wanted, if it is.
 
     Returns:
         The content of `comparison.json`.
     """
     labels = rows.labels
-    prior = float(rows.validation_labels.mean())
+    metrics = metrics_for(len(rows.classes), rows.detects, false_alarm_rate)
+    primary = metrics[primary_metric]
+    prior = class_shares(rows)
     scores = {BASELINE: models[BASELINE].evaluation, DEEP: models[DEEP].evaluation}
-    scores[TRIVIAL] = np.full(len(labels), prior)
+    scores[TRIVIAL] = np.tile(prior, (len(labels), 1))
     validation = {BASELINE: models[BASELINE].validation, DEEP: models[DEEP].validation}
-    validation[TRIVIAL] = np.full(len(rows.validation_labels), prior)
+    validation[TRIVIAL] = np.tile(prior, (len(rows.validation_labels), 1))
 
-    metrics = _metrics(labels, scores, seed)
-    decisions = _decisions(rows, scores, validation, business, seed)
+    estimates = {name: estimate(metric, labels, scores, seed) for name, metric in metrics.items()}
+    decisions = _decisions(rows, scores, validation, business, false_alarm_rate, seed)
     result: dict[str, Any] = {"use_case": use_case, "run_id": "", "primary_metric": primary_metric}
-    result["higher_is_better"] = METRICS[primary_metric].higher_is_better
+    result["higher_is_better"] = primary.higher_is_better
+    result["metrics"] = {
+        name: {"title": metric.title, "higher_is_better": metric.higher_is_better}
+        for name, metric in metrics.items()
+    }
+    result["classes"] = {name: int((labels == position).sum()) for position, name in enumerate(rows.classes)}
     result["rows"] = {
         "train": rows.train,
         "eval": len(labels),
         "validation": len(rows.validation_labels),
-        "eval_positive": int(labels.sum()),
+        "eval_positive": int(detected(labels).sum()) if rows.detects else None,
     }
-    result["models"] = {name: {"metrics": metrics[name], "business": decisions[name]} for name in scores}
+    result["models"] = {
+        name: {
+            "metrics": {metric: found[name].to_json() for metric, found in estimates.items()},
+            "business": decisions[name],
+        }
+        for name in scores
+    }
     for name, model in models.items():
         facts = dict(model.facts)
         result["models"][name] |= {
             "train_seconds": round(facts.pop("train_seconds"), 3),
             "latency_ms": model.latency_ms,
             "size_bytes": model.size_bytes,
-            "calibration": calibration(labels, model.evaluation),
+            "calibration": _calibration(rows, model.evaluation),
             "training": facts,
         }
-    result["difference"] = difference(labels, scores[BASELINE], scores[DEEP], primary_metric, seed)
-    if business:
+        if len(rows.classes) > 2:
+            result["models"][name]["confusion"] = confusion(labels, model.evaluation)
+    result["difference"] = difference(primary, labels, scores[BASELINE], scores[DEEP], seed)
+    if business and rows.detects:
         result["business_difference"] = _business_difference(labels, scores, decisions, business, seed)
     both = {name: scores[name] for name in (BASELINE, DEEP)}
-    result["slices"] = compare_slices(rows.slices, labels, both, primary_metric, seed)
+    result["slices"] = compare_slices(rows.slices, labels, both, primary, seed)
     found = result["difference"]
     decision = decide(
-        METRICS[primary_metric].title,
+        primary.title,
         found["value"],
         found["low"],
         found["high"],
         found["p_value"],
-        METRICS[primary_metric].higher_is_better,
+        primary.higher_is_better,
         models[BASELINE].cost,
         models[DEEP].cost,
     )
@@ -128,30 +155,47 @@ def compare(
     return result
 
 
+def class_shares(rows: Rows) -> np.ndarray:
+    """`(outputs,)` the validation rows' shares of the classes, none quite zero: the trivial predictor."""
+    counts = np.bincount(rows.validation_labels, minlength=len(rows.classes)).astype(float)
+    shares = np.maximum(counts, 0.5) / np.maximum(counts, 0.5).sum()
+    said: np.ndarray = shares[1:] if rows.outputs == 1 else shares
+    return said
+
+
+def confusion(labels: np.ndarray, probabilities: np.ndarray) -> list[list[int]]:
+    """How many rows of each class (outer) were taken for which (inner)."""
+    classes = probabilities.shape[1]
+    cells = np.bincount(labels * classes + probabilities.argmax(axis=1), minlength=classes**2)
+    table: list[list[int]] = cells.reshape(classes, classes).tolist()
+    return table
+
+
 def difference(
-    labels: np.ndarray, baseline: np.ndarray, deep: np.ndarray, metric: str, seed: int
+    metric: Metric, labels: np.ndarray, baseline: np.ndarray, deep: np.ndarray, seed: int
 ) -> dict[str, Any]:
     """The deep model's metric minus the baseline's, with interval and paired test."""
-    if metric == "roc_auc":
-        value, low, high, p_value = delong(labels, np.stack([baseline, deep])).difference()
+    if metric.name == "roc_auc":
+        scores = np.stack([metric.scores(baseline), metric.scores(deep)])
+        value, low, high, p_value = delong(metric.labels(labels), scores).difference()
         test = "delong"
     else:
-        function = METRICS[metric]
-        draws = paired_draws(function.function, labels, [baseline, deep], seed)
-        value = function.value(labels, deep) - function.value(labels, baseline)
+        draws = paired_draws(metric, labels, [baseline, deep], seed)
+        value = metric.value(labels, deep) - metric.value(labels, baseline)
         found = interval(value, draws[1] - draws[0])
         low, high, p_value, test = found.low, found.high, two_sided_p(draws[1] - draws[0]), "paired_bootstrap"
-    return {"metric": metric, "value": value, "low": low, "high": high, "p_value": p_value, "test": test}
+    if metric.name == "accuracy":
+        right = [metric.scores(item).argmax(axis=1) == labels for item in (baseline, deep)]
+        p_value, test = mcnemar_p(*right), "mcnemar_exact"
+    return {"metric": metric.name, "value": value, "low": low, "high": high, "p_value": p_value, "test": test}
 
 
-def _metrics(
-    labels: np.ndarray, scores: dict[str, np.ndarray], seed: int
-) -> dict[str, dict[str, dict[str, float]]]:
-    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in scores}
-    for metric in METRICS:
-        for name, item in estimate(labels, scores, metric, seed).items():
-            found[name][metric] = item.to_json()
-    return found
+def _calibration(rows: Rows, probabilities: np.ndarray) -> dict[str, Any]:
+    """Of the probability of being positive; without such a thing, of the likeliest class."""
+    if rows.detects:
+        return calibration(detected(rows.labels), detection_scores(probabilities))
+    right = probabilities.argmax(axis=1) == rows.labels
+    return calibration(right.astype(np.int64), probabilities.max(axis=1))
 
 
 def _decisions(
@@ -159,16 +203,26 @@ def _decisions(
     scores: dict[str, np.ndarray],
     validation: dict[str, np.ndarray],
     business: Business | None,
+    false_alarm_rate: float | None,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Each model's threshold, what it leads to and what that is worth, if a worth is declared."""
-    decisions: dict[str, dict[str, Any]] = {}
-    for name, score in scores.items():
-        threshold = money.best_threshold(rows.validation_labels, validation[name], business)
-        decisions[name] = {"threshold": threshold, "value_per_1000": None}
-        decisions[name]["outcomes"] = money.outcomes(rows.labels, score, threshold)
+    decisions: dict[str, dict[str, Any]] = {
+        name: {"threshold": None, "value_per_1000": None, "outcomes": None} for name in scores
+    }
+    if not rows.detects:
+        return decisions
+    labels, validation_labels = detected(rows.labels), detected(rows.validation_labels)
+    for name, probabilities in scores.items():
+        score, held_out = detection_scores(probabilities), detection_scores(validation[name])
+        if validation_labels.any():
+            threshold = money.best_threshold(validation_labels, held_out, business)
+        else:
+            threshold = money.quiet_threshold(held_out, false_alarm_rate or money.FALSE_ALARM_RATE)
+        decisions[name]["threshold"] = threshold
+        decisions[name]["outcomes"] = money.outcomes(labels, score, threshold)
         if business:
-            found = _value(rows.labels, score, threshold, business, seed)
+            found = _value(labels, score, threshold, business, seed)
             decisions[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
             decisions[name]["currency"] = business.currency
     return decisions
@@ -194,12 +248,15 @@ def _business_difference(
     seed: int,
 ) -> dict[str, Any]:
     """Value of 1,000 decisions: the deep model's minus the baseline's, by the paired bootstrap."""
+    positive = detected(labels)
     per_row = {
-        name: money.row_values(labels, scores[name] >= decisions[name]["threshold"], business)
+        name: money.row_values(
+            positive, detection_scores(scores[name]) >= decisions[name]["threshold"], business
+        )
         for name in (BASELINE, DEEP)
     }
     gain = money.PER * (per_row[DEEP] - per_row[BASELINE])
-    draws = np.concatenate([weights @ gain / weights.sum(axis=1) for weights in resamples(labels, seed)])
+    draws = np.concatenate([weights @ gain / weights.sum(axis=1) for weights in resamples(positive, seed)])
     found = interval(float(gain.mean()), draws)
     return {
         **found.to_json(),

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from solutionkit.compare.comparison import Rows, ScoredModel, compare
 from solutionkit.compare.latency import latency_ms
-from solutionkit.compare.metrics import METRICS
+from solutionkit.compare.metrics import recall_rate
 from solutionkit.declaration import Declaration
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
@@ -19,6 +19,9 @@ from solutionkit.models.arrays import read_serialized
 from solutionkit.models.export import model_size
 from solutionkit.models.run import FACTS_FILE, VALIDATION_FILE
 from solutionkit.models.saved import SavedScorer
+
+# What TFMA calls the metrics of which it gives a second opinion.
+EVALUATOR_NAMES = {"auc": "roc_auc", "sparse_categorical_accuracy": "accuracy"}
 
 
 def compare_exported(
@@ -61,10 +64,12 @@ def compare_exported(
             facts=json.loads((records[name] / FACTS_FILE).read_text()),
         )
     training_rows = sum(count_rows(examples / f"Split-{split}") for split in (TRAIN, VALIDATION))
-    rows = Rows(labels, validation_labels, training_rows, columns)
-    result = compare(package, primary_metric, rows, scored, declaration.business, declaration.training.seed)
+    rows = Rows(labels, validation_labels, training_rows, columns, spec.classes, spec.detects)
+    business, seed = declaration.business, declaration.training.seed
+    rate = recall_rate(declaration)
+    result = compare(package, primary_metric, rows, scored, business, seed, rate)
     result["broken_thresholds"] = broken_thresholds(result, declaration.thresholds)
-    result["evaluator"] = {"roc_auc": evaluator_auc(evaluation)}
+    result["evaluator"] = second_opinion(evaluation)
     curves = {"labels": labels, **{name: model.evaluation for name, model in scored.items()}}
     return result, curves
 
@@ -74,7 +79,7 @@ def broken_thresholds(result: dict[str, Any], thresholds: dict[str, float]) -> l
     found = []
     for name, bound in thresholds.items():
         value = result["models"][result["selected"]]["metrics"][name]["value"]
-        higher = METRICS[name].higher_is_better
+        higher = result["metrics"][name]["higher_is_better"]
         if (value < bound) if higher else (value > bound):
             found.append(
                 f"{name} is {value:.4f}, the bound is {'at least' if higher else 'at most'} {bound:g}"
@@ -109,18 +114,19 @@ def count_rows(folder: Path) -> int:
     return int(count)
 
 
-def evaluator_auc(evaluation: Path) -> dict[str, float]:
-    """TFMA's own ROC-AUC of both models over all rows: a second opinion beside ours."""
+def second_opinion(evaluation: Path) -> dict[str, dict[str, float]]:
+    """TFMA's own figures of both models over all rows, beside ours: `{metric: {model: value}}`."""
     from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-    found: dict[str, float] = {}
+    found: dict[str, dict[str, float]] = {}
     for file in sorted(evaluation.glob("metrics*")):
         for record in tf.data.TFRecordDataset(str(file)):
             message = metrics_for_slice_pb2.MetricsForSlice.FromString(record.numpy())
             if message.slice_key.single_slice_keys:
                 continue
             for item in message.metric_keys_and_values:
-                if item.key.name == "auc" and not item.key.is_diff:
+                if item.key.name in EVALUATOR_NAMES and not item.key.is_diff:
                     name = item.key.model_name if item.key.model_name in {"baseline", "deep"} else "deep"
-                    found[name] = item.value.double_value.value
+                    metric = found.setdefault(EVALUATOR_NAMES[item.key.name], {})
+                    metric[name] = item.value.double_value.value
     return found

@@ -7,6 +7,8 @@ import numpy as np
 from solutionkit.declaration import Business
 
 PER = 1000
+# Where neither worths nor a rate are declared and no positive row is known.
+FALSE_ALARM_RATE = 0.05
 
 
 def row_values(labels: np.ndarray, flagged: np.ndarray, business: Business) -> np.ndarray:
@@ -42,6 +44,16 @@ def best_threshold(labels: np.ndarray, scores: np.ndarray, business: Business | 
     if cut == len(scores):
         return 0.0
     return float((ordered[cut - 1] + ordered[cut]) / 2)
+
+
+def quiet_threshold(scores: np.ndarray, rate: float) -> float:
+    """The threshold at which this share of negative rows is flagged, for want of any positive row.
+
+    Args:
+        scores: `(rows,)` scores of negative rows that the model was not fitted on.
+        rate: The share of false alarms that is accepted.
+    """
+    return float(np.quantile(scores, 1.0 - rate, method="higher"))
 
 
 def balanced(labels: np.ndarray) -> Business:

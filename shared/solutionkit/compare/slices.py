@@ -8,7 +8,7 @@ import numpy as np
 
 from solutionkit.compare.bootstrap import Estimate, interval, paired_draws
 from solutionkit.compare.delong import delong
-from solutionkit.compare.metrics import METRICS
+from solutionkit.compare.metrics import Metric, detected
 
 FEWEST_ROWS = 30
 FEWEST_OF_A_CLASS = 5
@@ -30,7 +30,11 @@ def slice_values(column: np.ndarray) -> np.ndarray:
 
 
 def compare_slices(
-    columns: dict[str, np.ndarray], labels: np.ndarray, scores: dict[str, np.ndarray], metric: str, seed: int
+    columns: dict[str, np.ndarray],
+    labels: np.ndarray,
+    probabilities: dict[str, np.ndarray],
+    metric: Metric,
+    seed: int,
 ) -> list[dict[str, Any]]:
     """One entry a slice: column, value, n, positives and each model's metric with its interval.
 
@@ -42,29 +46,36 @@ def compare_slices(
         counts = {value: int((values == value).sum()) for value in np.unique(values)}
         for value in sorted(counts, key=lambda key: (-counts[key], key))[:MOST_VALUES]:
             rows = values == value
-            positives = int(labels[rows].sum())
             entry: dict[str, Any] = {"column": name, "value": str(value), "n": counts[value]}
-            entry["positives"] = positives
-            if (
-                counts[value] >= FEWEST_ROWS
-                and min(positives, counts[value] - positives) >= FEWEST_OF_A_CLASS
-            ):
-                within = {model: score[rows] for model, score in scores.items()}
-                estimates = estimate(labels[rows], within, metric, seed)
+            entry["positives"] = int(detected(labels[rows]).sum())
+            if counts[value] >= FEWEST_ROWS and _has_both(labels[rows], metric):
+                within = {model: item[rows] for model, item in probabilities.items()}
+                estimates = estimate(metric, labels[rows], within, seed)
                 entry |= {model: item.to_json() for model, item in estimates.items()}
             found.append(entry)
     return found
 
 
+def _has_both(labels: np.ndarray, metric: Metric) -> bool:
+    """Whether there are enough positives and negatives, for a metric that looks at them."""
+    if metric.view == "classes":
+        return True
+    positives = int(detected(labels).sum())
+    return min(positives, len(labels) - positives) >= FEWEST_OF_A_CLASS
+
+
 def estimate(
-    labels: np.ndarray, scores: dict[str, np.ndarray], metric: str, seed: int
+    metric: Metric, labels: np.ndarray, probabilities: dict[str, np.ndarray], seed: int
 ) -> dict[str, Estimate]:
     """Each model's metric with its interval, by DeLong for ROC-AUC and by bootstrap otherwise."""
-    if metric == "roc_auc":
-        result = delong(labels, np.stack(list(scores.values())))
-        return {name: Estimate(float(result.auc[i]), *result.interval(i)) for i, name in enumerate(scores)}
-    draws = paired_draws(METRICS[metric].function, labels, list(scores.values()), seed)
+    if metric.name == "roc_auc":
+        scores = np.stack([metric.scores(item) for item in probabilities.values()])
+        result = delong(metric.labels(labels), scores)
+        return {
+            name: Estimate(float(result.auc[i]), *result.interval(i)) for i, name in enumerate(probabilities)
+        }
+    draws = paired_draws(metric, labels, list(probabilities.values()), seed)
     return {
-        name: interval(METRICS[metric].value(labels, score), draws[i])
-        for i, (name, score) in enumerate(scores.items())
+        name: interval(metric.value(labels, item), draws[i])
+        for i, (name, item) in enumerate(probabilities.items())
     }

@@ -9,20 +9,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.declaration import Declaration
+from solutionkit.declaration import FILE_NAME, Columns, Declaration
 from solutionkit.errors import DataError, suggestion
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
-from solutionkit.examples.labels import label_classes, label_problems, split_problems
+from solutionkit.examples.images import (
+    ImageTable,
+    file_column,
+    image_feature,
+    keep_copies_together,
+    read_images,
+)
+from solutionkit.examples.labels import canonical, label_classes, label_problems, split_problems
 from solutionkit.examples.reading import joined, read_table
 from solutionkit.examples.splitting import EVAL, SPLITS, TRAIN, assign_splits, hold_out_validation
-from solutionkit.use_case import Project
+from solutionkit.use_case import Project, UseCase
 
 
 @dataclass(frozen=True)
 class AuditedTable:
-    """A table that fits its declaration.
+    """A table that fits its declaration; of images it holds the paths.
 
     Attributes:
         table: Typed columns (see `conform`).
@@ -30,7 +37,9 @@ class AuditedTable:
         spec: What the columns are.
         split_rule: How the splits were made, in words.
         schema_origin: Where the features come from, in words.
-        inferred: Whether the features were inferred rather than curated.
+        inferred: Whether the features were inferred and could be frozen into a curated schema.
+        folder: Where the paths of images start.
+        notes: What was left out, one sentence each.
     """
 
     table: pa.Table
@@ -39,6 +48,8 @@ class AuditedTable:
     split_rule: str
     schema_origin: str
     inferred: bool
+    folder: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> dict[str, int]:
         """Number of rows of each split."""
@@ -51,29 +62,39 @@ def audit(project: Project) -> AuditedTable:
     Raises:
         UserError: With one list of all that is wrong.
     """
-    declaration = project.declaration
-    data = declaration.data
-    if data.path:
-        raw = _with_split_table(read_table(data.path), declaration)
-        given = None
-        source = str(data.path)
-    else:
-        assert data.train and data.eval
-        train, evaluation = read_table(data.train), read_table(data.eval)
-        given = np.repeat(np.array([TRAIN, EVAL], object), [train.num_rows, evaluation.num_rows])
-        raw, source = _joined(train, evaluation, data.train, data.eval), f"{data.train} and {data.eval.name}"
+    declaration, use_case = project.declaration, project.use_case
     columns = declaration.columns
-    problems = [*unread_keys(declaration), *missing_columns(raw, declaration)]
+    problems = use_problems(declaration, use_case)
+    if problems:
+        raise DataError(str(project.folder / FILE_NAME), problems)
+    images = read_images(declaration) if columns.image else None
+    if images is not None:
+        raw, given, source = images.table, None, str(images.folder)
+        problems += images.problems
+        notes = images.notes
+    else:
+        raw, given, source = _read_tables(declaration)
+        notes = []
+    problems += missing_columns(raw, declaration)
     classes: tuple[str, ...] = ()
+    detects = True
     labels: np.ndarray | None = None
     if columns.label in raw.column_names:
-        classes, found = label_classes(raw[columns.label], columns)
+        if declaration.training.method == "anomaly":
+            raw = good_or_not(raw, columns)
+        several = use_case.class_metric is not None
+        classes, detects, found = label_classes(raw[columns.label], columns, several)
         problems += found
         if classes:
             ids, found = to_class_ids(raw[columns.label], columns.label, classes)
             problems += found or label_problems(ids, columns.label, classes)
             labels = None if found else ids.to_numpy()
-    splits, rule = given, f"given by files: {data.train} trains, {data.eval} evaluates"
+            if not detects:
+                problems += undetecting_problems(declaration)
+    splits, rule = (
+        given,
+        f"given by files: {declaration.data.train} trains, {declaration.data.eval} evaluates",
+    )
     if labels is not None:
         try:
             if given is None:
@@ -82,11 +103,17 @@ def audit(project: Project) -> AuditedTable:
                 hold_out_validation(given, raw, labels, declaration, source)
         except DataError as error:
             problems += [item for item in error.problems if item not in problems]
+    if images is not None and splits is not None:
+        is_given = declaration.data.split == "column"
+        notes += keep_copies_together(images, splits, columns.image or "", is_given)
     training_rows = raw if splits is None else raw.filter(pa.array(splits == TRAIN))
-    features, ignored, origin, inferred, found = describe(raw, training_rows, project)
+    features, ignored, origin, inferred, found = describe(raw, training_rows, project, images)
     names = {feature.name for feature in features}
     carried = tuple(name for name in declaration.slices.columns if name not in names)
-    spec = TableSpec(columns.label, classes, tuple(features), columns.id, carried, ignored)
+    identity = columns.id or (file_column(columns.image) if columns.image else None)
+    spec = TableSpec(
+        columns.label, classes, tuple(features), identity, carried, ignored, detects, columns.mask
+    )
     typed, unfit = conform(raw, spec, labelled=bool(classes))
     # A declared column that is missing has been named already, with the key that declares it.
     missing = [name for name in [*names, *spec.passengers] if any(f"'{name}' (" in item for item in problems)]
@@ -96,17 +123,42 @@ def audit(project: Project) -> AuditedTable:
     problems = list(dict.fromkeys(problems))
     if problems or labels is None or splits is None:
         raise DataError(source, problems)
-    problems = [*split_problems(labels, splits, spec), *feature_problems(typed, spec)]
+    must_hold = (EVAL,) if declaration.training.method == "anomaly" else SPLITS
+    problems = [*split_problems(labels, splits, spec, must_hold), *feature_problems(typed, spec)]
     if problems:
         raise DataError(source, problems)
-    return AuditedTable(typed, splits, spec, rule, origin, inferred)
+    folder = images.folder if images is not None else None
+    return AuditedTable(typed, splits, spec, rule, origin, inferred, folder, tuple(notes))
+
+
+def _read_tables(declaration: Declaration) -> tuple[pa.Table, np.ndarray | None, str]:
+    """`(rows, splits if the files give them, source)` of a table."""
+    data = declaration.data
+    if data.path:
+        return _with_split_table(read_table(data.path), declaration), None, str(data.path)
+    assert data.train and data.eval
+    train, evaluation = read_table(data.train), read_table(data.eval)
+    given = np.repeat(np.array([TRAIN, EVAL], object), [train.num_rows, evaluation.num_rows])
+    source = f"{data.train} and {data.eval.name}"
+    return _joined(train, evaluation, data.train, data.eval), given, source
 
 
 def describe(
-    raw: pa.Table, training_rows: pa.Table, project: Project
+    raw: pa.Table, training_rows: pa.Table, project: Project, images: ImageTable | None
 ) -> tuple[list[Feature], dict[str, str], str, bool, list[str]]:
     """`(features, ignored, origin, inferred, problems)`: by the curated schema if it fits, else inferred."""
     columns = project.declaration.columns
+    if images is not None and columns.image:
+        if not images.pictures:
+            return [], {}, "", False, []
+        feature = image_feature(columns.image, images.pictures, project.declaration.images.size)
+        spoken_for = {columns.image, file_column(columns.image), *project.declaration.slices.columns}
+        ignored = {
+            name: "beside the image, which is all that the models read"
+            for name in raw.column_names
+            if name not in columns.not_features | spoken_for
+        }
+        return [feature], ignored, "one image a row", False, []
     file = project.declaration.data.schema_ or project.folder / schemas.FILE_NAME
     schema = schemas.load_schema(file) if project.declaration.data.schema_ or file.is_file() else None
     named = {item.name for item in schema.feature} if schema else set()
@@ -131,18 +183,50 @@ def describe(
     return features, ignored, origin, origin.startswith("inferred"), problems
 
 
-def unread_keys(declaration: Declaration) -> list[str]:
-    """Keys for images and texts, which a table has no use for."""
-    given = {
-        "data.labels": declaration.data.labels,
-        "columns.text": declaration.columns.text,
-        "columns.image": declaration.columns.image,
-    }
+def use_problems(declaration: Declaration, use_case: UseCase) -> list[str]:
+    """Keys that the use case has no use for, and keys that it cannot do without."""
+    columns = declaration.columns
+    given: dict[str, object] = {"columns.text": columns.text}
+    if use_case.images:
+        given |= {"columns.numeric": columns.numeric, "columns.categorical": columns.categorical}
+        given |= {"data.split_table": declaration.data.split_table, "data.schema": declaration.data.schema_}
+    else:
+        given |= {"data.labels": declaration.data.labels, "columns.image": columns.image}
+        given |= {"training.backbone": declaration.training.backbone}
+    problems = [f"{key} is not read by this use case; remove it" for key, value in given.items() if value]
+    if use_case.images and not columns.image:
+        problems.append(
+            "columns.image is missing: the column of data.labels that holds the paths; of a folder without"
+            ' such a table any name, e.g. "image"'
+        )
+    if declaration.training.method == "anomaly":
+        if use_case.anomaly is None:
+            problems.append('training.method = "anomaly" is not known to this use case; remove it')
+        elif columns.negative is None:
+            problems.append('training.method = "anomaly" needs columns.negative, the value of good rows')
+    return problems
+
+
+def undetecting_problems(declaration: Declaration) -> list[str]:
+    """What needs to know which class means that nothing was found."""
+    if declaration.business is None:
+        return []
     return [
-        f"use_case.toml: {key} is not read by this use case; remove it"
-        for key, value in given.items()
-        if value
+        f"[business] needs to know which value of '{declaration.columns.label}' means that nothing was found:"
+        " set columns.negative, or remove [business]"
     ]
+
+
+def good_or_not(raw: pa.Table, columns: Columns) -> pa.Table:
+    """The table with all labels but the negative one made into one, for learning from good rows alone."""
+    texts = as_text(raw[columns.label])
+    same = {canonical(value): value for value in pc.unique(texts.drop_null()).to_pylist()}
+    good = same.get(canonical(str(columns.negative)))
+    if good is None:
+        return raw
+    other = f"not {good}"
+    labels = pc.if_else(pc.equal(texts, good), texts, pc.if_else(pc.is_valid(texts), other, texts))
+    return raw.set_column(raw.column_names.index(columns.label), columns.label, labels)
 
 
 def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
@@ -150,7 +234,7 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
     columns = declaration.columns
     names = set(raw.column_names)
     declared = {"columns.label": [columns.label], "slices.columns": declaration.slices.columns}
-    for part in ("id", "time", "group", "split"):
+    for part in ("id", "time", "group", "split", "mask"):
         declared[f"columns.{part}"] = [value] if (value := getattr(columns, part)) else []
     declared["columns.numeric"], declared["columns.categorical"] = columns.numeric, columns.categorical
     if declaration.data.path is None:

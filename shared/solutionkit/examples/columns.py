@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns
 
-Kind = Literal["numeric", "categorical"]
+Kind = Literal["numeric", "categorical", "image"]
 # Where an exported model keeps its specification.
 SPEC_FILE = "assets.extra/table_spec.json"
 # What a signature's input may be called; `self` is taken.
@@ -44,6 +44,8 @@ class Feature:
         domain: The known values of a categorical column; position + 2 is a value's id.
         min_domain_mass: The least share of non-missing values that must be in the domain.
         min_fraction: The least share of rows that must have a value.
+        shape: Height, width and channels to which an image is brought.
+        bits: Of an image's samples, 8 or 16.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Feature:
     domain: tuple[str, ...] = ()
     min_domain_mass: float = 0.95
     min_fraction: float = 0.5
+    shape: tuple[int, ...] = ()
+    bits: int = 8
 
     @property
     def cardinality(self) -> int:
@@ -64,11 +68,13 @@ class TableSpec:
 
     Attributes:
         label: The label column.
-        classes: The label's values; the position is the class id, so classes[1] is the positive one.
+        classes: The label's values; the position is the class id. Of two, the second is the positive one.
         features: The columns that the models read, in order.
         id: A column that names a row, carried along but never read by a model.
         carried: Further columns carried along for slices.
         ignored: Columns left out, with the reason.
+        detects: Whether the first class means that nothing was found, so that the others are positive.
+        mask: A column that shows where in an image the label's reason is.
     """
 
     label: str
@@ -77,6 +83,18 @@ class TableSpec:
     id: str | None = None
     carried: tuple[str, ...] = ()
     ignored: dict[str, str] = dataclasses.field(default_factory=dict)
+    detects: bool = True
+    mask: str | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Probabilities a row: the positive class's of two classes, else one a class."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+    @property
+    def image(self) -> Feature | None:
+        """The image, where rows are images."""
+        return next((feature for feature in self.features if feature.kind == "image"), None)
 
     @property
     def numeric(self) -> list[Feature]:
@@ -90,8 +108,9 @@ class TableSpec:
 
     @property
     def model_columns(self) -> list[str]:
-        """Feature names in the order in which models see them: numeric, then categorical."""
-        return [feature.name for feature in (*self.numeric, *self.categorical)]
+        """Feature names in the order in which models see them: numeric, then categorical, then the image."""
+        images = [self.image] if self.image else []
+        return [feature.name for feature in (*self.numeric, *self.categorical, *images)]
 
     @property
     def input_names(self) -> dict[str, str]:
@@ -115,7 +134,7 @@ class TableSpec:
     @property
     def passengers(self) -> list[str]:
         """Columns that are in the tf.Examples but not read by a model."""
-        return [*([self.id] if self.id else []), *self.carried]
+        return [*([self.id] if self.id else []), *self.carried, *([self.mask] if self.mask else [])]
 
     def to_json(self) -> str:
         """The specification as JSON, for a component's execution properties."""
@@ -125,7 +144,10 @@ class TableSpec:
     def from_json(cls, text: str) -> TableSpec:
         """The specification that `to_json` wrote."""
         raw = json.loads(text)
-        features = tuple(Feature(**{**item, "domain": tuple(item["domain"])}) for item in raw["features"])
+        features = tuple(
+            Feature(**{**item, "domain": tuple(item["domain"]), "shape": tuple(item["shape"])})
+            for item in raw["features"]
+        )
         return cls(
             **{
                 **raw,

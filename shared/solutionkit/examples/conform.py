@@ -23,7 +23,8 @@ def conform(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa
 
     Returns:
         `(typed, problems)`: numeric columns as float64 (missing is null), categorical and carried
-        columns as text, the label as int64 class ids. With problems, `typed` may lack columns.
+        columns and the paths of images as text, the label as int64 class ids. With problems, `typed` may
+        lack columns.
     """
     names = set(table.column_names)
     columns: dict[str, pa.ChunkedArray] = {}
@@ -113,13 +114,15 @@ def place(row: int) -> str:
 
 
 def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
-    """Typed columns as the inputs of `serving_raw`: NaN and "" for missing."""
+    """Typed columns, images as bytes, as the inputs of `serving_raw`: NaN and "" for missing."""
     inputs: dict[str, np.ndarray] = {}
     names = spec.input_names
     for feature in spec.features:
         column, name = table[feature.name], names[feature.name]
         if feature.kind == "numeric":
             inputs[name] = column.to_numpy(zero_copy_only=False).astype(np.float32)
+        elif feature.kind == "image":
+            inputs[name] = np.array(column.to_pylist(), dtype=object)
         else:
             inputs[name] = np.array(column.fill_null("").to_pylist(), dtype=object)
     return inputs

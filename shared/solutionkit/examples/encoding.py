@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from solutionkit.examples.audit import AuditedTable
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.images import load_files
 from solutionkit.examples.splitting import SPLITS
 
 # benchmarks/ingestion: larger batches gain nothing and cost memory.
 BATCH_ROWS = 50_000
+# Of images, whose files are all in memory then.
+FILES_AT_ONCE = 256
 
 
 def serialized_examples(table: pa.Table) -> Iterator[bytes]:
     """The tf.Example of each row; a null cell has no feature in it.
 
     Args:
-        table: Columns of float64, int64 or text.
+        table: Columns of float64, int64, text or bytes.
     """
     from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
@@ -28,14 +32,31 @@ def serialized_examples(table: pa.Table) -> Iterator[bytes]:
         yield from encoder.encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
 
 
-def write_examples(table: pa.Table, file: Path) -> None:
-    """Write a table's rows as tf.Examples to an uncompressed TFRecord file."""
+def write_examples(tables: Iterable[pa.Table], file: Path) -> None:
+    """Write tables' rows as tf.Examples to an uncompressed TFRecord file."""
     import tensorflow as tf
 
     file.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(file)) as writer:
-        for example in serialized_examples(table):
-            writer.write(example)
+        for table in tables:
+            for example in serialized_examples(table):
+                writer.write(example)
+
+
+def with_files(table: pa.Table, spec: TableSpec, folder: Path | None) -> Iterator[pa.Table]:
+    """The table in pieces in which the content of image files stands in the place of their paths."""
+    files = [
+        name for name in (spec.image.name if spec.image else None, spec.mask) if name in table.column_names
+    ]
+    if not files or folder is None:
+        yield table
+        return
+    for start in range(0, table.num_rows, FILES_AT_ONCE):
+        piece = table.slice(start, FILES_AT_ONCE)
+        for name in files:
+            content = pa.array(load_files(folder, piece[name].to_pylist()), pa.large_binary())
+            piece = piece.set_column(piece.column_names.index(name), name, content)
+        yield piece
 
 
 def _as_lists(column: pa.Array) -> pa.LargeListArray:
@@ -54,4 +75,5 @@ def write_splits(audited: AuditedTable, folder: Path) -> None:
     """Write each split as `Split-<name>/data_tfrecord-00000-of-00001`, as TFX lays Examples out."""
     for name in SPLITS:
         rows = (audited.splits == name).nonzero()[0]
-        write_examples(audited.table.take(rows), folder / f"Split-{name}" / "data_tfrecord-00000-of-00001")
+        pieces = with_files(audited.table.take(rows), audited.spec, audited.folder)
+        write_examples(pieces, folder / f"Split-{name}" / "data_tfrecord-00000-of-00001")

@@ -12,26 +12,62 @@ from solutionkit.examples.splitting import SPLITS
 
 NEGATIVES = {"1": "0", "yes": "no", "true": "false", "y": "n", "t": "f"}
 FEWEST_OF_A_CLASS = 20
+MOST_CLASSES = 200
 Classes = tuple[str, ...]
 
 
-def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[Classes, list[str]]:
-    """`((negative, positive), problems)` of a binary label; no classes where there is a problem."""
+def label_classes(
+    values: pa.ChunkedArray, columns: Columns, several: bool
+) -> tuple[Classes, bool, list[str]]:
+    """`(classes, detects, problems)` of a label; no classes where there is a problem.
+
+    Args:
+        values: The label column.
+        columns: Which value is the positive or the negative one.
+        several: Whether the use case takes more than two classes.
+
+    Returns:
+        The negative class first, where there is one (`detects`); of two classes there always is.
+    """
     found = sorted(pc.unique(as_text(values).drop_null()).to_pylist())
     shown = ", ".join(map(repr, found[:6])) + (" …" if len(found) > 6 else "")
-    if len(found) != 2:
-        advice = "a model needs both classes" if len(found) < 2 else "a binary label is needed"
-        return (), [f"the label '{columns.label}' has {len(found)} distinct values ({shown}); {advice}"]
+    label = columns.label
+    if len(found) < 2:
+        return (
+            (),
+            True,
+            [f"the label '{label}' has {len(found)} distinct values ({shown}); a model needs both classes"],
+        )
+    if len(found) > (MOST_CLASSES if several else 2):
+        advice = f"at most {MOST_CLASSES} are possible" if several else "a binary label is needed"
+        return (), True, [f"the label '{label}' has {len(found)} distinct values ({shown}); {advice}"]
     same = {canonical(value): value for value in found}
-    if columns.positive is not None:
-        positive = same.get(canonical(str(columns.positive)))
-        if positive is None:
-            return (), [f"columns.positive = {columns.positive!r} is no value of '{columns.label}' ({shown})"]
+    for key in ("positive", "negative"):
+        value = getattr(columns, key)
+        if value is not None and canonical(str(value)) not in same:
+            return (), True, [f"columns.{key} = {value!r} is no value of '{label}' ({shown})"]
+    if columns.positive is not None and len(found) > 2:
+        return (
+            (),
+            True,
+            [
+                f"the label '{label}' has {len(found)} values: instead of columns.positive name the one that"
+                " means nothing was found as columns.negative, if there is one"
+            ],
+        )
+    if columns.negative is not None:
+        negative = same[canonical(str(columns.negative))]
+    elif len(found) > 2:
+        return tuple(found), False, []
+    elif columns.positive is not None:
+        positive = same[canonical(str(columns.positive))]
+        negative = next(value for value in found if value != positive)
     else:
-        positive = next((same[value] for value in same if NEGATIVES.get(value) in same), None)
-        if positive is None:
-            return (), [f"which value of '{columns.label}' is positive ({shown})? Set columns.positive"]
-    return (next(value for value in found if value != positive), positive), []
+        positives = [value for value in same if NEGATIVES.get(value) in same]
+        if not positives:
+            return (), True, [f"which value of '{label}' is positive ({shown})? Set columns.positive"]
+        negative = same[NEGATIVES[positives[0]]]
+    return (negative, *(value for value in found if value != negative)), True, []
 
 
 def canonical(value: str) -> str:
@@ -51,12 +87,14 @@ def label_problems(labels: pa.ChunkedArray, label: str, classes: tuple[str, ...]
     ]
 
 
-def split_problems(labels: np.ndarray, splits: np.ndarray, spec: TableSpec) -> list[str]:
-    """Splits that lack a class."""
+def split_problems(
+    labels: np.ndarray, splits: np.ndarray, spec: TableSpec, must_hold: tuple[str, ...] = SPLITS
+) -> list[str]:
+    """Splits that lack a class which they must hold."""
     return [
         f"the {name} rows ({int((splits == name).sum())}) hold no {spec.label} = {value!r};"
         " choose another split"
-        for name in SPLITS
+        for name in must_hold
         for i, value in enumerate(spec.classes)
         if not (labels[splits == name] == i).any()
     ]

@@ -35,6 +35,8 @@ def features_of(schema: schema_pb2.Schema, but: set[str]) -> list[Feature]:
         if item.name in but:
             continue
         fraction = item.presence.min_fraction if item.HasField("presence") else 0.0
+        if item.HasField("image_domain"):
+            continue
         if item.type == schema_pb2.BYTES:
             domain = tuple(item.string_domain.value) or domains.get(item.domain, ())
             mass = item.distribution_constraints.min_domain_mass
@@ -55,7 +57,9 @@ def build_schema(spec: TableSpec) -> schema_pb2.Schema:
         item = schema.feature.add(name=feature.name, type=schema_pb2.FLOAT if numeric else schema_pb2.BYTES)
         item.value_count.min = item.value_count.max = 1
         item.presence.min_fraction = feature.min_fraction
-        if not numeric:
+        if feature.kind == "image":
+            item.image_domain.SetInParent()
+        elif not numeric:
             item.string_domain.name = feature.name
             item.string_domain.value.extend(feature.domain)
             item.distribution_constraints.min_domain_mass = feature.min_domain_mass
@@ -67,6 +71,8 @@ def build_schema(spec: TableSpec) -> schema_pb2.Schema:
     for name in spec.passengers:
         item = schema.feature.add(name=name, type=schema_pb2.BYTES)
         item.value_count.min = item.value_count.max = 1
+        if name == spec.mask:
+            item.image_domain.SetInParent()
     return schema
 
 

@@ -1,28 +1,25 @@
-"""SHAP values of the network by expected gradients, taken where columns have become embeddings.
+"""SHAP values of a network by expected gradients, taken where its inputs have become vectors.
 
 G. Erion, J. Janizek, P. Sturmfels, S. Lundberg, S. Lee: "Improving performance of deep learning
 models with axiomatic attribution priors and expected gradients", Nature Machine Intelligence 3
-(2021), equation 2. Category ids have no gradient, embeddings do; a column's contribution is the
-sum over its embedding.
+(2021), equation 2. Category ids have no gradient, embeddings do, and single pixels mean little where
+feature maps mean much; the contribution of a column or of a place is the sum over its vector.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from solutionkit.explain.attribution import Attribution
-from solutionkit.models import tabm  # noqa: F401  (registers the layers for loading)
-from solutionkit.models.arrays import TableArrays
-from solutionkit.models.explanation_files import BACKGROUND_FILE
-from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE, ensemble_probability
 
-SAMPLES = 200
-# Interpolated rows evaluated at once.
-ROWS_AT_ONCE = 8192
+# Interpolated rows evaluated at once, for vectors of this many numbers altogether.
+NUMBERS_AT_ONCE = 1 << 22
+
+# `(embedded (batch, *places, width), targets (batch,)) -> (batch,)` log odds of each row's target.
+LogOdds = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class ExpectedGradients:
@@ -32,51 +29,61 @@ class ExpectedGradients:
     drawn once and shared by all rows, so results are the same in every call.
 
     Args:
-        folder: Holds the embedding, the head and background rows.
-        samples: Background rows used; the error shrinks with their number.
+        background: `(samples, *places, width)` embedded background rows; the error shrinks with their number.
+        log_odds: What is explained.
         seed: Of the order.
     """
 
-    method = "expected gradients at the column embeddings"
-
-    def __init__(self, folder: Path, samples: int = SAMPLES, seed: int = 0) -> None:
-        self._embedding = keras.models.load_model(folder / EMBEDDING_FILE, compile=False)
-        self._head = keras.models.load_model(folder / HEAD_FILE, compile=False)
-        with np.load(folder / BACKGROUND_FILE) as stored:
-            background = {name: stored[name] for name in stored.files}
+    def __init__(self, background: tf.Tensor, log_odds: LogOdds, seed: int = 0) -> None:
         random = np.random.default_rng(seed)
-        rows = len(next(iter(background.values())))
-        chosen = np.resize(random.permutation(rows), samples)
-        self._background = self._embed({name: value[chosen] for name, value in background.items()})
+        samples = len(background)
         strata = (np.arange(samples) + random.random(samples)) / samples
+        self._background = background
         self._alphas = tf.constant(random.permutation(strata), tf.float32)
-        self._base = float(np.mean(self._log_odds(self._background).numpy()))
-        self._step = tf.function(self._explain_embedded, reduce_retracing=True)
+        self._log_odds = tf.function(log_odds, reduce_retracing=True)
+        self._step = tf.function(self._explain, reduce_retracing=True)
 
-    def explain(self, rows: TableArrays) -> Attribution:
-        """Contributions of each column to each row's log odds."""
-        embedded = self._embed(rows.inputs)
-        at_once = max(1, ROWS_AT_ONCE // len(self._alphas))
-        values = [self._step(embedded[start : start + at_once]) for start in range(0, len(embedded), at_once)]
-        output = self._log_odds(embedded).numpy()
-        return Attribution(np.concatenate(values), self._base, output)
+    def explain(self, embedded: tf.Tensor, targets: np.ndarray) -> Attribution:
+        """Contributions of each place to each row's log odds.
 
-    def _embed(self, inputs: dict[str, np.ndarray]) -> tf.Tensor:
-        return tf.convert_to_tensor(self._embedding(inputs, training=False))
+        Args:
+            embedded: `(rows, *places, width)`.
+            targets: `(rows,)` what is explained of each row, as `log_odds` understands it.
+        """
+        row_numbers = int(np.prod(embedded.shape[1:])) * len(self._alphas)
+        at_once = max(1, NUMBERS_AT_ONCE // row_numbers)
+        wanted = tf.constant(targets)
+        pieces = [slice(start, start + at_once) for start in range(0, len(targets), at_once)]
+        values = np.concatenate([self._step(embedded[piece], wanted[piece]) for piece in pieces])
+        output = np.concatenate([self._log_odds(embedded[piece], wanted[piece]) for piece in pieces])
+        bases = {
+            int(target): float(
+                np.mean(
+                    self._log_odds(
+                        self._background, tf.fill([len(self._alphas)], wanted.dtype.as_numpy_dtype(target))
+                    )
+                )
+            )
+            for target in np.unique(targets)
+        }
+        return Attribution(values, np.array([bases[int(target)] for target in targets]), output)
 
-    def _log_odds(self, embedded: tf.Tensor) -> tf.Tensor:
-        probability = ensemble_probability(self._head(embedded, training=False))[:, 0]
-        probability = tf.clip_by_value(probability, 1e-7, 1.0 - 1e-7)
-        return tf.math.log(probability) - tf.math.log1p(-probability)
-
-    def _explain_embedded(self, rows: tf.Tensor) -> tf.Tensor:
-        """`(rows, columns, width) -> (rows, columns)`."""
+    def _explain(self, rows: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """`(rows, *places, width) -> (rows, *places)`."""
+        places = (1,) * (len(rows.shape) - 1)
         difference = rows[:, None] - self._background[None]
-        path = self._background[None] + self._alphas[None, :, None, None] * difference
+        path = self._background[None] + tf.reshape(self._alphas, [1, -1, *places]) * difference
         shape = tf.shape(path)
-        flat = tf.reshape(path, [-1, shape[2], shape[3]])
+        flat = tf.reshape(path, tf.concat([[-1], shape[2:]], axis=0))
+        flat.set_shape([None, *rows.shape[1:]])
         with tf.GradientTape() as tape:
             tape.watch(flat)
-            total = tf.reduce_sum(self._log_odds(flat))
+            total = tf.reduce_sum(self._log_odds(flat, tf.repeat(targets, shape[1])))
         gradients = tf.reshape(tape.gradient(total, flat), shape)
         return tf.reduce_mean(tf.reduce_sum(gradients * difference, axis=-1), axis=1)
+
+
+def log_odds(probability: tf.Tensor) -> tf.Tensor:
+    """Log odds of probabilities, which are kept off 0 and 1."""
+    probability = tf.clip_by_value(probability, 1e-7, 1.0 - 1e-7)
+    return tf.math.log(probability) - tf.math.log1p(-probability)

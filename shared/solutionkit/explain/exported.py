@@ -10,7 +10,9 @@ import numpy as np
 
 from solutionkit.compare.exported import parse_columns
 from solutionkit.examples.splitting import EVAL
-from solutionkit.explain.explanation import ModelExplainer, explain
+from solutionkit.explain.images import explain_images
+from solutionkit.explain.loading import ModelExplainer
+from solutionkit.explain.tables import explain_tables
 from solutionkit.models.arrays import read_serialized
 
 
@@ -29,7 +31,7 @@ def explain_exported(examples: Path, models: dict[str, Path], comparison: Path, 
     compared = json.loads((comparison / "comparison.json").read_text())
     with np.load(comparison / "curves.npz") as stored:
         labels = stored["labels"]
-        scores = {name: stored[name] for name in models}
+        probabilities = {name: stored[name] for name in models}
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     explainers = {name: ModelExplainer(folder) for name, folder in models.items()}
     spec = explainers["baseline"].spec
@@ -39,4 +41,5 @@ def explain_exported(examples: Path, models: dict[str, Path], comparison: Path, 
         ids = [f"evaluation row {row}" for row in range(len(serialized))]
     selected = compared["selected"]
     threshold = compared["models"][selected]["business"]["threshold"]
-    return explain(serialized, labels, ids, explainers, scores, selected, threshold, seed)
+    explain = explain_images if spec.image else explain_tables
+    return explain(serialized, labels, ids, explainers, probabilities, selected, threshold, seed)

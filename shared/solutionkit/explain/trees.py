@@ -9,7 +9,7 @@ import numpy as np
 import shap
 
 from solutionkit.explain.attribution import Attribution
-from solutionkit.models.arrays import TableArrays
+from solutionkit.models.arrays import Arrays
 from solutionkit.models.gradient_boosting import design_matrix
 
 
@@ -29,10 +29,10 @@ class TreeExplanation:
         self._booster = lightgbm.Booster(model_file=str(booster))
         self._explainer = shap.TreeExplainer(self._booster, feature_perturbation="tree_path_dependent")
 
-    def explain(self, rows: TableArrays) -> Attribution:
+    def explain(self, rows: Arrays) -> Attribution:
         """Contributions of each column to each row's log odds."""
         matrix = design_matrix(rows)
         values = np.asarray(self._explainer.shap_values(matrix))
         base = float(np.ravel(self._explainer.expected_value)[-1])
         output = np.asarray(self._booster.predict(matrix, raw_score=True))
-        return Attribution(values, base, output)
+        return Attribution(values, np.full(len(rows), base), output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,37 +10,57 @@ import numpy as np
 import tensorflow as tf
 
 from solutionkit.examples.columns import TableSpec
+from solutionkit.transform.images import IMAGE
 from solutionkit.transform.tabular import CATEGORICAL, NUMERIC
 
 BATCH_ROWS = 8192
+# Of images, whose pixels are in memory as float32 then.
+BATCH_IMAGES = 256
 
 
 @dataclass(frozen=True)
-class TableArrays:
+class Arrays:
     """The rows of a split, transformed.
 
     Attributes:
-        numeric: `(rows, numeric columns)` float32 z-scores, NaN where missing.
-        categorical: `(rows, categorical columns)` int64 ids.
+        inputs: What tf.Transform's graph gives, of those there are: `numeric` `(rows, numeric columns)`
+            float32 z-scores with NaN where missing, `categorical` `(rows, categorical columns)` int64 ids,
+            `image` `(rows, height, width, channels)` uint8 or uint16.
         label: `(rows,)` int64 class ids.
     """
 
-    numeric: np.ndarray
-    categorical: np.ndarray
+    inputs: dict[str, np.ndarray]
     label: np.ndarray
 
     def __len__(self) -> int:
         return len(self.label)
 
     @property
-    def inputs(self) -> dict[str, np.ndarray]:
-        """The model inputs of which there are columns."""
-        named = {NUMERIC: self.numeric, CATEGORICAL: self.categorical}
-        return {name: values for name, values in named.items() if values.shape[1]}
+    def numeric(self) -> np.ndarray:
+        """`(rows, numeric columns)`, of a table without any `(rows, 0)`."""
+        return self.inputs.get(NUMERIC, np.zeros((len(self), 0), np.float32))
 
-    def take(self, rows: np.ndarray) -> TableArrays:
-        """The given rows."""
-        return TableArrays(self.numeric[rows], self.categorical[rows], self.label[rows])
+    @property
+    def categorical(self) -> np.ndarray:
+        """`(rows, categorical columns)`, of a table without any `(rows, 0)`."""
+        return self.inputs.get(CATEGORICAL, np.zeros((len(self), 0), np.int64))
+
+    @property
+    def image(self) -> np.ndarray:
+        """`(rows, height, width, channels)`."""
+        return self.inputs[IMAGE]
+
+    def take(self, rows: np.ndarray) -> Arrays:
+        """The given rows, by position or by a mask."""
+        return Arrays({name: values[rows] for name, values in self.inputs.items()}, self.label[rows])
+
+    def batches(self, rows: int) -> Iterator[dict[str, tf.Tensor]]:
+        """The inputs in pieces of at most so many rows, as models read them; images as float32."""
+        for start in range(0, len(self), rows):
+            piece = {name: values[start : start + rows] for name, values in self.inputs.items()}
+            if IMAGE in piece:
+                piece[IMAGE] = piece[IMAGE].astype(np.float32)
+            yield {name: tf.constant(values) for name, values in piece.items()}
 
 
 def read_serialized(patterns: Sequence[str]) -> np.ndarray:
@@ -52,7 +72,7 @@ def read_serialized(patterns: Sequence[str]) -> np.ndarray:
     return joined
 
 
-def transform_examples(serialized: np.ndarray, transform_output: Any, spec: TableSpec) -> TableArrays:
+def transform_examples(serialized: np.ndarray, transform_output: Any, spec: TableSpec) -> Arrays:
     """Run tf.Transform's graph over serialized tf.Examples.
 
     Args:
@@ -71,22 +91,24 @@ def transform_examples(serialized: np.ndarray, transform_output: Any, spec: Tabl
 
     outputs: list[dict[str, np.ndarray]] = []
     labels: list[np.ndarray] = []
-    for start in range(0, len(serialized), BATCH_ROWS):
-        output, label = step(tf.constant(serialized[start : start + BATCH_ROWS]))
-        outputs.append({name: value.numpy() for name, value in output.items()})
+    at_once = BATCH_IMAGES if spec.image else BATCH_ROWS
+    for start in range(0, len(serialized), at_once):
+        output, label = step(tf.constant(serialized[start : start + at_once]))
+        outputs.append({name: _stored(value.numpy(), name, spec) for name, value in output.items()})
         labels.append(label.numpy())
-    rows = len(serialized)
+    names = outputs[0] if outputs else {}
+    inputs = {name: np.concatenate([output[name] for output in outputs]) for name in names}
+    return Arrays(inputs, np.concatenate(labels) if labels else np.zeros(0, np.int64))
 
-    def joined(name: str, dtype: Any) -> np.ndarray:
-        if outputs and name in outputs[0]:
-            return np.concatenate([output[name] for output in outputs])
-        return np.zeros((rows, 0), dtype)
 
-    label_array = np.concatenate(labels) if labels else np.zeros(0, np.int64)
-    return TableArrays(joined(NUMERIC, np.float32), joined(CATEGORICAL, np.int64), label_array)
+def _stored(values: np.ndarray, name: str, spec: TableSpec) -> np.ndarray:
+    """Pixels, which are whole numbers, in a quarter or half of the memory."""
+    if name != IMAGE or spec.image is None:
+        return values
+    return values.astype(np.uint16 if spec.image.bits == 16 else np.uint8)
 
 
 def raw_feature_spec(spec: TableSpec) -> dict[str, Any]:
     """How the feature columns stand in a tf.Example: at most one value each."""
-    types = {"numeric": tf.float32, "categorical": tf.string}
+    types = {"numeric": tf.float32, "categorical": tf.string, "image": tf.string}
     return {feature.name: tf.io.VarLenFeature(types[feature.kind]) for feature in spec.features}

@@ -7,23 +7,53 @@ from pathlib import Path
 
 import numpy as np
 
-from solutionkit.models.arrays import TableArrays
+from solutionkit.examples.columns import TableSpec
+from solutionkit.models.arrays import Arrays
 from solutionkit.models.trained import TrainedModel
 
 EXPLANATION_FOLDER = "assets.extra/explanation"
 TRANSFORM_FILE = "transform.zip"
 BACKGROUND_FILE = "background.npz"
-BACKGROUND_ROWS = 200
+REPRESENTATIVE_FILE = "representative.npz"
+BACKGROUND_ROWS, BACKGROUND_IMAGES, REPRESENTATIVE_IMAGES = 200, 64, 100
 
 
 def write_explanation_files(
-    trained: TrainedModel, train: TableArrays, transform_output: Path, model: Path, seed: int
+    trained: TrainedModel, train: Arrays, spec: TableSpec, transform_output: Path, model: Path, seed: int
 ) -> None:
     """Write the explainer's files, background rows and tf.Transform's graph into a SavedModel's folder."""
     folder = model / EXPLANATION_FOLDER
     folder.mkdir(parents=True)
     trained.save_for_explanation(folder)
-    rows = np.random.default_rng(seed).permutation(len(train))[:BACKGROUND_ROWS]
-    np.savez(folder / BACKGROUND_FILE, **train.take(np.sort(rows)).inputs)  # type: ignore[arg-type]
+    background = train.take(background_rows(train, spec, seed))
+    np.savez(folder / BACKGROUND_FILE, **background.inputs)  # type: ignore[arg-type]
+    if spec.image:
+        drawn = np.random.default_rng(seed).permutation(len(train))[:REPRESENTATIVE_IMAGES]
+        representative = train.take(np.sort(drawn))
+        np.savez(folder / REPRESENTATIVE_FILE, **representative.inputs)  # type: ignore[arg-type]
     # Packed, because TFX's Pusher leaves out every nested saved_model.pb.
     shutil.make_archive(str((folder / TRANSFORM_FILE).with_suffix("")), "zip", transform_output)
+
+
+def background_rows(train: Arrays, spec: TableSpec, seed: int) -> np.ndarray:
+    """Rows to compare with: any of a table; of images sound ones, where some class is sound."""
+    random = np.random.default_rng(seed)
+    if spec.image is None:
+        return np.sort(random.permutation(len(train))[:BACKGROUND_ROWS])
+    candidates = np.flatnonzero(train.label == 0) if spec.detects else np.arange(len(train))
+    return np.sort(random.permutation(candidates)[:BACKGROUND_IMAGES])
+
+
+def load_background(folder: Path) -> dict[str, np.ndarray]:
+    """The background rows that `write_explanation_files` wrote, by input."""
+    return _load(folder / BACKGROUND_FILE)
+
+
+def load_representative(folder: Path) -> dict[str, np.ndarray]:
+    """Training images of any class that `write_explanation_files` wrote, by input."""
+    return _load(folder / REPRESENTATIVE_FILE)
+
+
+def _load(file: Path) -> dict[str, np.ndarray]:
+    with np.load(file) as stored:
+        return {name: stored[name] for name in stored.files}

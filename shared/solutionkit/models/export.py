@@ -70,8 +70,8 @@ def export(
 
 
 def raw_signature(spec: TableSpec) -> dict[str, tf.TensorSpec]:
-    """One `(batch,)` tensor a feature column: float32 with NaN, or text with "", for missing."""
-    types = {"numeric": tf.float32, "categorical": tf.string}
+    """One `(batch,)` tensor a feature column: float32 with NaN, text with "" for missing, or image files."""
+    types = {"numeric": tf.float32, "categorical": tf.string, "image": tf.string}
     names = spec.input_names
     return {names[f.name]: tf.TensorSpec([None], types[f.kind], names[f.name]) for f in spec.features}
 
@@ -93,7 +93,11 @@ def raw_inputs(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
 
 def raw_columns(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
     """Serialized tf.Examples as feature columns: NaN and "" for missing."""
-    defaults: dict[str, Any] = {"numeric": (tf.float32, float("nan")), "categorical": (tf.string, "")}
+    defaults: dict[str, Any] = {
+        "numeric": (tf.float32, float("nan")),
+        "categorical": (tf.string, ""),
+        "image": (tf.string, ""),
+    }
     fixed = {f.name: tf.io.FixedLenFeature([], *defaults[f.kind]) for f in spec.features}
     return {name: value.numpy() for name, value in tf.io.parse_example(examples, fixed).items()}
 

@@ -1,4 +1,4 @@
-"""The tabular baseline: LightGBM with early stopping and a size chosen on validation rows.
+"""LightGBM with early stopping and a size chosen on validation rows, scored by TensorFlow ops.
 
 Few leaves and a small learning rate are what carries on tables of some thousand rows; larger
 tables earn larger trees, so two sizes compete on the validation rows' log loss. As for the deep
@@ -7,6 +7,8 @@ model, validation rows end the training and are not fitted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +18,60 @@ import tensorflow as tf
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
-from solutionkit.models.arrays import TableArrays
+from solutionkit.models.arrays import Arrays
 from solutionkit.models.trained import TrainedModel
 from solutionkit.models.tree_scores import predictions
 from solutionkit.models.trees import read_forest
 from solutionkit.transform.tabular import CATEGORICAL, NUMERIC
 
 BOOSTER_FILE = "booster.txt"
-LEAVES = (8, 31)
-LEARNING_RATE = 0.03
 MOST_TREES = 2000
-PATIENCE = 60
 ROUNDINGS = 4.0
 GOLDEN_SECTION = (5**0.5 - 1) / 2
 # Below this, threads gain nothing, and on a busy machine they spin and starve each other.
 ROWS_FOR_THREADS = 50_000
 
 
-def train(train: TableArrays, validation: TableArrays, spec: TableSpec, training: Training) -> TrainedModel:
-    """Train the baseline.
+@dataclass(frozen=True)
+class Settings:
+    """What suits a kind of feature.
+
+    Attributes:
+        leaves: Sizes of tree that compete.
+        learning_rate: Of each tree.
+        rows_in_leaf: The fewest.
+        column_share: Columns drawn for each tree.
+        bins: The most that a column is cut into, so that a forest over many columns stays small.
+        patience: Trees without progress that end the training.
+        progress: The least fall of the log loss that counts.
+    """
+
+    leaves: tuple[int, ...] = (8, 31)
+    learning_rate: float = 0.03
+    rows_in_leaf: int = 40
+    column_share: float = 0.6
+    bins: int = 255
+    patience: int = 60
+    progress: float = 0.0
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows to fit or to validate on.
+
+    Attributes:
+        values: `(rows, columns)` float64, NaN where missing.
+        label: `(rows,)` class ids.
+        categorical: Positions of columns that hold ids.
+    """
+
+    values: np.ndarray
+    label: np.ndarray
+    categorical: tuple[int, ...] = ()
+
+
+def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+    """Train the tabular baseline.
 
     Args:
         train: Rows to fit.
@@ -42,62 +79,84 @@ def train(train: TableArrays, validation: TableArrays, spec: TableSpec, training
         spec: What the columns are.
         training: Its seed.
     """
-    candidates = [_fit_with_early_stopping(train, validation, spec, training, leaves) for leaves in LEAVES]
-    best = min(candidates, key=lambda booster: booster.best_score["validation"]["binary_logloss"])
-    # Without the trees that early stopping cut off.
-    model = best.model_to_string(num_iteration=best.best_iteration)
-    booster = lightgbm.Booster(model_str=off_the_grid(model, training_matrix(train)))
-    validation_scores = np.asarray(booster.predict(design_matrix(validation)))
-    forest = read_forest(booster)
+    booster, facts = fit(design(train), design(validation), spec.outputs, Settings(), training)
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         parts = [tf.cast(columns[name], tf.float64) for name in (NUMERIC, CATEGORICAL) if name in columns]
-        return tf.cast(predictions(forest, tf.concat(parts, axis=1)), tf.float32)
+        return score_matrix(tf.concat(parts, axis=1))
+
+    score_matrix = scorer(booster)
+    scores = booster.predict(design_matrix(validation)).reshape(len(validation), spec.outputs)
 
     def save_for_explanation(folder: Path) -> None:
         booster.save_model(str(folder / BOOSTER_FILE))
 
+    return TrainedModel(score, scores, save_for_explanation, facts)
+
+
+def fit(
+    train: Matrix, validation: Matrix, outputs: int, settings: Settings, training: Training
+) -> tuple[lightgbm.Booster, dict[str, Any]]:
+    """The best of the competing sizes, its thresholds off the grid of the data, and what to tell of it."""
+    clean = replace(train, values=without_noise(train))
+    candidates = [
+        _fit_with_early_stopping(clean, validation, outputs, settings, training, leaves)
+        for leaves in settings.leaves
+    ]
+    best = min(candidates, key=lambda booster: next(iter(booster.best_score["validation"].values())))
+    # Without the trees that early stopping cut off.
+    model = best.model_to_string(num_iteration=best.best_iteration)
+    booster = lightgbm.Booster(model_str=off_the_grid(model, clean.values))
     facts = {"algorithm": "LightGBM", "trees": booster.num_trees(), "leaves": int(best.params["num_leaves"])}
-    return TrainedModel(score, validation_scores, save_for_explanation, facts)
+    return booster, facts
 
 
-def design_matrix(arrays: TableArrays) -> np.ndarray:
+def scorer(booster: lightgbm.Booster) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A booster as TensorFlow ops: `(batch, columns)` float64 -> `(batch, outputs)` float32 probabilities."""
+    forest = read_forest(booster)
+    return lambda columns: tf.cast(predictions(forest, columns), tf.float32)
+
+
+def design(arrays: Arrays) -> Matrix:
+    """A table's rows: z-scores, then category ids."""
+    first = arrays.numeric.shape[1]
+    categorical = tuple(range(first, first + arrays.categorical.shape[1]))
+    return Matrix(design_matrix(arrays), arrays.label, categorical)
+
+
+def design_matrix(arrays: Arrays) -> np.ndarray:
     """`(rows, columns)` float64: z-scores, then category ids."""
     return np.concatenate([arrays.numeric, arrays.categorical], axis=1, dtype=np.float64)
 
 
-def training_matrix(arrays: TableArrays) -> np.ndarray:
-    """The design matrix without rounding noise in its numeric columns."""
-    matrix = design_matrix(arrays)
-    for column in range(arrays.numeric.shape[1]):
-        matrix[:, column] = without_rounding_noise(matrix[:, column])
-    return matrix
+def without_noise(matrix: Matrix) -> np.ndarray:
+    """The values without rounding noise in the numeric columns."""
+    values = matrix.values.copy()
+    for column in set(range(values.shape[1])) - set(matrix.categorical):
+        values[:, column] = without_rounding_noise(values[:, column])
+    return values
 
 
 def _fit_with_early_stopping(
-    train: TableArrays, validation: TableArrays, spec: TableSpec, training: Training, leaves: int
+    train: Matrix, validation: Matrix, outputs: int, settings: Settings, training: Training, leaves: int
 ) -> lightgbm.Booster:
-    fitted = _dataset(train, spec)
+    names = [f"column_{position}" for position in range(train.values.shape[1])]
+    parameters = _parameters(training, settings, leaves, outputs, len(train.label))
+    fitted = lightgbm.Dataset(
+        train.values,
+        train.label,
+        feature_name=names,
+        categorical_feature=list(train.categorical),
+        params={"verbosity": -1, "max_bin": settings.bins},
+        free_raw_data=False,
+    )
     return lightgbm.train(
-        _parameters(training, leaves, len(train)),
+        parameters,
         fitted,
         MOST_TREES,
-        valid_sets=[lightgbm.Dataset(design_matrix(validation), validation.label, reference=fitted)],
+        valid_sets=[lightgbm.Dataset(validation.values, validation.label, reference=fitted)],
         valid_names=["validation"],
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
-    )
-
-
-def _dataset(arrays: TableArrays, spec: TableSpec) -> lightgbm.Dataset:
-    first = arrays.numeric.shape[1]
-    names = [f"column_{position}" for position in range(len(spec.model_columns))]
-    return lightgbm.Dataset(
-        training_matrix(arrays),
-        arrays.label,
-        feature_name=names,
-        categorical_feature=list(range(first, first + arrays.categorical.shape[1])),
-        params={"verbosity": -1},
-        free_raw_data=False,
+        callbacks=[lightgbm.early_stopping(settings.patience, verbose=False, min_delta=settings.progress)],
     )
 
 
@@ -158,14 +217,19 @@ def _golden(threshold: float, distinct: np.ndarray) -> float:
     return low + GOLDEN_SECTION * (high - low)
 
 
-def _parameters(training: Training, leaves: int, rows: int) -> dict[str, Any]:
+def _parameters(
+    training: Training, settings: Settings, leaves: int, outputs: int, rows: int
+) -> dict[str, Any]:
+    task: dict[str, Any] = {"objective": "binary", "metric": "binary_logloss"}
+    if outputs > 1:
+        task = {"objective": "multiclass", "metric": "multi_logloss", "num_class": outputs}
     return {
-        "objective": "binary",
-        "metric": "binary_logloss",
+        **task,
         "num_leaves": leaves,
-        "learning_rate": LEARNING_RATE,
-        "min_data_in_leaf": 40,
-        "feature_fraction": 0.6,
+        "learning_rate": settings.learning_rate,
+        "min_data_in_leaf": settings.rows_in_leaf,
+        "feature_fraction": settings.column_share,
+        "max_bin": settings.bins,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": 5.0,

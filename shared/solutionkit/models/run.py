@@ -42,7 +42,7 @@ def run_fn(arguments: Any) -> None:
     assert isinstance(trained, TrainedModel)
     model = Path(arguments.serving_model_dir)
     export(trained, transform_output, spec, serialized[:64], model)
-    write_explanation_files(trained, train, Path(arguments.transform_output), model, training.seed)
+    write_explanation_files(trained, train, spec, Path(arguments.transform_output), model, training.seed)
     record = Path(arguments.model_run_dir)
     record.mkdir(parents=True, exist_ok=True)
     np.savez(record / VALIDATION_FILE, scores=trained.validation_scores, labels=validation.label)

@@ -15,6 +15,7 @@ from solutionkit.models.export import DEFAULT_SIGNATURE, EXAMPLES, PROBABILITY, 
 
 # Trees decide all their nodes at once: larger batches only cost memory.
 BATCH_ROWS = 1024
+BATCH_IMAGES = 128
 
 
 class SavedScorer:
@@ -34,28 +35,32 @@ class SavedScorer:
         self._loaded = tf.saved_model.load(str(folder))
 
     def score_examples(self, examples: np.ndarray) -> np.ndarray:
-        """`(rows,)` probabilities of serialized tf.Examples."""
+        """`(rows, outputs)` probabilities of serialized tf.Examples."""
         signature = self._loaded.signatures[DEFAULT_SIGNATURE]
         parts = [
-            signature(**{EXAMPLES: tf.constant(examples[start : start + BATCH_ROWS])})[PROBABILITY].numpy()
-            for start in range(0, len(examples), BATCH_ROWS)
+            signature(**{EXAMPLES: tf.constant(examples[start : start + self._batch_rows])})[PROBABILITY]
+            for start in range(0, len(examples), self._batch_rows)
         ]
-        joined: np.ndarray = np.concatenate(parts)[:, 0].astype(np.float64)
-        return joined
+        return np.concatenate(parts).astype(np.float64)
 
     def score_table(self, table: pa.Table) -> np.ndarray:
-        """`(rows,)` probabilities of typed columns (see `conform`)."""
+        """`(rows, outputs)` probabilities of typed columns (see `conform`), images as bytes."""
         columns = table_inputs(table, self.spec)
         return np.concatenate(
             [
-                self.score_raw({name: value[start : start + BATCH_ROWS] for name, value in columns.items()})
-                for start in range(0, table.num_rows, BATCH_ROWS)
+                self.score_raw(
+                    {name: value[start : start + self._batch_rows] for name, value in columns.items()}
+                )
+                for start in range(0, table.num_rows, self._batch_rows)
             ]
         )
 
     def score_raw(self, columns: dict[str, np.ndarray]) -> np.ndarray:
-        """`(rows,)` probabilities of named raw columns."""
+        """`(rows, outputs)` probabilities of named raw columns."""
         signature = self._loaded.signatures[RAW_SIGNATURE]
         answer = signature(**{name: tf.constant(value) for name, value in columns.items()})
-        scores: np.ndarray = answer[PROBABILITY].numpy()[:, 0].astype(np.float64)
-        return scores
+        return np.asarray(answer[PROBABILITY], np.float64)
+
+    @property
+    def _batch_rows(self) -> int:
+        return BATCH_IMAGES if self.spec.image else BATCH_ROWS

@@ -12,7 +12,7 @@ from keras import ops
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
-from solutionkit.models.arrays import TableArrays
+from solutionkit.models.arrays import Arrays
 from solutionkit.models.tabm import SIZES, build_embedding, build_head, quantile_edges
 from solutionkit.models.trained import TrainedModel
 
@@ -22,7 +22,7 @@ PATIENCE = 6
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_PER_EPOCH = 256, 4096, 48
 
 
-def train(train: TableArrays, validation: TableArrays, spec: TableSpec, training: Training) -> TrainedModel:
+def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
     """Train the network; the weights of the epoch with the least validation loss are kept.
 
     Args:
@@ -104,11 +104,7 @@ def ensemble_probability(logits: Any) -> Any:
     return ops.mean(ops.sigmoid(logits), axis=1)
 
 
-def scores_in_batches(score: Any, arrays: TableArrays) -> np.ndarray:
-    """`(rows,)` scores."""
+def scores_in_batches(score: Any, arrays: Arrays, rows: int = LARGEST_BATCH) -> np.ndarray:
+    """`(rows, outputs)` scores."""
     compiled = tf.function(score, reduce_retracing=True)
-    parts = []
-    for start in range(0, len(arrays), LARGEST_BATCH):
-        batch = {name: values[start : start + LARGEST_BATCH] for name, values in arrays.inputs.items()}
-        parts.append(compiled({name: tf.constant(values) for name, values in batch.items()}).numpy()[:, 0])
-    return np.concatenate(parts)
+    return np.concatenate([compiled(batch).numpy() for batch in arrays.batches(rows)])

@@ -16,8 +16,9 @@ class TrainedModel:
     """A trained model, ready to be exported, compared and explained.
 
     Attributes:
-        score: TensorFlow function from transformed columns to `(batch, 1)` float32 probabilities.
-        validation_scores: `(validation rows,)` scores of rows that were not fitted on; decision
+        score: TensorFlow function from transformed columns to `(batch, outputs)` float32 probabilities, see
+            `TableSpec.outputs`.
+        validation_scores: `(validation rows, outputs)` scores of rows that were not fitted on; decision
             thresholds are chosen on them.
         save_for_explanation: Writes what the explainer needs into a folder, without pickle.
         facts: What to tell a reader, e.g. number of trees, epochs, parameters.

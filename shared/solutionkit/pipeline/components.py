@@ -26,14 +26,14 @@ SERVING_FOLDER = "Format-Serving"
 
 
 @component
-def TableExampleGen(  # noqa: N802
+def RowExampleGen(  # noqa: N802
     examples: OutputArtifact[Examples],
     project: Parameter[str],
     package: Parameter[str],
     declaration: Parameter[str],
     fingerprint: Parameter[str],
 ) -> None:
-    """CSV or Parquet -> tf.Examples with the splits train, validation and eval, in one process."""
+    """A table or a folder of images -> tf.Examples with the splits train, validation and eval."""
     from solutionkit.declaration import Declaration
     from solutionkit.examples.audit import audit
     from solutionkit.examples.encoding import write_splits

@@ -39,9 +39,10 @@ def source_hash(*rooms: str, package: Path | None = None) -> str:
 
 
 def data_hash(files: list[Path]) -> str:
-    """Hash of the data files' content."""
+    """Hash of the data files' names and content."""
     digest = hashlib.sha256()
     for file in files:
+        digest.update(f"{file.parent.name}/{file.name}\n".encode())
         with file.open("rb") as stream:
             while block := stream.read(1 << 22):
                 digest.update(block)

@@ -20,11 +20,24 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from solutionkit.examples.audit import AuditedTable
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.images import image_files
 from solutionkit.examples.reading import data_files
 from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
 from solutionkit.pipeline import components
 from solutionkit.pipeline.fingerprint import data_hash, source_hash
 from solutionkit.use_case import Project
+
+EVALUATED_BINARY = ("AUC", "AUCPrecisionRecall", "BinaryCrossEntropy", "ExampleCount")
+EVALUATED_CLASSES = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "ExampleCount")
+# Our metrics that TFMA can hold a threshold on as well.
+TFMA_NAMES = {
+    "roc_auc": "AUC",
+    "average_precision": "AUCPrecisionRecall",
+    "log_loss": "BinaryCrossEntropy",
+    "accuracy": "SparseCategoricalAccuracy",
+    "class_log_loss": "SparseCategoricalCrossentropy",
+}
 
 
 def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pipeline:
@@ -38,16 +51,17 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
     use_case, declaration = project.use_case, project.declaration
     package = project.folder / project.package
     spec = audited.spec.to_json()
-    training = declaration.training.model_dump()
+    training = declaration.training.model_dump(mode="json")
 
-    examples = components.TableExampleGen(
+    examples = components.RowExampleGen(
         project=str(project.folder),
         package=project.package,
         declaration=declaration_for_examples(project),
         fingerprint=data_hash(input_files(project)) + source_hash("examples", package=package),
     )
-    statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema_gen = ImportSchemaGen(schema_file=str(schema))
+    # With the schema, because the bytes of an image are no text to count words in.
+    statistics = StatisticsGen(examples=examples.outputs["examples"], schema=schema_gen.outputs["schema"])
     validator = ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
@@ -85,8 +99,9 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
             },
         ).with_id(name)
 
-    baseline = trainer("Trainer.baseline", use_case.baseline)
-    deep = trainer("Trainer.deep", use_case.deep)
+    train_baseline, train_deep = use_case.trainers(declaration.training.method)
+    baseline = trainer("Trainer.baseline", train_baseline)
+    deep = trainer("Trainer.deep", train_deep)
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         model=deep.outputs["model"],
@@ -102,7 +117,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         deep_run=deep.outputs["model_run"],
         evaluation=evaluator.outputs["evaluation"],
         package=project.package,
-        primary_metric=use_case.primary_metric,
+        primary_metric=use_case.deciding_metric(len(audited.spec.classes)),
         declaration=declaration.model_dump_json(by_alias=True),
         code=source_hash("compare"),
     )
@@ -131,7 +146,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
     )
     # A model goes live only when there is a report that says why.
     pusher.add_upstream_node(report)
-    nodes: list[BaseComponent] = [examples, statistics, schema_gen, validator, gate, transform]
+    nodes: list[BaseComponent] = [examples, schema_gen, statistics, validator, gate, transform]
     nodes += [baseline, deep, evaluator, compare, explain, report, pusher]
     return Pipeline(
         pipeline_name=project.package,
@@ -144,14 +159,14 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
 
 def eval_config(project: Project, audited: AuditedTable) -> config_pb2.EvalConfig:
     """TFMA's configuration: the deep model against the baseline, overall and by slice."""
-    names = ("AUC", "AUCPrecisionRecall", "BinaryCrossEntropy", "ExampleCount")
+    names = list(EVALUATED_CLASSES if audited.spec.outputs > 1 else EVALUATED_BINARY)
     metrics = [config_pb2.MetricConfig(class_name=name) for name in names]
-    bounds = {"roc_auc": "AUC", "average_precision": "AUCPrecisionRecall", "log_loss": "BinaryCrossEntropy"}
     for metric, bound in project.declaration.thresholds.items():
-        if metric in bounds:
-            side = "upper_bound" if metric == "log_loss" else "lower_bound"
+        name = TFMA_NAMES.get(metric)
+        if name in names:
+            side = "upper_bound" if metric in {"log_loss", "class_log_loss"} else "lower_bound"
             threshold = config_pb2.GenericValueThreshold(**{side: {"value": bound}})
-            metrics[names.index(bounds[metric])].threshold.value_threshold.CopyFrom(threshold)
+            metrics[names.index(name)].threshold.value_threshold.CopyFrom(threshold)
     categorical = {feature.name for feature in audited.spec.categorical} | set(audited.spec.carried)
     sliced = [name for name in project.declaration.slices.columns if name in categorical]
     return config_pb2.EvalConfig(
@@ -176,17 +191,23 @@ def eval_config(project: Project, audited: AuditedTable) -> config_pb2.EvalConfi
 def input_files(project: Project) -> list[Path]:
     """The files whose content decides the examples."""
     data = project.declaration.data
-    sources = [data.path] if data.path else [data.train, data.eval]
-    files = [file for source in sources if source for file in data_files(source)]
-    return [*files, data.split_table] if data.split_table else files
+    if project.declaration.columns.image and data.path:
+        files = [data.path / name for name in image_files(data.path)]
+    else:
+        sources = [data.path] if data.path else [data.train, data.eval]
+        files = [file for source in sources if source for file in data_files(source)]
+    return [*files, *(table for table in (data.split_table, data.labels) if table)]
 
 
 def declaration_for_examples(project: Project) -> str:
     """The declaration as JSON, with what does not decide the examples left at its default."""
     kept: dict[str, Any] = project.declaration.model_dump(
-        mode="json", by_alias=True, include={"data", "columns", "slices"}
+        mode="json", by_alias=True, include={"data", "columns", "slices", "images"}
     )
-    return json.dumps({**kept, "training": {"seed": project.declaration.training.seed}}, sort_keys=True)
+    training = project.declaration.training
+    return json.dumps(
+        {**kept, "training": {"seed": training.seed, "method": training.method}}, sort_keys=True
+    )
 
 
 def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
@@ -203,10 +224,20 @@ def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
         "split_rule": audited.split_rule,
         "schema": audited.schema_origin,
         "label": audited.spec.label,
-        "positive": audited.spec.classes[1],
+        "positive": positive_name(audited.spec),
+        "classes": list(audited.spec.classes),
+        "image": list(audited.spec.image.shape) if audited.spec.image else None,
+        "notes": list(audited.notes),
         "features": {"numeric": [f.name for f in audited.spec.numeric]}
         | {"categorical": [f.name for f in audited.spec.categorical]},
         "ignored": audited.spec.ignored,
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
     }
+
+
+def positive_name(spec: TableSpec) -> str | None:
+    """What a flagged row is said to be; nothing, where no class means that nothing was found."""
+    if not spec.detects:
+        return None
+    return spec.classes[1] if len(spec.classes) == 2 else f"not {spec.classes[0]}"

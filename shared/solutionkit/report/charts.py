@@ -38,6 +38,8 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 CURVE_POINTS = 200
+# More classes than this, and the numbers in a confusion table cannot be read.
+MOST_NUMBERED = 16
 
 
 @contextmanager
@@ -167,6 +169,25 @@ def money_chart(
         axes.set_ylabel(f"{business.currency} per {PER:,}")
         axes.legend(loc="best")
         return svg(figure, "Worth of a thousand decisions by threshold")
+
+
+def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> str:
+    """How many rows of each class were taken for which; shares of a row's class give the shade."""
+    table = np.array(counts)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    side = 1.6 + 0.34 * len(classes)
+    with _axes(side + 0.4, side) as (figure, axes):
+        axes.imshow(shares, cmap="Blues" if model == "deep" else "Oranges", vmin=0.0, vmax=1.0)
+        axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(classes)), classes)
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+        if len(classes) <= MOST_NUMBERED:
+            for row, column in np.ndindex(table.shape):
+                colour = "white" if shares[row, column] > 0.5 else INK
+                text = str(table[row, column]) if table[row, column] else ""
+                axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+        return svg(figure, f"Confusion of classes by the {model} model")
 
 
 def ranking_chart(rankings: dict[str, list[dict[str, Any]]], most: int = 12) -> str:

@@ -10,9 +10,10 @@ import jinja2
 import numpy as np
 
 from solutionkit import __version__
-from solutionkit.compare.metrics import METRICS
+from solutionkit.compare.metrics import detected, detection_scores
 from solutionkit.declaration import Business
 from solutionkit.report import charts
+from solutionkit.report.overlays import with_overlays
 
 MODELS = ("baseline", "deep")
 KINDS = {
@@ -21,6 +22,13 @@ KINDS = {
     "false_negative": "Missed",
     "true_negative": "Rightly left alone",
     "borderline": "On the edge",
+}
+IMAGE_KINDS = {
+    "true_positive": "Hits",
+    "false_negative": "Misses",
+    "false_positive": "False alarms",
+    "right": "Rightly told",
+    "confused": "Taken for another class",
 }
 SHOWN_CONTRIBUTIONS = 8
 
@@ -46,14 +54,15 @@ def write_report(comparison: Path, explanations: Path, facts: dict[str, Any], fo
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"number": number, "interval": interval, "size": size, "share": "{:.1%}".format}
+    if explained["kind"] == "images":
+        explained["single_rows"] = with_overlays(explained["single_rows"])
     context = {
         "facts": facts,
         "result": compared,
         "explained": explained,
-        "metrics": {
-            name: metric for name, metric in METRICS.items() if name in compared["models"]["deep"]["metrics"]
-        },
+        "metrics": compared["metrics"],
         "kinds": KINDS,
+        "image_kinds": IMAGE_KINDS,
         "shown": SHOWN_CONTRIBUTIONS,
         "version": __version__,
     }
@@ -69,19 +78,44 @@ def draw(
     compared: dict[str, Any], explained: dict[str, Any], curves: dict[str, np.ndarray], facts: dict[str, Any]
 ) -> dict[str, Any]:
     """All charts of the page."""
-    labels = curves["labels"]
-    scores = {name: curves[name] for name in MODELS}
+    primary = compared["metrics"][compared["primary_metric"]]
     found: dict[str, Any] = {
-        "roc": charts.roc_chart(labels, scores),
-        "precision_recall": charts.precision_recall_chart(labels, scores),
         "calibration": charts.calibration_chart(
             {name: compared["models"][name]["calibration"]["bins"] for name in MODELS}
         ),
-        "ranking": charts.ranking_chart({name: explained["models"][name]["global"] for name in MODELS}),
         "difference": charts.difference_chart(
-            [(METRICS[compared["primary_metric"]].title, compared["difference"])],
+            [(primary["title"], compared["difference"])],
             "Difference of the primary metric, deep minus baseline",
         ),
+        "confusion": {
+            name: charts.confusion_chart(compared["models"][name]["confusion"], facts["classes"], name)
+            for name in MODELS
+            if "confusion" in compared["models"][name]
+        },
+    }
+    if facts["positive"] is not None:
+        found |= draw_detection(compared, curves, facts)
+    if explained["kind"] == "columns":
+        found["ranking"] = charts.ranking_chart(
+            {name: explained["models"][name]["global"] for name in MODELS}
+        )
+        by_model = {name: explained["models"][name]["dependence"] for name in MODELS}
+        found["dependence"] = [
+            charts.dependence_chart(column, {name: by_model[name][column] for name in MODELS})
+            for column in by_model["baseline"]
+        ]
+    return found
+
+
+def draw_detection(
+    compared: dict[str, Any], curves: dict[str, np.ndarray], facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Charts of the decision, where some class means that nothing was found."""
+    labels = detected(curves["labels"])
+    scores = {name: detection_scores(curves[name]) for name in MODELS}
+    found = {
+        "roc": charts.roc_chart(labels, scores),
+        "precision_recall": charts.precision_recall_chart(labels, scores),
     }
     if facts["business"]:
         thresholds = {name: compared["models"][name]["business"]["threshold"] for name in MODELS}
@@ -90,11 +124,6 @@ def draw(
             [(f"{facts['business']['currency']} per 1,000", compared["business_difference"])],
             "Difference in money, deep minus baseline",
         )
-    by_model = {name: explained["models"][name]["dependence"] for name in MODELS}
-    found["dependence"] = [
-        charts.dependence_chart(column, {name: by_model[name][column] for name in MODELS})
-        for column in by_model["baseline"]
-    ]
     return found
 
 

@@ -30,6 +30,7 @@ VERBS: dict[str, Verb] = {
         "serve",
         "rollout",
         "loadtest",
+        "export",
         "sample",
         "doctor",
     )

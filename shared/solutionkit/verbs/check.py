@@ -7,13 +7,19 @@ import dataclasses
 import json
 from pathlib import Path
 
-from solutionkit.compare.metrics import refuse_unknown_thresholds
+import numpy as np
+
+from solutionkit.compare.metrics import metrics_for, recall_rate, refuse_unknown_thresholds
 from solutionkit.declaration import Declaration, with_data
+from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.schema import FILE_NAME, build_schema, schema_text
 from solutionkit.use_case import Project, load_project
+from solutionkit.verbs.log import stderr_to
 from solutionkit.verbs.sample import with_sample
+
+SHOWN_NOTES = 12
 
 
 def main(options: argparse.Namespace) -> int:
@@ -26,7 +32,8 @@ def main(options: argparse.Namespace) -> int:
     if options.freeze:
         if not audited.inferred:
             raise UserError(
-                f"{project.folder / FILE_NAME} is in use already; there is no inferred schema to write."
+                f"{project.folder / FILE_NAME}: there is no inferred schema to write; the one in use is"
+                f" {audited.schema_origin}."
             )
         (project.folder / FILE_NAME).write_text(schema_text(build_schema(audited.spec)))
         print(f"schema   written to {project.folder / FILE_NAME}; edit it to say what is normal")
@@ -38,9 +45,15 @@ def load_audited(folder: Path, data: Path | None) -> tuple[Project, AuditedTable
     project = load_project(folder)
     if data is not None:
         project = dataclasses.replace(project, declaration=with_data(project.declaration, data))
-    refuse_unknown_thresholds(project.declaration.thresholds)
+    declaration = project.declaration
+    refuse_unknown_thresholds(declaration.thresholds)
     with_sample(project)
-    return project, audit(project)
+    prepare_environment()
+    with stderr_to(project.state / "logs" / "check.log"):
+        audited = audit(project)
+    metrics = metrics_for(len(audited.spec.classes), audited.spec.detects, recall_rate(declaration))
+    refuse_unknown_thresholds(declaration.thresholds, metrics)
+    return project, audited
 
 
 def describe(audited: AuditedTable) -> str:
@@ -48,17 +61,41 @@ def describe(audited: AuditedTable) -> str:
     spec = audited.spec
     rows = audited.rows()
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
-    positive = int((audited.table[spec.label].to_numpy() == 1).sum())
     lines = [
         f"rows     {sum(rows.values()):,}: {counts}",
         f"split    {audited.split_rule}",
-        f"label    {spec.label}: {positive:,} {spec.classes[1]!r} ({positive / len(audited.splits):.1%}),"
-        f" {len(audited.splits) - positive:,} {spec.classes[0]!r}",
-        f"columns  {audited.schema_origin}",
-        *(
-            f"         {len(features)} {kind}: {', '.join(feature.name for feature in features) or 'none'}"
-            for kind, features in (("numeric", spec.numeric), ("categorical", spec.categorical))
-        ),
+        f"label    {spec.label}: {', '.join(_classes(audited))}",
+        *(_image_lines(audited) if spec.image else _column_lines(audited)),
+    ]
+    shown = audited.notes[:SHOWN_NOTES]
+    lines += [f"         {note}" for note in shown]
+    if len(audited.notes) > len(shown):
+        lines.append(f"         and {len(audited.notes) - len(shown)} more notes like these")
+    return "\n".join(lines)
+
+
+def _classes(audited: AuditedTable) -> list[str]:
+    """How many rows each class has; the positive class of two comes first."""
+    spec = audited.spec
+    counts = np.bincount(audited.table[spec.label].to_numpy(), minlength=len(spec.classes))
+    order = [1, 0] if len(spec.classes) == 2 else range(len(spec.classes))
+    return [f"{counts[i]:,} {spec.classes[i]!r} ({counts[i] / len(audited.splits):.1%})" for i in order]
+
+
+def _image_lines(audited: AuditedTable) -> list[str]:
+    assert audited.spec.image is not None
+    height, width, channels = audited.spec.image.shape
+    colour = "grey" if channels == 1 else "colour"
+    bits = audited.spec.image.bits
+    return [f"images   {audited.folder}, read as {width} x {height} pixels in {colour}, {bits} bits"]
+
+
+def _column_lines(audited: AuditedTable) -> list[str]:
+    spec = audited.spec
+    lines = [f"columns  {audited.schema_origin}"]
+    lines += [
+        f"         {len(features)} {kind}: {', '.join(feature.name for feature in features) or 'none'}"
+        for kind, features in (("numeric", spec.numeric), ("categorical", spec.categorical))
     ]
     missing = {feature.name: audited.table[feature.name].null_count for feature in spec.features}
     if any(missing.values()):
@@ -67,4 +104,4 @@ def describe(audited: AuditedTable) -> str:
     lines += [f"         ignored {name}: {reason}" for name, reason in spec.ignored.items()]
     if audited.inferred:
         lines.append("         freeze them with: solutionkit check --freeze")
-    return "\n".join(lines)
+    return lines

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +14,16 @@ from rich.table import Table
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.encoding import serialized_examples
+from solutionkit.examples.raw_rows import RawRows, read_rows
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
-from solutionkit.verbs.predict import read_rows, write_csv
+from solutionkit.verbs.predict import write_csv
+
+if TYPE_CHECKING:
+    from solutionkit.explain.loading import ModelExplainer
 
 SHOWN_COLUMNS = 6
 
@@ -29,25 +38,27 @@ def main(options: argparse.Namespace) -> int:
     project = load_project(options.project)
     folder = model_folder(project, options.model)
     with stderr_to(project.state / "logs" / "explain.log"):
-        from solutionkit.examples.encoding import serialized_examples
-        from solutionkit.explain.explanation import ModelExplainer
+        from solutionkit.explain.loading import ModelExplainer
 
         model = ModelExplainer(folder)
-        spec = model.spec
-        rows = read_rows(options.input, spec)
+        rows = read_rows(options.input, model.spec)
         if options.output is None:
-            rows = rows.slice(0, options.rows)
-        # The label is parsed with the examples and not looked at.
-        labelled = rows.append_column(spec.label, pa.array(np.zeros(rows.num_rows, np.int64)))
-        found = model.explain(np.array(list(serialized_examples(labelled)), object))
-    names = rows[spec.id].to_pylist() if spec.id in rows.column_names else list(range(rows.num_rows))
+            rows = dataclasses.replace(rows, table=rows.table.slice(0, options.rows))
+        explain = explain_images if model.spec.image else explain_columns
+        return explain(model, rows, options.output)
+
+
+def explain_columns(model: ModelExplainer, rows: RawRows, output: Path | None) -> int:
+    """Contributions of columns."""
+    spec, method = model.spec, model.explainer.method
+    found = model.explainer.explain(model.transform(unlabelled_examples(rows.table, spec)))
+    column, names = rows.names
     probabilities = 1.0 / (1.0 + np.exp(-found.output))
-    if options.output:
-        columns: dict[str, object] = {spec.id if spec.id and spec.id in rows.column_names else "row": names}
-        columns |= {"probability": probabilities, "base": np.full(len(names), found.base)}
+    if output:
+        columns: dict[str, object] = {column: names, "probability": probabilities, "base": found.base}
         columns |= {name: found.values[:, i] for i, name in enumerate(spec.model_columns)}
-        write_csv(pa.table(columns), options.output)
-        print(f"{len(names):,} rows explained ({model.explainer.method}, log odds), in {options.output}")
+        write_csv(pa.table(columns), output)
+        print(f"{len(names):,} rows explained ({method}, log odds), in {output}")
         return 0
     console = Console(highlight=False)
     for row, name in enumerate(names):
@@ -56,11 +67,52 @@ def main(options: argparse.Namespace) -> int:
             table.add_column(heading, justify=side)  # type: ignore[arg-type]
         for i in np.argsort(-np.abs(found.values[row]), kind="stable")[:SHOWN_COLUMNS]:
             column = spec.model_columns[i]
-            value = rows[column][row].as_py()
+            value = rows.table[column][row].as_py()
             table.add_row(column, "missing" if value is None else str(value), f"{found.values[row, i]:+.3f}")
         console.print(table)
     console.print(
-        f"{model.explainer.method}; base {found.base:+.3f},"
-        f" largest residual {np.abs(found.residual).max():.2g}"
+        f"{method}; base {found.base.mean():+.3f}, largest residual {np.abs(found.residual).max():.2g}"
     )
     return 0
+
+
+def explain_images(model: ModelExplainer, rows: RawRows, output: Path | None) -> int:
+    """Where in each image is what speaks for its class: heat maps as files, or the hottest places."""
+    import PIL.Image
+
+    from solutionkit.explain.image_models import likeliest
+    from solutionkit.report.overlays import overlay
+
+    spec, method = model.spec, model.explainer.method
+    _, names = rows.names
+    written = 0
+    if output:
+        output.mkdir(exist_ok=True)
+    for piece in rows.pieces():
+        arrays = model.transform(unlabelled_examples(piece, spec))
+        targets, classes = likeliest(model.explainer, arrays, spec)
+        found = model.explainer.explain(arrays, targets)
+        for place in range(len(arrays)):
+            name = str(names[written])
+            written += 1
+            probability = 1.0 / (1.0 + np.exp(-found.output[place]))
+            heat = found.values[place]
+            if output:
+                file = output / (Path(name).with_suffix("").as_posix().replace("/", "_") + ".png")
+                PIL.Image.fromarray(overlay(arrays.image[place], heat, spec)).save(file)
+            else:
+                row, column = np.unravel_index(np.argmax(heat), heat.shape)
+                left, top = (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]
+                print(
+                    f"{name}: {classes[place]}, probability {probability:.3f};"
+                    f" hottest {left:.0%} from the left, {top:.0%} from the top"
+                )
+    if output:
+        print(f"{written:,} images explained ({method}), in {output}")
+    return 0
+
+
+def unlabelled_examples(table: pa.Table, spec: TableSpec) -> np.ndarray:
+    """`(rows,)` serialized tf.Examples; the label is parsed with them and not looked at."""
+    labelled = table.append_column(spec.label, pa.array(np.zeros(table.num_rows, np.int64)))
+    return np.array(list(serialized_examples(labelled)), object)

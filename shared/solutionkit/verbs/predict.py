@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from solutionkit.environment import prepare_environment
-from solutionkit.errors import DataError, UserError
+from solutionkit.errors import UserError
 from solutionkit.examples.columns import SPEC_FILE, TableSpec
-from solutionkit.examples.conform import conform, table_inputs
-from solutionkit.examples.reading import read_table
+from solutionkit.examples.conform import table_inputs
+from solutionkit.examples.raw_rows import RawRows, read_rows
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
@@ -22,6 +22,8 @@ from solutionkit.verbs.log import stderr_to
 RAW_SIGNATURE = "serving_raw"
 # A wrong address must not take long to show.
 RETRIES = 5
+# A photo may weigh megabytes, and a server refuses messages that are too large.
+IMAGES_A_REQUEST = 8
 
 
 def main(options: argparse.Namespace) -> int:
@@ -37,51 +39,62 @@ def main(options: argparse.Namespace) -> int:
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
     spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
     with stderr_to(project.state / "logs" / "predict.log"):
-        table = read_rows(options.input, spec)
+        rows = read_rows(options.input, spec)
         if options.server:
-            scores, scorer = ask_server(options, project.package, table_inputs(table, spec))
+            scores, scorer = ask_server(options, project.package, rows)
         else:
-            scores, scorer = score_here(folder, table), f"{options.model} ({folder})"
-    columns: dict[str, object] = {}
-    if spec.id and spec.id in table.column_names:
-        columns[spec.id] = table[spec.id]
-    else:
-        columns["row"] = list(range(table.num_rows))
-    columns["probability"] = pa.array(scores)
-    write_csv(pa.table(columns), options.output)
-    print(f"{table.num_rows:,} rows scored by {scorer}, in {options.output}")
-    for note in unknown_values(table, spec):
+            scores, scorer = score_here(folder, rows), f"{options.model} ({folder})"
+    name, names = rows.names
+    write_csv(pa.table({name: names, **score_columns(scores, spec)}), options.output)
+    print(f"{len(names):,} rows scored by {scorer}, in {options.output}")
+    for note in unknown_values(rows.table, spec):
         print(f"note: {note}")
     return 0
 
 
-def score_here(folder: Path, table: pa.Table) -> np.ndarray:
-    """`(rows,)` probabilities from a model on disk."""
+def score_here(folder: Path, rows: RawRows) -> np.ndarray:
+    """`(rows, outputs)` probabilities from a model on disk."""
     from solutionkit.models.saved import SavedScorer
 
-    return SavedScorer(folder).score_table(table)
+    scorer = SavedScorer(folder)
+    return np.concatenate([scorer.score_table(piece) for piece in rows.pieces()])
 
 
-def ask_server(
-    options: argparse.Namespace, model: str, inputs: dict[str, np.ndarray]
-) -> tuple[np.ndarray, str]:
-    """`(rows,)` probabilities from a running server, and which version of which server answered.
+def ask_server(options: argparse.Namespace, model: str, rows: RawRows) -> tuple[np.ndarray, str]:
+    """`(rows, outputs)` probabilities from a running server, and which version of which server answered.
 
     Raises:
         UserError: It did not answer, or its model wants other columns.
     """
     from solutionserve.client import Client, ClientError
 
+    answers = []
     try:
         with Client(
             options.server, model, label=options.label, signature=RAW_SIGNATURE, retries=RETRIES
         ) as client:
-            answer = client.predict(inputs)
+            for piece in rows.pieces():
+                step = IMAGES_A_REQUEST if rows.spec.image else max(piece.num_rows, 1)
+                for start in range(0, piece.num_rows, step):
+                    inputs = table_inputs(piece.slice(start, step), rows.spec)
+                    answers.append(client.predict(inputs)["probability"])
     except ClientError as error:
         raise UserError(f"--server: {error}") from None
     version = f" version {client.answered_by}" if client.answered_by else ""
-    scores: np.ndarray = answer["probability"][:, 0].astype(np.float64)
+    scores: np.ndarray = np.concatenate(answers).astype(np.float64)
     return scores, f"{model}{version} at {options.server}"
+
+
+def score_columns(probabilities: np.ndarray, spec: TableSpec) -> dict[str, pa.Array]:
+    """`(rows, outputs)` probabilities as columns: one of two classes, else the likeliest class and all."""
+    if spec.outputs == 1:
+        return {"probability": pa.array(probabilities[:, 0])}
+    likeliest = [spec.classes[position] for position in probabilities.argmax(axis=1)]
+    columns = {"predicted": pa.array(likeliest)}
+    if spec.detects:
+        columns["probability"] = pa.array(1.0 - probabilities[:, 0])
+    each = {f"probability_{name}": pa.array(probabilities[:, i]) for i, name in enumerate(spec.classes)}
+    return {**columns, **each}
 
 
 def unknown_values(table: pa.Table, spec: TableSpec) -> list[str]:
@@ -96,18 +109,6 @@ def unknown_values(table: pa.Table, spec: TableSpec) -> list[str]:
                 f" e.g. {unseen[0].as_py()!r}"
             )
     return notes
-
-
-def read_rows(file: Path, spec: TableSpec) -> pa.Table:
-    """A raw file's rows as a model's columns; the label may be absent.
-
-    Raises:
-        UserError: The file is unreadable, or columns are missing or of the wrong kind.
-    """
-    table, problems = conform(read_table(file), spec, labelled=False)
-    if problems:
-        raise DataError(str(file), problems)
-    return table
 
 
 def write_csv(table: pa.Table, file: Path) -> None:

@@ -3,32 +3,65 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.csv
 
-from solutionkit.cli import SAMPLE_ROWS, SAMPLE_SEED
+from solutionkit.cli import SAMPLE_SEED
 from solutionkit.errors import UserError
 from solutionkit.use_case import Project, load_project
+
+LABELS_FILE = "labels.csv"
 
 
 def main(options: argparse.Namespace) -> int:
     """Write sample data."""
-    if options.rows < 1:
+    if options.rows is not None and options.rows < 1:
         raise UserError(f"--rows must be positive, received {options.rows}")
     project = load_project(options.project)
-    file = options.output or project.sample_path
-    write_sample(project, file, options.rows, options.seed)
-    print(f"{options.rows} rows in {file}")
+    target = options.output or project.sample_path
+    if target.is_dir() and any(target.iterdir()) and target != project.sample_path:
+        raise UserError(f"{target}: the folder is not empty; name another one.")
+    rows = write_sample(project, target, options.rows, options.seed)
+    print(f"{rows} rows in {target}")
     return 0
 
 
-def write_sample(project: Project, file: Path, rows: int = SAMPLE_ROWS, seed: int = SAMPLE_SEED) -> None:
-    """Write the use case's sample data to a CSV, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}")
-    pyarrow.csv.write_csv(project.use_case.sample(rows, seed), draft)
-    draft.replace(file)
+def write_sample(project: Project, target: Path, rows: int | None = None, seed: int = SAMPLE_SEED) -> int:
+    """Write the use case's sample data, whole or not at all: a CSV file, or a folder where cells are files.
+
+    Returns:
+        The number of rows.
+    """
+    table = project.use_case.sample(rows or project.use_case.sample_rows, seed)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}")
+    if any(pa.types.is_large_binary(field.type) for field in table.schema):
+        shutil.rmtree(draft, ignore_errors=True)
+        write_folder(table, draft)
+        shutil.rmtree(target, ignore_errors=True)
+    else:
+        pyarrow.csv.write_csv(table, draft)
+    draft.replace(target)
+    return int(table.num_rows)
+
+
+def write_folder(table: pa.Table, folder: Path) -> None:
+    """Write binary cells as PNG files in a sub-folder a column, and the rest with their paths as a table."""
+    for position, name in enumerate(table.column_names):
+        if not pa.types.is_large_binary(table.schema.field(name).type):
+            continue
+        (folder / f"{name}s").mkdir(parents=True)
+        paths = []
+        for row, content in enumerate(table[name].to_pylist()):
+            path = f"{name}s/{row:05d}.png" if content else None
+            if path:
+                (folder / path).write_bytes(content)
+            paths.append(path)
+        table = table.set_column(position, name, pa.array(paths, pa.string()))
+    pyarrow.csv.write_csv(table, folder / LABELS_FILE)
 
 
 def with_sample(project: Project) -> None:

@@ -1,0 +1,371 @@
+"""A folder of images -> a table with a row an image, and by name what is wrong with which file.
+
+Every file is decoded once before anything trains, by the very op that the exported model decodes
+with, so what passes here cannot fail later. Pixels stay in their files until tf.Examples are written.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import io
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pyarrow as pa
+
+from solutionkit.declaration import Declaration
+from solutionkit.errors import DataError, UserError, suggestion
+from solutionkit.examples.columns import Feature, as_text
+from solutionkit.examples.reading import read_table
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+FORMATS = {"PNG", "JPEG", "MPO", "BMP", "TIFF"}
+# What these formats' decoders may be asked to unpack; a small file can hold a huge picture.
+MOST_PIXELS = 64_000_000
+SMALLEST_SIDE = 16
+SHOWN = 10
+# Bits of a sample by PIL's mode, where they are not eight; pictures of floating-point numbers have no scale.
+DEEP_MODES = {"I;16", "I;16B", "I;16L", "I"}
+# Where a PNG file says how many bits a sample has.
+PNG_DEPTH = 24
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What one file holds.
+
+    Attributes:
+        height: Pixels.
+        width: Pixels.
+        grey: Whether all channels are equal.
+        bits: Of a sample, 8 or 16.
+        digest: Of the file's content.
+    """
+
+    height: int
+    width: int
+    grey: bool
+    bits: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """The images of a folder.
+
+    Attributes:
+        table: A row an image: its path relative to `folder`, its label, and what the table of labels says.
+        folder: Where the paths start.
+        pictures: What each row's file holds.
+        notes: Files that were left out and oddities, one sentence each.
+        problems: What must be mended, one sentence each.
+    """
+
+    table: pa.Table
+    folder: Path
+    pictures: list[Picture]
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_images(declaration: Declaration) -> ImageTable:
+    """Read a folder of images: by its table of labels, or by a sub-folder a class.
+
+    Raises:
+        UserError: There is no such folder, nothing in it, or too much of it is broken.
+    """
+    data, columns = declaration.data, declaration.columns
+    folder, name = data.path, columns.image
+    assert folder is not None
+    assert name is not None
+    files = image_files(folder)
+    notes = []
+    if data.labels:
+        table, problems = _labelled_by_table(folder, files, data.labels, declaration)
+        named = {*table[name].to_pylist()}
+        if columns.mask and columns.mask in table.column_names:
+            named |= {*table[columns.mask].to_pylist()}
+        left_out = [path for path in files if path not in named]
+        if left_out:
+            shown = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
+            notes.append(f"{len(left_out)} images are not in {data.labels.name} and are left out: {shown}")
+    else:
+        table, problems = _labelled_by_folder(files, declaration)
+    paths = table[name].to_pylist()
+    found = inspect_files(folder, paths)
+    broken = {path: item for path, item in zip(paths, found, strict=True) if isinstance(item, str)}
+    if len(broken) > data.broken_fraction * len(paths):
+        problems += [f"{path} {reason}" for path, reason in list(broken.items())[:SHOWN]]
+        if len(broken) > SHOWN:
+            problems.append(f"and {len(broken) - SHOWN} more files like these")
+        problems.append(
+            f"{len(broken)} of {len(paths)} images cannot be used; mend or remove them, or set"
+            f" data.broken_fraction (now {data.broken_fraction:g}) to leave them out"
+        )
+    notes += [f"left out: {path} {reason}" for path, reason in broken.items()]
+    whole = [isinstance(item, Picture) for item in found]
+    pictures = [item for item in found if isinstance(item, Picture)]
+    table = table.filter(pa.array(whole))
+    problems += _contradictions(table, pictures, declaration)
+    if columns.mask and columns.mask in table.column_names:
+        problems += _mask_problems(folder, table[columns.mask].to_pylist())
+    return ImageTable(table.append_column(file_column(name), table[name]), folder, pictures, notes, problems)
+
+
+def file_column(image: str) -> str:
+    """The column that names a row's file, in tables whose image column holds pixels."""
+    return f"{image}_file"
+
+
+def image_files(folder: Path) -> list[str]:
+    """The image files below a folder, as paths relative to it, sorted; hidden ones are none.
+
+    Raises:
+        UserError: There is no such folder, or no image in it.
+    """
+    if not folder.exists():
+        raise UserError(f"{folder}: no such folder{suggestion(folder.name, _names(folder.parent))}.")
+    if not folder.is_dir():
+        raise UserError(f"{folder}: a file; columns.image asks for a folder of images.")
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(item for item in folders if not item.startswith("."))
+        relative = Path(place).relative_to(folder)
+        found += [
+            (relative / name).as_posix()
+            for name in sorted(names)
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+        ]
+    if not found:
+        raise UserError(f"{folder}: the folder holds no image; PNG, JPEG, BMP and TIFF are read.")
+    return sorted(found)
+
+
+def inspect_files(folder: Path, paths: Iterable[str]) -> list[Picture | str]:
+    """What each file holds, or the reason why it cannot be used; in parallel."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(lambda path: inspect_file(folder / path), paths))
+
+
+def inspect_file(file: Path) -> Picture | str:
+    """What a file holds, or the reason why it cannot be used, as it follows the file's name."""
+    import tensorflow as tf
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    if not content:
+        return "is empty"
+    try:
+        with PIL.Image.open(io.BytesIO(content)) as image:
+            kind, (width, height), mode = image.format, image.size, image.mode
+    except PIL.Image.DecompressionBombError:
+        return "has far too many pixels: a decompression bomb?"
+    except Exception:
+        # Whatever a decoder throws at a file that is none; there are more kinds than PIL documents.
+        return "is no image, or its beginning is damaged"
+    if kind not in FORMATS:
+        return f"holds {kind}; PNG, JPEG, BMP and TIFF are read"
+    if width * height > MOST_PIXELS:
+        return f"has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million; scale it down"
+    if min(width, height) < SMALLEST_SIDE:
+        return f"has {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed"
+    if mode == "F":
+        return "holds floating-point numbers, which have no fixed scale; save 8 or 16 bits"
+    try:
+        readable = as_readable(content)
+        deep = mode in DEEP_MODES or (kind == "PNG" and content[PNG_DEPTH] == 16)
+        pixels = tf.io.decode_image(
+            readable, dtype=tf.uint16 if deep else tf.uint8, expand_animations=False
+        ).numpy()
+    except Exception as error:
+        return f"is damaged: {_first_words(error)}"
+    colours = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1]
+    grey = bool((colours == colours[..., :1]).all())
+    return Picture(height, width, grey, 16 if deep else 8, hashlib.sha256(content).hexdigest())
+
+
+def as_readable(content: bytes) -> bytes:
+    """A file's bytes as an exported model decodes them: TensorFlow cannot read TIFF, so that becomes PNG.
+
+    No pixel changes: PNG is lossless, with 8 and with 16 bits.
+    """
+    if content[:4] not in {b"II*\0", b"MM\0*"}:
+        return content
+    target = io.BytesIO()
+    with PIL.Image.open(io.BytesIO(content)) as image:
+        if image.mode in DEEP_MODES:
+            PIL.Image.fromarray(np.asarray(image).astype(np.uint16)).save(target, "PNG")
+        else:
+            image.convert("L" if image.mode in {"1", "L"} else "RGB").save(target, "PNG")
+    return target.getvalue()
+
+
+def load_files(folder: Path, paths: Iterable[str | None]) -> list[bytes | None]:
+    """Files' bytes as an exported model decodes them, read in parallel; None stays None."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(
+            threads.map(
+                lambda path: None if path is None else as_readable((folder / path).read_bytes()), paths
+            )
+        )
+
+
+def image_feature(name: str, pictures: list[Picture], size: int) -> Feature:
+    """The feature that fits a folder's images: their usual aspect ratio, grey if all are, never enlarged.
+
+    Args:
+        name: The image column.
+        pictures: What the files hold.
+        size: Wished pixels of the longer side.
+    """
+    heights = np.array([picture.height for picture in pictures])
+    widths = np.array([picture.width for picture in pictures])
+    ratio = float(np.median(heights / widths))
+    longer = min(size, int(np.median(np.maximum(heights, widths))))
+    height, width = (longer, round(longer / ratio)) if ratio >= 1.0 else (round(longer * ratio), longer)
+    channels = 1 if all(picture.grey for picture in pictures) else 3
+    bits = max(picture.bits for picture in pictures)
+    return Feature(name, "image", min_fraction=1.0, shape=(height, max(width, 1), channels), bits=bits)
+
+
+def keep_copies_together(images: ImageTable, splits: np.ndarray, name: str, given: bool) -> list[str]:
+    """Give all copies of a picture one split, in place; where the user gave the splits, only say so.
+
+    Returns:
+        One sentence for each picture that stands on two sides.
+    """
+    rows_by_digest: dict[str, list[int]] = defaultdict(list)
+    for row, picture in enumerate(images.pictures):
+        rows_by_digest[picture.digest].append(row)
+    paths = images.table[name].to_pylist()
+    notes = []
+    for rows in rows_by_digest.values():
+        if len({splits[row] for row in rows}) > 1:
+            if given:
+                listed = ", ".join(f"{paths[row]} ({splits[row]})" for row in rows)
+                notes.append(f"the same picture stands in several splits: {listed}")
+            else:
+                splits[rows] = splits[rows[0]]
+    return notes
+
+
+def _labelled_by_table(
+    folder: Path, files: list[str], labels: Path, declaration: Declaration
+) -> tuple[pa.Table, list[str]]:
+    """The table of labels, with the rows whose file is there."""
+    columns = declaration.columns
+    name = columns.image or ""
+    table = read_table(labels)
+    if name not in table.column_names:
+        raise DataError(
+            str(labels),
+            [f"the column '{name}' (columns.image) is missing{suggestion(name, table.column_names)}"],
+        )
+    paths = as_text(table[name]).to_pylist()
+    problems = []
+    unnamed = [row for row, path in enumerate(paths) if path is None]
+    if unnamed:
+        problems.append(f"{labels.name}: row {unnamed[0] + 1} names no image ('{name}' is empty)")
+    known = set(files)
+    root = folder.resolve()
+    absent = [
+        path
+        for path in paths
+        if path is not None
+        and path not in known
+        and not ((folder / path).resolve().is_relative_to(root) and (folder / path).is_file())
+    ]
+    if absent:
+        near = suggestion(absent[0], files)
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        problems.append(f"{labels.name}: no such file in {folder}: {absent[0]}{near}{more}")
+    counts: dict[str, int] = defaultdict(int)
+    for path in paths:
+        counts[path or ""] += 1
+    doubled = [path for path, count in counts.items() if count > 1 and path]
+    if doubled:
+        more = f" and {len(doubled) - 1} more" if len(doubled) > 1 else ""
+        problems.append(f"{labels.name}: {doubled[0]}{more} stands in several rows; one row an image")
+    if problems:
+        raise DataError(str(labels), problems)
+    if columns.label in table.column_names:
+        problems += _wrong_folders(paths, as_text(table[columns.label]).to_pylist(), labels.name)
+    return table.set_column(table.column_names.index(name), name, pa.array(paths, pa.string())), problems
+
+
+def _wrong_folders(paths: list[str], labels: list[str | None], source: str) -> list[str]:
+    """Images in a sub-folder that is named after another class than the table says."""
+    classes = {label for label in labels if label}
+    return [
+        f"{source}: {path} is labelled {label!r} but lies in the folder of {Path(path).parts[0]!r}"
+        for path, label in zip(paths, labels, strict=True)
+        if len(Path(path).parts) > 1 and Path(path).parts[0] in classes - {label}
+    ][:SHOWN]
+
+
+def _labelled_by_folder(files: list[str], declaration: Declaration) -> tuple[pa.Table, list[str]]:
+    """Path and label of images in a sub-folder a class."""
+    columns = declaration.columns
+    inside = [path for path in files if len(Path(path).parts) > 1]
+    beside = [path for path in files if len(Path(path).parts) == 1]
+    if not inside:
+        raise DataError(
+            str(declaration.data.path),
+            [
+                "the images have no label: put each into the sub-folder of its class, or name a table as"
+                " data.labels"
+            ],
+        )
+    problems = []
+    if beside:
+        problems.append(
+            f"{len(beside)} images lie in no class's sub-folder ({', '.join(beside[:3])}…); move them"
+        )
+    labels = [Path(path).parts[0] for path in inside]
+    return pa.table({columns.image: inside, columns.label: labels}), problems
+
+
+def _contradictions(table: pa.Table, pictures: list[Picture], declaration: Declaration) -> list[str]:
+    """The same picture under two labels."""
+    columns = declaration.columns
+    if columns.label not in table.column_names:
+        return []
+    paths = table[columns.image].to_pylist()
+    labels = as_text(table[columns.label]).to_pylist()
+    first: dict[str, int] = {}
+    problems = []
+    for row, picture in enumerate(pictures):
+        other = first.setdefault(picture.digest, row)
+        if labels[other] != labels[row]:
+            problems.append(
+                f"{paths[other]} and {paths[row]} are the same picture, labelled {labels[other]!r} and"
+                f" {labels[row]!r}; keep the right one"
+            )
+    return problems[:SHOWN]
+
+
+def _mask_problems(folder: Path, masks: list[str | None]) -> list[str]:
+    paths = [path for path in masks if path]
+    found = inspect_files(folder, paths)
+    return [
+        f"the mask {path} {reason}"
+        for path, reason in zip(paths, found, strict=True)
+        if isinstance(reason, str)
+    ][:SHOWN]
+
+
+def _first_words(error: Exception) -> str:
+    text = str(getattr(error, "message", error)).strip().splitlines()
+    return text[0].split(" [Op:")[0][:120] if text else type(error).__name__
+
+
+def _names(folder: Path) -> list[str]:
+    return [item.name for item in folder.iterdir()] if folder.is_dir() else []

@@ -1,0 +1,182 @@
+"""Both image models as explainers: where in the picture is what speaks for the class?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import keras
+import lightgbm
+import numpy as np
+import tensorflow as tf
+
+from solutionkit.examples.columns import TableSpec
+from solutionkit.explain.attribution import Attribution
+from solutionkit.explain.expected_gradients import ExpectedGradients, log_odds
+from solutionkit.explain.region_shapley import REGIONS, RegionShapley
+from solutionkit.models.anomaly import DISTANCE_FILE, load_distance
+from solutionkit.models.arrays import Arrays
+from solutionkit.models.explanation_files import load_background
+from solutionkit.models.gradient_boosting import BOOSTER_FILE, scorer
+from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE, probabilities
+from solutionkit.models.texture import texture_features
+from solutionkit.models.texture_boosting import largest_value
+from solutionkit.transform.images import IMAGE
+
+AT_ONCE = 128
+# Single places of fine maps are noise; a sum over some of them is still a contribution.
+PLACES = 16
+
+
+class ImageExplainer(Protocol):
+    """Explains images."""
+
+    method: str
+
+    def explain(self, rows: Arrays, targets: np.ndarray) -> Attribution:
+        """`(rows, places, places)` contributions to the log odds of each image's target."""
+        ...
+
+    def outputs(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """`(images,)` log odds of the targets."""
+        ...
+
+    @property
+    def background(self) -> np.ndarray:
+        """`(images, height, width, channels)` images that nothing is found in."""
+        ...
+
+
+def target_log_odds(outputs: tf.Tensor, targets: tf.Tensor, spec: TableSpec) -> tf.Tensor:
+    """`(batch,)` log odds of what is explained: of any defect where some class is sound, else of the target.
+
+    Args:
+        outputs: `(batch, outputs)` probabilities.
+        targets: `(batch,)` class ids.
+        spec: What the classes mean.
+    """
+    if spec.outputs == 1:
+        return log_odds(outputs[:, 0])
+    if spec.detects:
+        return -log_odds(outputs[:, 0])
+    return log_odds(tf.gather(outputs, targets, axis=1, batch_dims=1))
+
+
+class TextureExplainer:
+    """Shapley values of regions for a model of texture features.
+
+    Args:
+        folder: Holds the trees, or the distance, and background images.
+        spec: What images and classes are.
+    """
+
+    def __init__(self, folder: Path, spec: TableSpec) -> None:
+        feature = spec.image
+        assert feature is not None
+        if (folder / DISTANCE_FILE).is_file():
+            score = load_distance(folder).scorer()
+        else:
+            score = scorer(lightgbm.Booster(model_file=str(folder / BOOSTER_FILE)))
+        self.background = load_background(folder)[IMAGE]
+        self.method = f"Shapley values of {REGIONS} x {REGIONS} regions, the others from sound images"
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, *feature.shape], tf.float32),
+                tf.TensorSpec([None], tf.int64),
+            ]
+        )
+        def outputs(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+            features = texture_features(images, largest_value(feature))
+            return target_log_odds(score(tf.cast(features, tf.float64)), targets, spec)
+
+        self._outputs = outputs
+        self._regions = RegionShapley(self.background, self.outputs)
+
+    def explain(self, rows: Arrays, targets: np.ndarray) -> Attribution:
+        """`(rows, places, places)` contributions to the log odds of each image's target."""
+        return self._regions.explain(rows.image, targets)
+
+    def outputs(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """`(images,)` log odds of the targets."""
+        return in_pieces(self._outputs, images, targets)
+
+
+class NetworkExplainer:
+    """Expected gradients at the feature maps of the network.
+
+    Args:
+        folder: Holds both parts of the network and background images.
+        spec: What images and classes are.
+    """
+
+    def __init__(self, folder: Path, spec: TableSpec) -> None:
+        feature = spec.image
+        assert feature is not None
+        self._maps = keras.models.load_model(folder / MAPS_FILE, compile=False)
+        self._head = keras.models.load_model(folder / HEAD_FILE, compile=False)
+        self._spec = spec
+        self.background = load_background(folder)[IMAGE]
+        height, width = self._maps.output.shape[1:3]
+        self.method = f"expected gradients at the {height} x {width} feature maps, summed over places"
+        self._outputs = tf.function(
+            lambda images, targets: self._log_odds(self._maps(images, training=False), targets),
+            reduce_retracing=True,
+        )
+        self._gradients = ExpectedGradients(self._embed(self.background), self._log_odds)
+
+    def explain(self, rows: Arrays, targets: np.ndarray) -> Attribution:
+        """`(rows, places, places)` contributions to the log odds of each image's target."""
+        found = self._gradients.explain(self._embed(rows.image), targets)
+        return Attribution(summed(found.values, PLACES), found.base, found.output)
+
+    def outputs(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """`(images,)` log odds of the targets."""
+        return in_pieces(self._outputs, images, targets)
+
+    def _embed(self, images: np.ndarray) -> tf.Tensor:
+        pieces = range(0, len(images), AT_ONCE)
+        return tf.concat(
+            [
+                self._maps(tf.constant(images[start : start + AT_ONCE], tf.float32), training=False)
+                for start in pieces
+            ],
+            axis=0,
+        )
+
+    def _log_odds(self, maps: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        return target_log_odds(probabilities(self._head(maps, training=False)), targets, self._spec)
+
+
+def summed(values: np.ndarray, places: int) -> np.ndarray:
+    """`(rows, height, width)` contributions summed over a grid of at most so many places a side."""
+    for axis in (1, 2):
+        size = values.shape[axis]
+        count = min(places, size)
+        values = np.add.reduceat(values, np.arange(count) * size // count, axis=axis)
+    return values
+
+
+def likeliest(explainer: ImageExplainer, rows: Arrays, spec: TableSpec) -> tuple[np.ndarray, list[str]]:
+    """`(rows,)` the class that each image is taken for, as a target, and in words."""
+    if spec.outputs == 1 or spec.detects:
+        found = explainer.outputs(rows.image, np.zeros(len(rows), np.int64))
+        other = spec.classes[1] if spec.outputs == 1 else f"not {spec.classes[0]}"
+        return np.zeros(len(rows), np.int64), [other if value > 0.0 else spec.classes[0] for value in found]
+    each = [explainer.outputs(rows.image, np.full(len(rows), i, np.int64)) for i in range(len(spec.classes))]
+    targets = np.stack(each).argmax(axis=0)
+    return targets, [spec.classes[target] for target in targets]
+
+
+def in_pieces(
+    outputs: tf.types.experimental.GenericFunction, images: np.ndarray, targets: np.ndarray
+) -> np.ndarray:
+    """`(images,)` outputs, some images at a time."""
+    parts = [
+        outputs(
+            tf.constant(images[start : start + AT_ONCE], tf.float32),
+            tf.constant(targets[start : start + AT_ONCE], tf.int64),
+        )
+        for start in range(0, len(images), AT_ONCE)
+    ]
+    return np.concatenate(parts).astype(np.float64)

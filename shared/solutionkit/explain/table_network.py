@@ -1,0 +1,50 @@
+"""The tabular network explained by expected gradients at its columns' embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from solutionkit.explain.attribution import Attribution
+from solutionkit.explain.expected_gradients import ExpectedGradients, log_odds
+from solutionkit.models import tabm  # noqa: F401  (registers the layers for loading)
+from solutionkit.models.arrays import Arrays
+from solutionkit.models.explanation_files import load_background
+from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE, ensemble_probability
+
+SAMPLES = 200
+
+
+class TableNetwork:
+    """Expected gradients of a network of two parts, embedding and head.
+
+    Args:
+        folder: Holds both parts and background rows.
+        samples: Background rows used.
+        seed: Of their order.
+    """
+
+    method = "expected gradients at the column embeddings"
+
+    def __init__(self, folder: Path, samples: int = SAMPLES, seed: int = 0) -> None:
+        self._embedding = keras.models.load_model(folder / EMBEDDING_FILE, compile=False)
+        self._head = keras.models.load_model(folder / HEAD_FILE, compile=False)
+        background = load_background(folder)
+        random = np.random.default_rng(seed)
+        rows = len(next(iter(background.values())))
+        chosen = np.resize(random.permutation(rows), samples)
+        embedded = self._embed({name: value[chosen] for name, value in background.items()})
+        self._gradients = ExpectedGradients(embedded, self._log_odds, seed)
+
+    def explain(self, rows: Arrays) -> Attribution:
+        """Contributions of each column to each row's log odds."""
+        return self._gradients.explain(self._embed(rows.inputs), np.zeros(len(rows), np.int64))
+
+    def _embed(self, inputs: dict[str, np.ndarray]) -> tf.Tensor:
+        return tf.convert_to_tensor(self._embedding(inputs, training=False))
+
+    def _log_odds(self, embedded: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        return log_odds(ensemble_probability(self._head(embedded, training=False))[:, 0])

@@ -1,0 +1,156 @@
+"""Both image models for lines with few defects to learn from: trained on sound images alone.
+
+The baseline measures how far texture features lie from those of sound images, by Mahalanobis distance
+with O. Ledoit and M. Wolf's covariance (J. Multivariate Analysis 88, 2004). The deep model learns to tell
+sound images from sound images into which a piece of another one was pasted, as C. Li, K. Sohn, J. Yoon, T. Pfister
+do in "CutPaste" (CVPR 2021), and calls defective what looks pasted.
+
+Their outputs lie between 0 and 1 and rank images; they are no probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from sklearn.covariance import LedoitWolf
+
+from solutionkit.declaration import Training
+from solutionkit.examples.columns import TableSpec
+from solutionkit.models import image_network
+from solutionkit.models.arrays import Arrays
+from solutionkit.models.augmentation import augment, pasted
+from solutionkit.models.tabular_network import scores_in_batches
+from solutionkit.models.texture import texture_features
+from solutionkit.models.texture_boosting import feature_matrix, largest_value
+from solutionkit.models.trained import TrainedModel
+from solutionkit.transform.images import IMAGE
+
+DISTANCE_FILE = "distance.npz"
+# Of sound validation images, the share that scores below one half.
+USUAL = 0.95
+SMALLEST_SPREAD = 1e-6
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Mahalanobis distance to sound images.
+
+    Attributes:
+        mean: `(features,)`.
+        spread: `(features,)` standard deviations.
+        whitening: `(features, features)`: what standardised features are multiplied with.
+        usual: The squared distance that scores one half.
+    """
+
+    mean: np.ndarray
+    spread: np.ndarray
+    whitening: np.ndarray
+    usual: float
+
+    def squared(self, features: np.ndarray) -> np.ndarray:
+        """`(rows,)` squared distances of `(rows, features)`."""
+        found: np.ndarray = (((features - self.mean) / self.spread @ self.whitening) ** 2).sum(axis=1)
+        return found
+
+    def scorer(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """TensorFlow ops: `(batch, features)` float64 -> `(batch, 1)` float32 between 0 and 1."""
+
+        def score(features: tf.Tensor) -> tf.Tensor:
+            white = tf.linalg.matmul((features - self.mean) / self.spread, self.whitening)
+            squared = tf.reduce_sum(white**2, axis=1, keepdims=True)
+            return tf.cast(squared / (squared + self.usual), tf.float32)
+
+        return score
+
+    def save(self, folder: Path) -> None:
+        """Write it, without pickle."""
+        np.savez(
+            folder / DISTANCE_FILE,
+            mean=self.mean,
+            spread=self.spread,
+            whitening=self.whitening,
+            usual=self.usual,
+        )
+
+
+def load_distance(folder: Path) -> Distance:
+    """The distance that `Distance.save` wrote."""
+    with np.load(folder / DISTANCE_FILE) as stored:
+        return Distance(stored["mean"], stored["spread"], stored["whitening"], float(stored["usual"]))
+
+
+def fit_distance(sound: np.ndarray, held_out: np.ndarray) -> Distance:
+    """The distance to sound images.
+
+    Args:
+        sound: `(rows, features)` to fit.
+        held_out: `(rows, features)` of other sound images, which say what distance is usual.
+    """
+    spread = np.maximum(sound.std(axis=0), SMALLEST_SPREAD)
+    fitted = LedoitWolf(assume_centered=True).fit((sound - sound.mean(axis=0)) / spread)
+    distance = Distance(sound.mean(axis=0), spread, np.linalg.cholesky(fitted.precision_), 1.0)
+    usual = float(np.quantile(distance.squared(held_out), USUAL))
+    return Distance(distance.mean, distance.spread, distance.whitening, usual)
+
+
+def train_texture(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+    """Train the baseline on sound images.
+
+    Args:
+        train: Images, of which the sound ones are fitted.
+        validation: Images, of which the sound ones say what is usual.
+        spec: What the columns are.
+        training: Not looked at; nothing here is random.
+    """
+    feature = spec.image
+    assert feature is not None
+    features = feature_matrix(validation, feature)
+    sound = feature_matrix(train.take(train.label == 0), feature)
+    distance = fit_distance(sound, features[validation.label == 0])
+    score_features = distance.scorer()
+
+    def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        return score_features(tf.cast(texture_features(columns[IMAGE], largest_value(feature)), tf.float64))
+
+    squared = distance.squared(features)
+    scores = (squared / (squared + distance.usual))[:, None]
+    facts = {
+        "algorithm": "Distance of texture features",
+        "features": sound.shape[1],
+        "sound_images": len(sound),
+    }
+    return TrainedModel(score, scores, distance.save, facts)
+
+
+def train_network(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+    """Train the network to tell sound images from sound images with something pasted in.
+
+    Args:
+        train: Images, of which the sound ones are fitted.
+        validation: Images, of which the sound ones choose the epoch.
+        spec: What the columns are.
+        training: Seed, epochs, size and, if wished, a pre-trained backbone.
+    """
+    feature = spec.image
+    assert feature is not None
+    largest = largest_value(feature)
+    parts = image_network.build(spec, training)
+    sound, held_out = train.take(train.label == 0), validation.take(validation.label == 0)
+    spoiled = pasted(tf.constant(held_out.image, tf.float32), largest, training.seed)
+    both = np.concatenate([held_out.image, np.round(spoiled.numpy()).astype(held_out.image.dtype)])
+    told = Arrays({IMAGE: both}, np.repeat([0, 1], len(held_out)))
+
+    def half_pasted(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images = augment(images, largest)
+        labels = tf.cast(tf.random.uniform(tf.shape(labels)) < 0.5, tf.int64)
+        return tf.where(labels[:, None, None, None] == 1, pasted(images, largest), images), labels
+
+    losses = image_network.fit(parts.whole, sound, told, half_pasted, training)
+    scores = scores_in_batches(parts.score, validation, image_network.BATCH_SCORED)
+    facts = {**parts.facts(losses), "sound_images": len(sound)}
+    facts["algorithm"] = f"{facts['algorithm']} told pasted from sound"
+    return TrainedModel(parts.score, scores, parts.save, facts, [parts.whole])

@@ -1,0 +1,193 @@
+"""The deep model for images: a residual network from scratch, or on pre-trained features; seeded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from solutionkit.declaration import Training
+from solutionkit.examples.columns import TableSpec
+from solutionkit.models.arrays import Arrays
+from solutionkit.models.augmentation import augment
+from solutionkit.models.pretrained import pretrained_maps
+from solutionkit.models.residual_network import SIZES, build_head, build_stem
+from solutionkit.models.tabular_network import scores_in_batches
+from solutionkit.models.texture_boosting import largest_value
+from solutionkit.models.trained import TrainedModel
+from solutionkit.transform.images import IMAGE
+
+MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
+BATCH, BATCH_SCORED = 32, 128
+LEARNING_RATE, FIRST_LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1.5e-4, 0.05
+WARM_UP_EPOCHS = 2
+# A class that is this much rarer than the most frequent one weighs no more than that.
+LARGEST_WEIGHT = 10.0
+
+
+# Changes a batch of images and labels while training.
+Change = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network and the two parts that it is explained by.
+
+    Attributes:
+        maps: Pixels -> feature maps.
+        head: Feature maps -> logits.
+        whole: Pixels -> logits.
+        name: What to call it.
+    """
+
+    maps: keras.Model
+    head: keras.Model
+    whole: keras.Model
+    name: str
+
+    def score(self, columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Transformed columns -> `(batch, outputs)` probabilities."""
+        return probabilities(self.whole(columns[IMAGE], training=False))
+
+    def save(self, folder: Path) -> None:
+        """Write both parts for the explainer."""
+        self.maps.save(folder / MAPS_FILE)
+        self.head.save(folder / HEAD_FILE)
+
+    def facts(self, losses: list[float]) -> dict[str, Any]:
+        """What to tell of a training with these validation losses."""
+        return {
+            "algorithm": self.name,
+            "parameters": int(self.whole.count_params()),
+            "epochs": len(losses),
+            "best_epoch": int(np.argmin(losses)) + 1,
+        }
+
+
+def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+    """Train the network; the weights of the epoch with the least validation loss are kept.
+
+    Args:
+        train: Images to fit.
+        validation: Images that choose the epoch.
+        spec: What the columns are.
+        training: Seed, epochs, size and, if wished, a pre-trained backbone.
+    """
+    network = build(spec, training)
+    assert spec.image is not None
+    largest = largest_value(spec.image)
+    losses = fit(
+        network.whole, train, validation, lambda images, labels: (augment(images, largest), labels), training
+    )
+    scores = scores_in_batches(network.score, validation, BATCH_SCORED)
+    return TrainedModel(network.score, scores, network.save, network.facts(losses), [network.whole])
+
+
+def build(spec: TableSpec, training: Training) -> Network:
+    """A seeded network for a specification's images and classes."""
+    feature = spec.image
+    assert feature is not None
+    keras.utils.set_random_seed(training.seed)
+    tf.config.experimental.enable_op_determinism()
+    size, largest = SIZES[training.size], largest_value(feature)
+    widths = () if training.backbone else size.widths
+    if training.backbone:
+        maps = pretrained_maps(training, feature.shape, largest)
+    else:
+        maps = build_stem(feature.shape, largest, size)
+    head = build_head(maps.output.shape[1:], spec.outputs, widths, size)
+    whole = keras.Model(maps.input, head(maps.output))
+    return Network(maps, head, whole, training.backbone or "Residual network")
+
+
+def fit(
+    network: keras.Model, train: Arrays, validation: Arrays, change: Change, training: Training
+) -> list[float]:
+    """Train with class weights and a cosine schedule; returns the validation losses.
+
+    Args:
+        network: Pixels -> logits.
+        train: Images to fit.
+        validation: Images that choose the epoch.
+        change: Augmentation.
+        training: Seed and epochs.
+    """
+    batch = min(BATCH, len(train))
+    steps = len(train) // batch
+    schedule = keras.optimizers.schedules.CosineDecay(
+        FIRST_LEARNING_RATE,
+        max((training.epochs - WARM_UP_EPOCHS) * steps, 1),
+        warmup_target=LEARNING_RATE,
+        warmup_steps=WARM_UP_EPOCHS * steps,
+    )
+    loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if network.output.shape[-1] == 1:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY), loss, jit_compile=True)
+    history = network.fit(
+        batches(train, batch, change, training.seed),
+        epochs=training.epochs,
+        steps_per_epoch=steps,
+        verbose=0,
+        validation_data=unchanged(validation),
+        class_weight=class_weights(train.label),
+        callbacks=[BestWeights()],
+    )
+    losses: list[float] = history.history["val_loss"]
+    return losses
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Keep the weights of the epoch with the least validation loss.
+
+    Under a cosine schedule the loss falls until the end, so no epoch is left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._least, self._weights = np.inf, None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the epoch's loss."""
+        if logs and logs["val_loss"] < self._least:
+            self._least, self._weights = logs["val_loss"], self.model.get_weights()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Put the best weights back."""
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
+
+
+def batches(train: Arrays, size: int, change: Change, seed: int) -> tf.data.Dataset:
+    """Endless shuffled, changed batches of one size."""
+    rows = tf.data.Dataset.range(len(train)).shuffle(len(train), seed=seed).repeat()
+    images, labels = tf.constant(train.image), tf.constant(train.label)
+
+    def batch(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return change(tf.cast(tf.gather(images, chosen), tf.float32), tf.gather(labels, chosen))
+
+    return rows.batch(size, drop_remainder=True).map(batch).prefetch(2)
+
+
+def unchanged(arrays: Arrays) -> tf.data.Dataset:
+    """Batches in order, as they are."""
+    pairs = tf.data.Dataset.from_tensor_slices((arrays.image, arrays.label)).batch(BATCH_SCORED)
+    return pairs.map(lambda image, label: (tf.cast(image, tf.float32), label)).prefetch(2)
+
+
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """Weights under which the root of a class's size counts, so that rare ones are heard."""
+    counts = np.bincount(labels)
+    weights = np.minimum(np.sqrt(counts.max() / np.maximum(counts, 1)), LARGEST_WEIGHT)
+    weights /= (weights * counts).sum() / counts.sum()
+    return {position: float(weight) for position, weight in enumerate(weights)}
+
+
+def probabilities(logits: tf.Tensor) -> tf.Tensor:
+    """`(batch, outputs)` logits as probabilities."""
+    return tf.sigmoid(logits) if logits.shape[-1] == 1 else tf.nn.softmax(logits)

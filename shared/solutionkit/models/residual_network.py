@@ -1,0 +1,94 @@
+"""A small residual network for images of some ten thousand pixels, learned from some hundred of them.
+
+K. He, X. Zhang, S. Ren, J. Sun: "Deep Residual Learning for Image Recognition" (CVPR 2016), with average
+pooling on the shortcuts as in T. He et al., "Bag of Tricks for Image Classification with Convolutional
+Neural Networks" (CVPR 2019). One block a stage is what a CPU trains in minutes. What decides is the pooling:
+mean and spread of the maps of *every* stage, because a surface is told by the strength of fine patterns
+anywhere, which a mean over the last, coarse maps has lost (V. Andrearczyk and P. Whelan, "Using filter banks
+in Convolutional Neural Networks for texture classification", Pattern Recognition Letters 84, 2016).
+
+The network is two models, so that explanations can start at feature maps:
+
+    pixels  (batch, height, width, channels)  --stem-->  maps (batch, height / 2, width / 2, filters)
+    maps    --stages, pooling, a linear layer-->  (batch, outputs)  logits
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+# Few steps an epoch: running statistics must follow within some dozen of them.
+MOMENTUM = 0.9
+# Keeps the slope of the square root finite where a map is the same everywhere.
+LEAST_VARIANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """How large a network is.
+
+    Attributes:
+        stem: Filters of the first convolution.
+        widths: Filters of each stage; a stage halves height and width.
+        blocks: Residual blocks a stage.
+        dropout: Share of pooled features dropped while training.
+    """
+
+    stem: int = 16
+    widths: tuple[int, ...] = (32, 64, 128)
+    blocks: int = 1
+    dropout: float = 0.2
+
+
+SIZES = {
+    "small": NetworkSize(),
+    "medium": NetworkSize(24, (48, 96, 192), 1),
+    "large": NetworkSize(32, (64, 128, 256), 2),
+}
+
+
+def build_stem(shape: tuple[int, ...], largest: float, size: NetworkSize) -> keras.Model:
+    """Pixels from 0 to `largest` -> feature maps of half the height and width."""
+    pixels = keras.Input(shape, name="pixels")
+    maps = layers.Rescaling(2.0 / largest, -1.0)(pixels)
+    maps = layers.Conv2D(size.stem, 5, strides=2, padding="same", use_bias=False)(maps)
+    maps = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(maps))
+    return keras.Model(pixels, maps, name="stem")
+
+
+def build_head(
+    shape: tuple[int, ...], outputs: int, widths: tuple[int, ...], size: NetworkSize
+) -> keras.Model:
+    """Feature maps -> `(batch, outputs)` logits, by one stage a width."""
+    maps = first = keras.Input(shape, name="feature_maps")
+    pooled = [*_pooled(maps)]
+    for width in widths:
+        for block in range(size.blocks):
+            maps = _block(maps, width, strides=2 if block == 0 else 1)
+        pooled += _pooled(maps)
+    features = layers.BatchNormalization(momentum=MOMENTUM)(layers.Concatenate()(pooled))
+    return keras.Model(first, layers.Dense(outputs)(layers.Dropout(size.dropout)(features)), name="head")
+
+
+def _pooled(maps: Any) -> list[Any]:
+    """Mean and spread of each map."""
+    variance = ops.var(maps, axis=(1, 2))
+    return [layers.GlobalAveragePooling2D()(maps), ops.sqrt(variance + LEAST_VARIANCE)]
+
+
+def _block(maps: Any, width: int, strides: int) -> Any:
+    shortcut = maps
+    if strides > 1:
+        shortcut = layers.AveragePooling2D(strides, padding="same")(shortcut)
+    if shortcut.shape[-1] != width:
+        shortcut = layers.Conv2D(width, 1, use_bias=False)(shortcut)
+        shortcut = layers.BatchNormalization(momentum=MOMENTUM)(shortcut)
+    maps = layers.Conv2D(width, 3, strides=strides, padding="same", use_bias=False)(maps)
+    maps = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(maps))
+    maps = layers.Conv2D(width, 3, padding="same", use_bias=False)(maps)
+    maps = layers.BatchNormalization(momentum=MOMENTUM)(maps)
+    return layers.ReLU()(layers.Add()([maps, shortcut]))

@@ -1,0 +1,69 @@
+"""The image baseline: classical texture features, computed by TensorFlow ops, and LightGBM on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from solutionkit.declaration import Training
+from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.models import gradient_boosting
+from solutionkit.models.arrays import Arrays
+from solutionkit.models.gradient_boosting import BOOSTER_FILE, Matrix, Settings
+from solutionkit.models.texture import texture_features
+from solutionkit.models.trained import TrainedModel
+from solutionkit.transform.images import IMAGE
+
+BATCH_IMAGES = 128
+# Some hundred images and some hundred columns that say much the same: small leaves, few columns a tree, and
+# coarse bins, which keep the table of thresholds small.
+SETTINGS = Settings(
+    leaves=(8,), learning_rate=0.1, rows_in_leaf=10, column_share=0.2, bins=31, patience=30, progress=1e-3
+)
+
+
+def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+    """Train the baseline.
+
+    Args:
+        train: Images to fit.
+        validation: Images that choose the number of trees.
+        spec: What the columns are.
+        training: Its seed.
+    """
+    feature = spec.image
+    assert feature is not None
+    fitted = Matrix(feature_matrix(train, feature), train.label)
+    held_out = Matrix(feature_matrix(validation, feature), validation.label)
+    booster, facts = gradient_boosting.fit(fitted, held_out, spec.outputs, SETTINGS, training)
+    score_matrix = gradient_boosting.scorer(booster)
+
+    def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        features = texture_features(columns[IMAGE], largest_value(feature))
+        return score_matrix(tf.cast(features, tf.float64))
+
+    def save_for_explanation(folder: Path) -> None:
+        booster.save_model(str(folder / BOOSTER_FILE))
+
+    scores = np.asarray(booster.predict(held_out.values)).reshape(len(validation), spec.outputs)
+    columns = fitted.values.shape[1]
+    facts = {**facts, "algorithm": "LightGBM on LBP, HOG and grey statistics", "features": columns}
+    return TrainedModel(score, scores, save_for_explanation, facts)
+
+
+def feature_matrix(arrays: Arrays, feature: Feature) -> np.ndarray:
+    """`(rows, features)` float64."""
+
+    @tf.function(reduce_retracing=True)
+    def step(images: tf.Tensor) -> tf.Tensor:
+        return texture_features(tf.ensure_shape(images, [None, *feature.shape]), largest_value(feature))
+
+    parts = [step(batch[IMAGE]).numpy() for batch in arrays.batches(BATCH_IMAGES)]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def largest_value(feature: Feature) -> float:
+    """The value of a white pixel."""
+    return float(2**feature.bits - 1)

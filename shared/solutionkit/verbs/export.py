@@ -1,0 +1,67 @@
+"""`solutionkit export`: a model in another format, checked against the SavedModel on the evaluation rows."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.environment import prepare_environment
+from solutionkit.errors import UserError
+from solutionkit.examples.encoding import with_files
+from solutionkit.examples.splitting import EVAL
+from solutionkit.runner.models import model_folder
+from solutionkit.verbs.check import load_audited
+from solutionkit.verbs.log import stderr_to
+
+
+def main(options: argparse.Namespace) -> int:
+    """Convert, check and write."""
+    prepare_environment()
+    if not options.output.resolve().parent.is_dir():
+        raise UserError(f"{options.output}: its folder does not exist; make it first.")
+    project, audited = load_audited(options.project, None)
+    folder = model_folder(project, options.model)
+    with stderr_to(project.state / "logs" / "export.log"):
+        from solutionkit.compare.metrics import metrics_for
+        from solutionkit.explain.loading import ModelExplainer
+        from solutionkit.models.litert import LiteScorer, convert
+        from solutionkit.models.saved import SavedScorer
+        from solutionkit.verbs.explain import unlabelled_examples
+
+        content = convert(folder)
+        lite, saved = LiteScorer(content), SavedScorer(folder)
+        spec = saved.spec
+        rows = audited.table.filter(pa.array(audited.splits == EVAL))
+        labels = rows[spec.label].to_numpy()
+        transform = ModelExplainer(folder).transform
+        expected, found, seconds = [], [], 0.0
+        for piece in with_files(rows, spec, audited.folder):
+            expected.append(saved.score_table(piece))
+            images = transform(unlabelled_examples(piece.drop_columns([spec.label]), spec)).image
+            started = time.perf_counter()
+            found.append(lite.score(images))
+            seconds += time.perf_counter() - started
+    before, after = np.concatenate(expected), np.concatenate(found)
+    draft = options.output.with_name(f".{options.output.name}.part")
+    draft.write_bytes(content)
+    draft.replace(options.output)
+    assert spec.image is not None
+    height, width, channels = spec.image.shape
+    print(f"{options.model} model ({folder}) in {options.output}: {len(content) / 1e3:,.0f} kB")
+    print(
+        f"input    1 x {height} x {width} x {channels} pixels, float32 from 0 to {2**spec.image.bits - 1:,}"
+    )
+    print(f"output   {spec.outputs} probabilities: {', '.join(spec.classes[-spec.outputs :])}")
+    print(f"speed    {1000 * seconds / len(labels):.1f} ms an image on one thread, without decoding")
+    print(f"on {len(labels):,} evaluation images{'':12}SavedModel  LiteRT")
+    for metric in metrics_for(len(spec.classes), spec.detects, None).values():
+        values = (metric.value(labels, scores) for scores in (before, after))
+        print(f"         {metric.title:28}{next(values):10.4f}{next(values):8.4f}")
+    print(
+        f"largest difference of a probability {np.abs(before - after).max():.3f},"
+        f" mean {np.abs(before - after).mean():.4f}"
+    )
+    return 0

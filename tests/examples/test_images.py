@@ -1,0 +1,350 @@
+"""Folders of images, good and bad."""
+
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from solutionkit.errors import DataError, UserError
+from solutionkit.examples import images
+from solutionkit.examples.audit import AuditedTable, audit
+from solutionkit.examples.encoding import with_files
+from solutionkit.examples.images import as_readable, inspect_file
+from solutionkit.examples.raw_rows import read_rows
+from solutionkit.transform.images import decoded, with_channels
+from solutionkit.use_case import load_project
+
+IMAGES = 120
+DECLARATION = """
+[data]
+path = "photos"
+{data}
+[columns]
+image = "file"
+label = "kind"
+negative = "ok"
+{columns}
+"""
+
+
+def picture(seed: int, side: tuple[int, int] = (24, 32), grey: bool = True) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (*side, 1 if grey else 3), np.uint8)
+    return pixels[..., 0] if grey else pixels
+
+
+def save(file: Path, pixels: np.ndarray) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    PIL.Image.fromarray(pixels).save(file)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A sub-folder a class: "ok" and "bad", sixty images each."""
+    for number in range(IMAGES):
+        save(tmp_path / "photos" / ("ok" if number % 2 else "bad") / f"{number:03}.png", picture(number))
+    (tmp_path / "pyproject.toml").write_text('[tool.solutionkit]\nuse_case = "defect_inspection"\n')
+    declare(tmp_path)
+    return tmp_path / "photos"
+
+
+def declare(project: Path, data: str = "", columns: str = "", extra: str = "") -> None:
+    (project / "use_case.toml").write_text(DECLARATION.format(data=data, columns=columns) + extra)
+
+
+def audited(folder: Path) -> AuditedTable:
+    return audit(load_project(folder.parent))
+
+
+def refused(folder: Path) -> str:
+    """The one error that a folder gives."""
+    with pytest.raises(UserError) as error:
+        audited(folder)
+    return str(error.value)
+
+
+def labelled(folder: Path, rows: list[tuple[str, ...]], header: str = "file,kind") -> None:
+    """Name the images in a table instead of by folders."""
+    lines = [header, *(",".join(row) for row in rows)]
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    declare(folder.parent, 'labels = "photos/labels.csv"')
+
+
+def all_rows(folder: Path) -> list[tuple[str, ...]]:
+    return [(f"{file.parent.name}/{file.name}", file.parent.name) for file in sorted(folder.glob("*/*.png"))]
+
+
+def test_a_good_folder(folder: Path) -> None:
+    found = audited(folder)
+    assert found.rows() == {"train": 81, "validation": 15, "eval": 24}
+    assert found.spec.classes == ("ok", "bad")
+    assert found.spec.image is not None
+    assert (found.spec.image.shape, found.spec.image.bits) == ((24, 32, 1), 8)
+    assert found.notes == ()
+    piece = next(with_files(found.table, found.spec, found.folder))
+    first = found.table["file_file"][0].as_py()
+    assert piece["file"][0].as_py() == (folder / first).read_bytes()
+
+
+def test_a_table_of_labels_with_split_group_and_mask(folder: Path) -> None:
+    rows = [
+        (path, kind, "test" if number % 4 == 0 else "train", path if kind == "bad" else "")
+        for number, (path, kind) in enumerate(all_rows(folder))
+    ]
+    labelled(folder, rows, "file,kind,part,where")
+    columns = 'split = "part"\nmask = "where"'
+    declare(folder.parent, 'labels = "photos/labels.csv"\nsplit = "column"', columns)
+    found = audited(folder)
+    assert found.rows()["eval"] == IMAGES // 4
+    piece = next(with_files(found.table, found.spec, found.folder))
+    masks = [mask is not None for mask in piece["where"].to_pylist()]
+    assert masks == [label == 1 for label in found.table["kind"].to_pylist()]
+
+
+def test_several_classes_with_and_without_a_sound_one(folder: Path) -> None:
+    for number in range(40):
+        save(folder / "scratched" / f"{number}.png", picture(1000 + number))
+    assert audited(folder).spec.classes == ("ok", "bad", "scratched")
+    file = folder.parent / "use_case.toml"
+    file.write_text(file.read_text().replace('negative = "ok"', ""))
+    found = audited(folder).spec
+    assert (found.classes, found.detects, found.outputs) == (("bad", "ok", "scratched"), False, 3)
+    file.write_text(file.read_text() + "\n[business]\nfalse_positive = -1\n")
+    assert "[business] needs to know which value of 'kind'" in refused(folder)
+
+
+def test_learning_from_sound_parts_alone_makes_one_class_of_all_defects(folder: Path) -> None:
+    for number in range(40):
+        save(folder / "scratched" / f"{number}.png", picture(1000 + number))
+    declare(folder.parent, extra='\n[training]\nmethod = "anomaly"\n')
+    assert audited(folder).spec.classes == ("ok", "not ok")
+
+
+def test_groups_never_straddle_a_split(folder: Path) -> None:
+    rows = [(path, kind, f"part{number // 6}") for number, (path, kind) in enumerate(all_rows(folder))]
+    labelled(folder, rows, "file,kind,part")
+    declare(folder.parent, 'labels = "photos/labels.csv"\nsplit = "group"', 'group = "part"')
+    found = audited(folder)
+    by_file = dict(zip(found.table["file_file"].to_pylist(), found.splits, strict=True))
+    for start in range(0, IMAGES, 6):
+        assert len({by_file[path] for path, _, _ in rows[start : start + 6]}) == 1
+
+
+def test_copies_of_a_picture_stay_together_or_are_told(folder: Path) -> None:
+    for number in range(1, 20, 2):
+        (folder / "ok" / f"copy{number}.png").write_bytes((folder / "ok" / "001.png").read_bytes())
+    found = audited(folder)
+    names = found.table["file_file"].to_pylist()
+    copies = {str(split) for name, split in zip(names, found.splits, strict=True) if "copy" in name}
+    assert len(copies) == 1
+    rows = [
+        (path, kind, "test" if "copy" in path or "00" in path else "train") for path, kind in all_rows(folder)
+    ]
+    rows[-1] = (*rows[-1][:2], "test")
+    for number, row in enumerate(rows):
+        if row[0] == "ok/001.png":
+            rows[number] = (*row[:2], "train")
+    labelled(folder, rows, "file,kind,part")
+    declare(folder.parent, 'labels = "photos/labels.csv"\nsplit = "column"', 'split = "part"')
+    assert any("the same picture stands in several splits" in note for note in audited(folder).notes)
+
+
+def no_folder(folder: Path) -> str:
+    folder.rename(folder.parent / "photo")
+    return "no such folder (did you mean 'photo'?)"
+
+
+def no_image(folder: Path) -> str:
+    for file in folder.glob("*/*.png"):
+        file.rename(file.with_suffix(".txt"))
+    return "the folder holds no image"
+
+
+def no_label(folder: Path) -> str:
+    for file in folder.glob("*/*.png"):
+        file.rename(folder / file.name)
+    return "the images have no label"
+
+
+def beside_the_classes(folder: Path) -> str:
+    (folder / "ok" / "001.png").rename(folder / "001.png")
+    return "1 images lie in no class's sub-folder (001.png"
+
+
+def one_class(folder: Path) -> str:
+    for file in folder.glob("bad/*.png"):
+        file.rename(folder / "ok" / file.name)
+    return "has 1 distinct values ('ok')"
+
+
+def many_broken(folder: Path) -> str:
+    for number in range(0, 10, 2):
+        file = folder / "bad" / f"{number:03}.png"
+        file.write_bytes(file.read_bytes()[:150])
+    return "5 of 120 images cannot be used"
+
+
+def two_labels(folder: Path) -> str:
+    (folder / "bad" / "new.png").write_bytes((folder / "ok" / "001.png").read_bytes())
+    return "bad/new.png and ok/001.png are the same picture, labelled 'bad' and 'ok'"
+
+
+def missing_file(folder: Path) -> str:
+    labelled(folder, [*all_rows(folder), ("ok/999.png", "ok")])
+    return "labels.csv: no such file in"
+
+
+def doubled_row(folder: Path) -> str:
+    labelled(folder, [*all_rows(folder), all_rows(folder)[0]])
+    return "labels.csv: bad/000.png stands in several rows"
+
+
+def wrong_column(folder: Path) -> str:
+    labelled(folder, all_rows(folder), "files,kind")
+    return "the column 'file' (columns.image) is missing (did you mean 'files'?)"
+
+
+def wrong_label(folder: Path) -> str:
+    labelled(folder, [("bad/000.png", "ok"), *all_rows(folder)[1:]])
+    return "labels.csv: bad/000.png is labelled 'ok' but lies in the folder of 'bad'"
+
+
+def unknown_negative(folder: Path) -> str:
+    (folder / "ok").rename(folder / "fine")
+    return "columns.negative = 'ok' is no value of 'kind' ('bad', 'fine')"
+
+
+def escapes_the_folder(folder: Path) -> str:
+    save(folder.parent / "outside.png", picture(7))
+    labelled(folder, [*all_rows(folder), ("../outside.png", "ok")])
+    return "labels.csv: no such file in"
+
+
+BAD_FOLDERS = [
+    no_folder,
+    no_image,
+    no_label,
+    beside_the_classes,
+    one_class,
+    many_broken,
+    two_labels,
+    missing_file,
+    doubled_row,
+    wrong_column,
+    wrong_label,
+    unknown_negative,
+    escapes_the_folder,
+]
+
+
+@pytest.mark.parametrize("spoil", BAD_FOLDERS, ids=lambda function: function.__name__)
+def test_a_bad_folder_gives_one_clear_error(folder: Path, spoil: Callable[[Path], str]) -> None:
+    expected = spoil(folder)
+    message = refused(folder)
+    assert expected in message
+    assert "photos" in message or "labels.csv" in message
+
+
+def test_few_broken_files_are_left_out_by_name(folder: Path) -> None:
+    (folder / "ok" / "001.png").write_bytes(b"")
+    found = audited(folder)
+    assert found.notes == ("left out: ok/001.png is empty",)
+    assert sum(found.rows().values()) == IMAGES - 1
+
+
+def png_bomb(side: int) -> bytes:
+    """A small file that says it holds a huge picture."""
+    target = io.BytesIO()
+    PIL.Image.new("1", (side, side)).save(target, "PNG")
+    return target.getvalue()
+
+
+def webp() -> bytes:
+    target = io.BytesIO()
+    PIL.Image.fromarray(picture(0)).save(target, "WEBP")
+    return target.getvalue()
+
+
+def floating_tiff() -> bytes:
+    target = io.BytesIO()
+    PIL.Image.fromarray(picture(0).astype(np.float32)).save(target, "TIFF")
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (lambda: b"", "is empty"),
+        (lambda: b"no image at all", "is no image"),
+        (lambda: png_bomb(9000), "more than 64 million"),
+        (lambda: png_bomb(20000), "decompression bomb"),
+        (webp, "holds WEBP"),
+        (floating_tiff, "floating-point"),
+        (lambda: png_bomb(8), "at least 16 a side"),
+    ],
+    ids=["empty", "text", "huge", "bomb", "webp", "float", "tiny"],
+)
+def test_what_cannot_be_used(tmp_path: Path, content: Callable[[], bytes], reason: str) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(content())
+    found = inspect_file(file)
+    assert isinstance(found, str)
+    assert reason in found
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF"])
+@pytest.mark.parametrize("grey", [True, False], ids=["grey", "colour"])
+def test_formats(tmp_path: Path, kind: str, grey: bool) -> None:
+    pixels = np.tile(picture(3, grey=grey)[:1], (24, 1) if grey else (24, 1, 1))
+    file = tmp_path / f"a.{kind.lower()}"
+    PIL.Image.fromarray(pixels).save(file, kind)
+    found = inspect_file(file)
+    assert isinstance(found, images.Picture)
+    assert (found.height, found.width, found.grey, found.bits) == (24, 32, grey, 8)
+    image = decoded(tf.constant(as_readable(file.read_bytes())), tf.uint8)
+    seen = with_channels(image, 1 if grey else 3).numpy()
+    difference = np.abs(seen.reshape(pixels.shape) - pixels)
+    assert difference.max() <= (0 if kind != "JPEG" else 200)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_lose_nothing(tmp_path: Path, kind: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 65_536, (20, 20)).astype(np.uint16)
+    file = tmp_path / f"a.{kind.lower()}"
+    PIL.Image.fromarray(pixels).save(file, kind)
+    found = inspect_file(file)
+    assert isinstance(found, images.Picture)
+    assert found.bits == 16
+    image = decoded(tf.constant(as_readable(file.read_bytes())), tf.uint16)
+    np.testing.assert_array_equal(with_channels(image, 1).numpy()[..., 0], pixels)
+
+
+def test_the_size_follows_the_usual_aspect_ratio_and_nothing_is_enlarged() -> None:
+    pictures = [images.Picture(300, 600, True, 8, "")] * 5 + [images.Picture(100, 100, False, 16, "")]
+    feature = images.image_feature("file", pictures, 128)
+    assert (feature.shape, feature.bits) == ((64, 128, 3), 16)
+    small = [dataclasses.replace(pictures[0], height=28, width=28)]
+    assert images.image_feature("file", small, 128).shape == (28, 28, 1)
+
+
+def test_rows_to_predict_on(folder: Path) -> None:
+    spec = audited(folder).spec
+    assert read_rows(folder, spec).table.num_rows == IMAGES
+    one = read_rows(folder / "ok" / "001.png", spec)
+    assert one.names == ("file_file", ["001.png"])
+    assert next(one.pieces())["file"][0].as_py() == (folder / "ok" / "001.png").read_bytes()
+    (folder / "ok" / "003.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"ok/003\.png is empty"):
+        read_rows(folder, spec)
+    with pytest.raises(UserError, match="this model reads images"):
+        read_rows(folder.parent / "use_case.toml", spec)
+
+
+def test_the_table_stays_paths_until_it_is_written(folder: Path) -> None:
+    assert pa.types.is_string(audited(folder).table["file"].type)
