@@ -85,7 +85,7 @@ def test_freeze_writes_an_inferred_schema_and_spares_a_curated_one(
     shutil.copytree(generated, project)
     curated = (project / "schema.pbtxt").read_text()
     assert cli.main(["--project", str(project), "check", "--freeze"]) == 1
-    assert "is in use already" in capsys.readouterr().err
+    assert "the one in use is curated in schema.pbtxt" in capsys.readouterr().err
     assert (project / "schema.pbtxt").read_text() == curated
     (project / "schema.pbtxt").unlink()
     assert cli.main(["--project", str(project), "check", "--freeze"]) == 0

@@ -22,7 +22,7 @@ def test_cells_become_features_and_null_becomes_none() -> None:
 def test_many_batches_keep_their_order(tmp_path: Path) -> None:
     rows = BATCH_ROWS + 7
     file = tmp_path / "Split-train" / "data_tfrecord-00000-of-00001"
-    write_examples(pa.table({"y": np.arange(rows)}), file)
+    write_examples([pa.table({"y": np.arange(rows)})], file)
     records = tf.data.TFRecordDataset(str(file)).batch(rows)
     parsed = tf.io.parse_example(next(iter(records)), {"y": tf.io.FixedLenFeature([], tf.int64)})
     assert (parsed["y"].numpy() == np.arange(rows)).all()

@@ -23,7 +23,7 @@ SIDE = 48
 IMAGE = Feature("photo", "image", shape=(SIDE, SIDE, 1))
 SEVERAL = TableSpec("kind", ("ok", "spot", "stripes"), (IMAGE,))
 BINARY = TableSpec("kind", ("ok", "not ok"), (IMAGE,))
-TRAINING = Training(seed=3, epochs=4)
+TRAINING = Training(seed=3, epochs=10)
 PLACE = slice(10, 22)
 
 

@@ -33,3 +33,9 @@ def test_data_counts_by_content(tmp_path: Path) -> None:
     assert fingerprint.data_hash([tmp_path / "b"]) == before
     (tmp_path / "a").write_bytes(b"x" * 4_999_999 + b"y")
     assert fingerprint.data_hash([tmp_path / "a"]) != before
+
+
+def test_names_count_where_they_are_labels(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x")
+    found = [fingerprint.data_hash([tmp_path / "a"], names) for names in (None, ["ok/a"], ["bad/a"])]
+    assert len(set(found)) == 3

@@ -2,8 +2,8 @@
 
 The baseline measures how far texture features lie from those of sound images, by Mahalanobis distance
 with O. Ledoit and M. Wolf's covariance (J. Multivariate Analysis 88, 2004). The deep model learns to tell
-sound images from sound images into which a piece of another one was pasted, as C. Li, K. Sohn, J. Yoon, T. Pfister
-do in "CutPaste" (CVPR 2021), and calls defective what looks pasted.
+sound images from sound images into which a piece of another one was pasted, as C. Li, K. Sohn, J. Yoon and
+T. Pfister do in "CutPaste" (CVPR 2021), and calls defective what looks pasted.
 
 Their outputs lie between 0 and 1 and rank images; they are no probabilities.
 """

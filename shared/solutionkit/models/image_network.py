@@ -81,9 +81,11 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
     network = build(spec, training)
     assert spec.image is not None
     largest = largest_value(spec.image)
-    losses = fit(
-        network.whole, train, validation, lambda images, labels: (augment(images, largest), labels), training
-    )
+
+    def augmented(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return augment(images, largest), labels
+
+    losses = fit(network.whole, train, validation, augmented, training, class_weights(train.label))
     scores = scores_in_batches(network.score, validation, BATCH_SCORED)
     return TrainedModel(network.score, scores, network.save, network.facts(losses), [network.whole])
 
@@ -106,9 +108,14 @@ def build(spec: TableSpec, training: Training) -> Network:
 
 
 def fit(
-    network: keras.Model, train: Arrays, validation: Arrays, change: Change, training: Training
+    network: keras.Model,
+    train: Arrays,
+    validation: Arrays,
+    change: Change,
+    training: Training,
+    weights: dict[int, float] | None = None,
 ) -> list[float]:
-    """Train with class weights and a cosine schedule; returns the validation losses.
+    """Train with a cosine schedule; returns the validation losses.
 
     Args:
         network: Pixels -> logits.
@@ -116,6 +123,7 @@ def fit(
         validation: Images that choose the epoch.
         change: Augmentation.
         training: Seed and epochs.
+        weights: Of the classes.
     """
     batch = min(BATCH, len(train))
     steps = len(train) // batch
@@ -135,7 +143,7 @@ def fit(
         steps_per_epoch=steps,
         verbose=0,
         validation_data=unchanged(validation),
-        class_weight=class_weights(train.label),
+        class_weight=weights,
         callbacks=[BestWeights()],
     )
     losses: list[float] = history.history["val_loss"]

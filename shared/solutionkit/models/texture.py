@@ -121,17 +121,21 @@ def _halves(size: int) -> list[slice]:
 
 def _extreme_cells(grey: tf.Tensor) -> tf.Tensor:
     """Statistics of the cells, sorted: the lowest, the highest, and how much they differ."""
-    side = max(grey.shape[1] // CELLS, 1), max(grey.shape[2] // CELLS, 1)
+    height, width = max(grey.shape[1] // CELLS, 1), max(grey.shape[2] // CELLS, 1)
     across = tf.abs(grey[:, :, 1:] - grey[:, :, :-1])
     down = tf.abs(grey[:, 1:] - grey[:, :-1])
 
+    def cells(values: tf.Tensor) -> tf.Tensor:
+        """`(batch, rows, height, columns, width)` of cells; what does not fill one is left out."""
+        rows, columns = values.shape[1] // height, values.shape[2] // width
+        whole = values[:, : rows * height, : columns * width]
+        return tf.reshape(whole, [-1, rows, height, columns, width])
+
     def means(values: tf.Tensor) -> tf.Tensor:
-        pooled = tf.nn.avg_pool2d(values[..., None], side, side, "VALID")
-        return tf.reshape(pooled, [tf.shape(pooled)[0], pooled.shape[1] * pooled.shape[2]])
+        return _flat(tf.reduce_mean(cells(values), axis=[2, 4]))
 
     def maxima(values: tf.Tensor) -> tf.Tensor:
-        pooled = tf.nn.max_pool2d(values[..., None], side, side, "VALID")
-        return tf.reshape(pooled, [tf.shape(pooled)[0], pooled.shape[1] * pooled.shape[2]])
+        return _flat(tf.reduce_max(cells(values), axis=[2, 4]))
 
     mean = means(grey)
     deviation = tf.sqrt(tf.maximum(means(grey**2) - mean**2, 0.0))
@@ -142,6 +146,10 @@ def _extreme_cells(grey: tf.Tensor) -> tf.Tensor:
         found += [ordered[:, :EXTREMES], ordered[:, -EXTREMES:]]
         found += [tf.math.reduce_std(values, axis=1, keepdims=True)]
     return tf.concat(found, axis=1)
+
+
+def _flat(values: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(values, [-1, values.shape[1] * values.shape[2]])
 
 
 def _pooled(grey: tf.Tensor, scale: int) -> tf.Tensor:

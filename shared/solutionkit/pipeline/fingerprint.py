@@ -38,11 +38,10 @@ def source_hash(*rooms: str, package: Path | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
-def data_hash(files: list[Path]) -> str:
-    """Hash of the data files' names and content."""
-    digest = hashlib.sha256()
+def data_hash(files: list[Path], names: list[str] | None = None) -> str:
+    """Hash of the data files' content, and of their names where these say something."""
+    digest = hashlib.sha256("\n".join(names or []).encode())
     for file in files:
-        digest.update(f"{file.parent.name}/{file.name}\n".encode())
         with file.open("rb") as stream:
             while block := stream.read(1 << 22):
                 digest.update(block)

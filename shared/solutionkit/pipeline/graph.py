@@ -57,7 +57,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         project=str(project.folder),
         package=project.package,
         declaration=declaration_for_examples(project),
-        fingerprint=data_hash(input_files(project)) + source_hash("examples", package=package),
+        fingerprint=input_hash(project) + source_hash("examples", package=package),
     )
     schema_gen = ImportSchemaGen(schema_file=str(schema))
     # With the schema, because the bytes of an image are no text to count words in.
@@ -188,15 +188,16 @@ def eval_config(project: Project, audited: AuditedTable) -> config_pb2.EvalConfi
     )
 
 
-def input_files(project: Project) -> list[Path]:
-    """The files whose content decides the examples."""
-    data = project.declaration.data
+def input_hash(project: Project) -> str:
+    """Hash of the files whose content decides the examples; of images with their names, for labels."""
+    data, names = project.declaration.data, None
     if project.declaration.columns.image and data.path:
-        files = [data.path / name for name in image_files(data.path)]
+        names = image_files(data.path)
+        files = [data.path / name for name in names]
     else:
         sources = [data.path] if data.path else [data.train, data.eval]
         files = [file for source in sources if source for file in data_files(source)]
-    return [*files, *(table for table in (data.split_table, data.labels) if table)]
+    return data_hash([*files, *(table for table in (data.split_table, data.labels) if table)], names)
 
 
 def declaration_for_examples(project: Project) -> str:
