@@ -1,4 +1,4 @@
-"""Time from CSV to tf.Examples: our TableExampleGen beside TFX's CsvExampleGen, same file, one run.
+"""Time from CSV to tf.Examples: our RowExampleGen beside TFX's CsvExampleGen, same file, one run.
 
 make setup && .venv/bin/python benchmarks/ingestion/run.py [--rows 1000000]
 """
@@ -38,7 +38,7 @@ def main() -> int:
     print(f"{options.rows:,} rows x 13 columns, {os.cpu_count()} cores, {platform.platform()}\n")
     print("| component | seconds | peak memory, MB |")
     print("|---|---|---|")
-    for name, title in (("ours", "TableExampleGen"), ("tfx", "CsvExampleGen")):
+    for name, title in (("ours", "RowExampleGen"), ("tfx", "CsvExampleGen")):
         print(f"| {title} | {results[name][0]:.1f} | {results[name][1]:.0f} |")
     print(f"\nratio {results['tfx'][0] / results['ours'][0]:.1f}x (wanted: at least 5x)")
     return 0
