@@ -38,7 +38,7 @@ def check_use_case(folder: Path, workspace: Path, rows: int | None = None) -> Pr
         AssertionError: The use case breaks the contract; the message says where.
     """
     project = copy_project(folder, workspace / "project")
-    check_sample(project, rows or (IMAGES if project.use_case.images else ROWS))
+    check_sample(project, rows or (IMAGES if project.use_case.family.images else ROWS))
     code, output = call(project, "run")
     assert code == 0, f"the run failed:\n{output}"
     check_outputs(project)
@@ -131,7 +131,7 @@ def check_models(project: Project) -> None:
 
     record = json.loads((project.runs / "latest" / "run.json").read_text())
     source = project.sample_path
-    if project.use_case.images:
+    if project.use_case.family.images:
         source = source / f"{project.declaration.columns.image}s"
     for name in ("baseline", "deep"):
         folder = project.folder / record["models"][name]["path"]
@@ -156,7 +156,7 @@ def check_models(project: Project) -> None:
 def check_bad_input(project: Project) -> None:
     """Damaged data gives one clear error and leaves earlier runs and models untouched."""
     before = fingerprint(project)
-    damaged_copies = damaged_folders if project.use_case.images else damaged_tables
+    damaged_copies = damaged_folders if project.use_case.family.images else damaged_tables
     for name, damaged in damaged_copies(project).items():
         code, output = call(project, "run", "--data", str(damaged))
         assert code == 1, f"{name}: the run did not fail"

@@ -18,6 +18,44 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Family:
+    """What use cases on the same kind of data share; functions by their dotted names.
+
+    Attributes:
+        images: Whether rows are images rather than rows of a table.
+        preprocessing: `preprocessing_fn(inputs, spec)`, used by Transform.
+        baseline: Trains the baseline.
+        deep: Trains the deep model.
+        anomaly: Baseline and deep model that learn from negative rows alone, if there are such.
+    """
+
+    images: bool
+    preprocessing: str
+    baseline: str
+    deep: str
+    anomaly: tuple[str, str] | None = None
+
+    def trainers(self, method: str) -> tuple[str, str]:
+        """What trains baseline and deep model by `training.method`."""
+        return self.anomaly if method == "anomaly" and self.anomaly else (self.baseline, self.deep)
+
+
+TABLES = Family(
+    images=False,
+    preprocessing="solutionkit.transform.tabular:preprocessing_fn",
+    baseline="solutionkit.models.gradient_boosting:train",
+    deep="solutionkit.models.tabular_network:train",
+)
+IMAGES = Family(
+    images=True,
+    preprocessing="solutionkit.transform.images:preprocessing_fn",
+    baseline="solutionkit.models.texture_boosting:train",
+    deep="solutionkit.models.image_network:train",
+    anomaly=("solutionkit.models.anomaly:train_texture", "solutionkit.models.anomaly:train_network"),
+)
+
+
+@dataclass(frozen=True)
 class UseCase:
     """What a use case's package states as `USE_CASE`.
 
@@ -31,12 +69,8 @@ class UseCase:
         sample_rows: How many rows of it there are unless asked otherwise.
         drivers: The sample's true drivers, strongest first.
         irrelevant: Columns of the sample that have no influence on the label.
-        preprocessing: Dotted name of the `preprocessing_fn(inputs, spec)` used by Transform.
-        baseline: Dotted name of the function that trains the baseline.
-        deep: Dotted name of the function that trains the deep model.
-        images: Whether rows are images.
+        family: What it shares with others; `dataclasses.replace` puts functions of its own in their place.
         class_metric: The metric that decides for a label of more than two values; None refuses such.
-        anomaly: Baseline and deep model that learn from negative rows alone, if there are such.
     """
 
     name: str
@@ -48,22 +82,12 @@ class UseCase:
     sample_rows: int = 15_000
     drivers: tuple[str, ...] = ()
     irrelevant: tuple[str, ...] = ()
-    preprocessing: str = "solutionkit.transform.tabular:preprocessing_fn"
-    baseline: str = "solutionkit.models.gradient_boosting:train"
-    deep: str = "solutionkit.models.tabular_network:train"
-    images: bool = False
+    family: Family = TABLES
     class_metric: str | None = None
-    anomaly: tuple[str, str] | None = None
 
     def deciding_metric(self, classes: int) -> str:
         """The metric that decides for a label of so many values."""
         return self.class_metric if self.class_metric and classes > 2 else self.primary_metric
-
-    def trainers(self, method: str) -> tuple[str, str]:
-        """Dotted names of the functions that train baseline and deep model by a method."""
-        if method == "anomaly" and self.anomaly:
-            return self.anomaly
-        return self.baseline, self.deep
 
 
 @dataclass(frozen=True)

@@ -187,20 +187,20 @@ def use_problems(declaration: Declaration, use_case: UseCase) -> list[str]:
     """Keys that the use case has no use for, and keys that it cannot do without."""
     columns = declaration.columns
     given: dict[str, object] = {"columns.text": columns.text}
-    if use_case.images:
+    if use_case.family.images:
         given |= {"columns.numeric": columns.numeric, "columns.categorical": columns.categorical}
         given |= {"data.split_table": declaration.data.split_table, "data.schema": declaration.data.schema_}
     else:
         given |= {"data.labels": declaration.data.labels, "columns.image": columns.image}
         given |= {"training.backbone": declaration.training.backbone}
     problems = [f"{key} is not read by this use case; remove it" for key, value in given.items() if value]
-    if use_case.images and not columns.image:
+    if use_case.family.images and not columns.image:
         problems.append(
             "columns.image is missing: the column of data.labels that holds the paths; of a folder without"
             ' such a table any name, e.g. "image"'
         )
     if declaration.training.method == "anomaly":
-        if use_case.anomaly is None:
+        if use_case.family.anomaly is None:
             problems.append('training.method = "anomaly" is not known to this use case; remove it')
         elif columns.negative is None:
             problems.append('training.method = "anomaly" needs columns.negative, the value of good rows')

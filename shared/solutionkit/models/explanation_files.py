@@ -14,8 +14,7 @@ from solutionkit.models.trained import TrainedModel
 EXPLANATION_FOLDER = "assets.extra/explanation"
 TRANSFORM_FILE = "transform.zip"
 BACKGROUND_FILE = "background.npz"
-REPRESENTATIVE_FILE = "representative.npz"
-BACKGROUND_ROWS, BACKGROUND_IMAGES, REPRESENTATIVE_IMAGES = 200, 64, 100
+BACKGROUND_ROWS, BACKGROUND_IMAGES = 200, 64
 
 
 def write_explanation_files(
@@ -27,10 +26,6 @@ def write_explanation_files(
     trained.save_for_explanation(folder)
     background = train.take(background_rows(train, spec, seed))
     np.savez(folder / BACKGROUND_FILE, **background.inputs)  # type: ignore[arg-type]
-    if spec.image:
-        drawn = np.random.default_rng(seed).permutation(len(train))[:REPRESENTATIVE_IMAGES]
-        representative = train.take(np.sort(drawn))
-        np.savez(folder / REPRESENTATIVE_FILE, **representative.inputs)  # type: ignore[arg-type]
     # Packed, because TFX's Pusher leaves out every nested saved_model.pb.
     shutil.make_archive(str((folder / TRANSFORM_FILE).with_suffix("")), "zip", transform_output)
 
@@ -46,14 +41,5 @@ def background_rows(train: Arrays, spec: TableSpec, seed: int) -> np.ndarray:
 
 def load_background(folder: Path) -> dict[str, np.ndarray]:
     """The background rows that `write_explanation_files` wrote, by input."""
-    return _load(folder / BACKGROUND_FILE)
-
-
-def load_representative(folder: Path) -> dict[str, np.ndarray]:
-    """Training images of any class that `write_explanation_files` wrote, by input."""
-    return _load(folder / REPRESENTATIVE_FILE)
-
-
-def _load(file: Path) -> dict[str, np.ndarray]:
-    with np.load(file) as stored:
+    with np.load(folder / BACKGROUND_FILE) as stored:
         return {name: stored[name] for name in stored.files}

@@ -73,7 +73,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         schema=gate.outputs["checked"],
         preprocessing_fn="solutionkit.transform.run.preprocessing_fn",
         custom_config={
-            "function": use_case.preprocessing,
+            "function": use_case.family.preprocessing,
             "spec": spec,
             "project": str(project.folder),
             "code": source_hash("transform", package=package),
@@ -99,7 +99,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
             },
         ).with_id(name)
 
-    train_baseline, train_deep = use_case.trainers(declaration.training.method)
+    train_baseline, train_deep = use_case.family.trainers(declaration.training.method)
     baseline = trainer("Trainer.baseline", train_baseline)
     deep = trainer("Trainer.deep", train_deep)
     evaluator = Evaluator(

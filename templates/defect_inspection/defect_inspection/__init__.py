@@ -1,7 +1,7 @@
 """Defect inspection: which parts must not leave the line, what is wrong with them, and where?"""
 
 from defect_inspection.sample_data import generate
-from solutionkit.use_case import UseCase
+from solutionkit.use_case import IMAGES, UseCase
 
 USE_CASE = UseCase(
     name="defect_inspection",
@@ -12,9 +12,5 @@ USE_CASE = UseCase(
     class_metric="accuracy",
     sample=generate,
     sample_rows=1_200,
-    images=True,
-    preprocessing="solutionkit.transform.images:preprocessing_fn",
-    baseline="solutionkit.models.texture_boosting:train",
-    deep="solutionkit.models.image_network:train",
-    anomaly=("solutionkit.models.anomaly:train_texture", "solutionkit.models.anomaly:train_network"),
+    family=IMAGES,
 )
