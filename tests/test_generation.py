@@ -29,7 +29,7 @@ REFUSED = [
 ]
 EXPECTED = {
     "Containerfile", "Makefile", "README.md", "bootstrap.py", "pyproject.toml", "requirements.lock",
-    "schema.pbtxt", "use_case.toml", "tests", "wheels", ".gitignore", ".github", "LICENSE",
+    "use_case.toml", "tests", "wheels", ".gitignore", ".github", "LICENSE",
 }  # fmt: skip
 
 

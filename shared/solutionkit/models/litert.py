@@ -1,8 +1,8 @@
 """A network for images as a quantised LiteRT (TensorFlow Lite) model, for machines on the line.
 
 The file takes pixels, not image files: a camera has no JPEG to send. Weights are eight-bit integers, and
-activations are quantised while it runs where the kernels can ("dynamic range"). Fixed eight-bit activations lose
-much here, because spreads of maps are small differences of large squares: one class in thirteen changed,
+activations are quantised while it runs where the kernels can ("dynamic range"). Fixed eight-bit activations
+lose much here, because spreads of maps are small differences of large squares: one class in thirteen changed,
 against none.
 """
 
