@@ -13,6 +13,9 @@ SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
 # What running a use case where it stands leaves in its folder; a package may have folders of these names.
 LEFT_BY_RUNS = {"data", "runs", "models"}
 
+# Where a use case's README goes on further down in the project's.
+OWN_DATA = "## Use your own data\n"
+
 
 def not_copied(folder: str, names: list[str]) -> set[str]:
     """The names in a folder of the use case that are no part of it."""
@@ -40,9 +43,10 @@ def main() -> None:
     project = Path.cwd()
     use_case = REPOSITORY / "templates" / USE_CASE
     readme = (project / "README.md").read_text("utf-8")
-    about = (use_case / "README.md").read_text("utf-8")
+    about, heading, own_data = (use_case / "README.md").read_text("utf-8").partition(OWN_DATA)
     shutil.copytree(use_case, project, dirs_exist_ok=True, ignore=not_copied)
-    (project / "README.md").write_text(readme.replace("<!-- use case -->\n", about), "utf-8")
+    readme = readme.replace("<!-- use case -->\n\n", about).replace("<!-- own data -->\n", heading + own_data)
+    (project / "README.md").write_text(readme, "utf-8")
     for name in ("requirements.lock", "bootstrap.py", "LICENSE"):
         shutil.copy2(REPOSITORY / name, project / name)
     lay_serving(REPOSITORY / "serving" / "deploy", project / "serving", USE_CASE)
