@@ -53,6 +53,15 @@ def test_other_data_replaces_files_of_a_split(tmp_path: Path) -> None:
         (GOOD + 'numeric = ["y"]\n', ["column 'y' is both 'label' and 'numeric'"]),
         (GOOD + "[training]\nseed = -1\n", ["training.seed", "received -1"]),
         ("[data\n", ["not valid TOML"]),
+        (GOOD + "positive = 1\nnegative = 0\n", ["'positive' or 'negative'"]),
+        (GOOD + 'mask = "where"\n', ["need the key columns.image"]),
+        (GOOD.replace('"rows.csv"', '"rows.csv"\nlabels = "l.csv"'), ["need the key columns.image"]),
+        (GOOD + '[training]\nbackbone = "MobilNet"\n', ["training.backbone", "MobileNetV3Small"]),
+        (GOOD + '[training]\nweights = "w.h5"\n', ["needs the key 'backbone'"]),
+        (
+            GOOD + '[training]\nbackbone = "MobileNetV3Small"\nweights = "w.h5"\n',
+            ["'weights_sha256' belong together"],
+        ),
     ],
 )
 def test_mistakes_name_key_and_remedy(tmp_path: Path, text: str, expected: list[str]) -> None:

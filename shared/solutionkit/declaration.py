@@ -149,9 +149,9 @@ class Training(_Table):
     method: Literal["supervised", "anomaly"] = Field(
         "supervised", description='"anomaly": learn from the negative rows alone'
     )
-    backbone: str | None = Field(
-        None, description='a pre-trained image network of keras.applications, e.g. "MobileNetV3Small"'
-    )
+    backbone: (
+        Literal["EfficientNetV2B0", "EfficientNetV2B1", "MobileNetV3Large", "MobileNetV3Small"] | None
+    ) = Field(None, description="a pre-trained image network of keras.applications")
     weights: Path | None = Field(None, description="the backbone's weights, when there is no network")
     weights_sha256: str | None = Field(None, description="checksum that the weights' file must have")
 
@@ -159,6 +159,8 @@ class Training(_Table):
     def _weights_of_a_backbone(self) -> Training:
         if self.backbone is None and (self.weights or self.weights_sha256):
             raise ValueError("'weights' needs the key 'backbone'")
+        if (self.weights is None) != (self.weights_sha256 is None):
+            raise ValueError("'weights' and its checksum 'weights_sha256' belong together")
         return self
 
 

@@ -106,6 +106,7 @@ def check_explanations(project: Project) -> None:
             f"{name}: contributions do not add up"
         )
         if explained["kind"] == "images":
+            assert "localisation" in model, "the sample has no masks to judge heat maps by"
             found = model["localisation"]
             points, by_chance = found["pointing_game"]["low"], found["pointing_game_by_chance"]
             assert points > by_chance, f"{name}: its heat finds the masks no better than chance does"

@@ -67,3 +67,15 @@ def test_p_value_is_symmetric_and_never_zero() -> None:
     assert two_sided_p(differences) == two_sided_p(-differences)
     assert two_sided_p(np.ones(999)) == 2 / 1000
     assert two_sided_p(np.zeros(999)) == 1.0
+
+
+def test_groups_are_drawn_whole_and_widen_the_interval() -> None:
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(100), 4)
+    # Rows of a group are alike: four of them say hardly more than one.
+    scores = np.clip(random.uniform(0.1, 0.9, 100)[groups] + random.normal(0, 0.01, 400), 0.01, 0.99)[:, None]
+    labels = random.permutation(np.repeat([0, 1], 50))[groups]
+    for weights in resamples(labels, seed=1, count=10, groups=groups):
+        assert (weights.reshape(len(weights), 100, 4).std(axis=2) == 0).all()
+    alone, whole = (paired_draws(LOG_LOSS, labels, [scores], 0, codes)[0].std() for codes in (None, groups))
+    assert 1.7 < whole / alone < 2.3

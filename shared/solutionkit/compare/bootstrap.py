@@ -37,29 +37,48 @@ def resample_count(rows: int) -> int:
     return int(np.clip(DRAWN_ROWS // max(rows, 1), FEWEST_RESAMPLES, MOST_RESAMPLES))
 
 
-def resamples(labels: np.ndarray, seed: int, count: int | None = None) -> Iterator[np.ndarray]:
+def resamples(
+    labels: np.ndarray, seed: int, count: int | None = None, groups: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
     """How often each row is drawn, in blocks `(resamples, rows)`.
 
     Rows are drawn whatever their class: how many are positive is as uncertain as all else. A draw
     that lacks a class, for which no metric is defined, is drawn again.
+
+    Args:
+        labels: `(rows,)` classes that each draw must hold.
+        seed: Of the draws.
+        count: How many; by default `resample_count`.
+        groups: `(rows,)` codes from 0 of rows that resemble each other, which are drawn together.
     """
     random = np.random.default_rng(seed)
     count = resample_count(len(labels)) if count is None else count
     classes = len(np.unique(labels))
+    members = np.arange(len(labels)) if groups is None else groups
+    units = int(members.max()) + 1
     block = max(1, CELLS_AT_ONCE // len(labels))
     for start in range(0, count, block):
         size = min(block, count - start)
         weights = np.empty((size, len(labels)))
         for resample in range(size):
-            drawn = random.integers(0, len(labels), len(labels))
-            while len(np.unique(labels[drawn])) < classes:
-                drawn = random.integers(0, len(labels), len(labels))
-            weights[resample] = np.bincount(drawn, minlength=len(labels))
+            drawn = _draw(random, units)
+            while len(np.unique(labels[drawn[members] > 0])) < classes:
+                drawn = _draw(random, units)
+            weights[resample] = drawn[members]
         yield weights
 
 
+def _draw(random: np.random.Generator, units: int) -> np.ndarray:
+    """`(units,)` how often each is drawn."""
+    return np.bincount(random.integers(0, units, units), minlength=units)
+
+
 def paired_draws(
-    metric: Metric, labels: np.ndarray, probabilities: list[np.ndarray], seed: int
+    metric: Metric,
+    labels: np.ndarray,
+    probabilities: list[np.ndarray],
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
     """`(models, resamples)` values of a metric on the same draws.
 
@@ -68,6 +87,7 @@ def paired_draws(
         labels: `(rows,)` class ids.
         probabilities: Of each model, `(rows, outputs)`.
         seed: Of the draws.
+        groups: `(rows,)` codes of rows that are drawn together.
     """
     seen = metric.labels(labels)
     scores = [metric.scores(item) for item in probabilities]
@@ -75,7 +95,7 @@ def paired_draws(
     kinds = seen if metric.view == "detection" else np.zeros(len(labels), np.int64)
     blocks = [
         np.stack([metric.function(seen, model, weights) for model in scores])
-        for weights in resamples(kinds, seed)
+        for weights in resamples(kinds, seed, groups=groups)
     ]
     return np.concatenate(blocks, axis=1)
 

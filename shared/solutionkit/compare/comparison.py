@@ -55,6 +55,8 @@ class Rows:
         slices: Columns to slice by, each `(eval rows,)`.
         classes: What the class ids mean.
         detects: Whether class 0 means that nothing was found, so that there is something to decide.
+        groups: `(eval rows,)` codes from 0 of rows that resemble each other, if there are such.
+        calibrated: Whether the models' outputs are meant as probabilities.
     """
 
     labels: np.ndarray
@@ -63,6 +65,8 @@ class Rows:
     slices: dict[str, np.ndarray] = field(default_factory=dict)
     classes: tuple[str, ...] = ("negative", "positive")
     detects: bool = True
+    groups: np.ndarray | None = None
+    calibrated: bool = True
 
     @property
     def outputs(self) -> int:
@@ -94,7 +98,7 @@ def compare(
         The content of `comparison.json`.
     """
     labels = rows.labels
-    metrics = metrics_for(len(rows.classes), rows.detects, false_alarm_rate)
+    metrics = metrics_for(len(rows.classes), rows.detects, false_alarm_rate, rows.calibrated)
     primary = metrics[primary_metric]
     prior = class_shares(rows)
     scores = {BASELINE: models[BASELINE].evaluation, DEEP: models[DEEP].evaluation}
@@ -102,7 +106,9 @@ def compare(
     validation = {BASELINE: models[BASELINE].validation, DEEP: models[DEEP].validation}
     validation[TRIVIAL] = np.tile(prior, (len(rows.validation_labels), 1))
 
-    estimates = {name: estimate(metric, labels, scores, seed) for name, metric in metrics.items()}
+    estimates = {
+        name: estimate(metric, labels, scores, seed, rows.groups) for name, metric in metrics.items()
+    }
     decisions = _decisions(rows, scores, validation, business, false_alarm_rate, seed)
     result: dict[str, Any] = {"use_case": use_case, "run_id": "", "primary_metric": primary_metric}
     result["higher_is_better"] = primary.higher_is_better
@@ -130,16 +136,16 @@ def compare(
             "train_seconds": round(facts.pop("train_seconds"), 3),
             "latency_ms": model.latency_ms,
             "size_bytes": model.size_bytes,
-            "calibration": _calibration(rows, model.evaluation),
+            "calibration": _calibration(rows, model.evaluation) if rows.calibrated else None,
             "training": facts,
         }
         if len(rows.classes) > 2:
             result["models"][name]["confusion"] = confusion(labels, model.evaluation)
-    result["difference"] = difference(primary, labels, scores[BASELINE], scores[DEEP], seed)
+    result["difference"] = difference(primary, labels, scores[BASELINE], scores[DEEP], seed, rows.groups)
     if business and rows.detects:
-        result["business_difference"] = _business_difference(labels, scores, decisions, business, seed)
+        result["business_difference"] = _business_difference(rows, scores, decisions, business, seed)
     both = {name: scores[name] for name in (BASELINE, DEEP)}
-    result["slices"] = compare_slices(rows.slices, labels, both, primary, seed)
+    result["slices"] = compare_slices(rows.slices, labels, both, primary, seed, rows.groups)
     found = result["difference"]
     decision = decide(
         primary.title,
@@ -172,19 +178,28 @@ def confusion(labels: np.ndarray, probabilities: np.ndarray) -> list[list[int]]:
 
 
 def difference(
-    metric: Metric, labels: np.ndarray, baseline: np.ndarray, deep: np.ndarray, seed: int
+    metric: Metric,
+    labels: np.ndarray,
+    baseline: np.ndarray,
+    deep: np.ndarray,
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """The deep model's metric minus the baseline's, with interval and paired test."""
-    if metric.name == "roc_auc":
+    """The deep model's metric minus the baseline's, with interval and paired test.
+
+    DeLong's and McNemar's tests presume independent rows; with groups the bootstrap of whole groups tests.
+    """
+    if metric.name == "roc_auc" and groups is None:
         scores = np.stack([metric.scores(baseline), metric.scores(deep)])
         value, low, high, p_value = delong(metric.labels(labels), scores).difference()
         test = "delong"
     else:
-        draws = paired_draws(metric, labels, [baseline, deep], seed)
+        draws = paired_draws(metric, labels, [baseline, deep], seed, groups)
         value = metric.value(labels, deep) - metric.value(labels, baseline)
         found = interval(value, draws[1] - draws[0])
-        low, high, p_value, test = found.low, found.high, two_sided_p(draws[1] - draws[0]), "paired_bootstrap"
-    if metric.name == "accuracy":
+        low, high, p_value = found.low, found.high, two_sided_p(draws[1] - draws[0])
+        test = "paired_bootstrap" if groups is None else "paired_group_bootstrap"
+    if metric.name == "accuracy" and groups is None:
         right = [metric.scores(item).argmax(axis=1) == labels for item in (baseline, deep)]
         p_value, test = mcnemar_p(*right), "mcnemar_exact"
     return {"metric": metric.name, "value": value, "low": low, "high": high, "p_value": p_value, "test": test}
@@ -222,33 +237,38 @@ def _decisions(
         decisions[name]["threshold"] = threshold
         decisions[name]["outcomes"] = money.outcomes(labels, score, threshold)
         if business:
-            found = _value(labels, score, threshold, business, seed)
+            found = _value(labels, score, threshold, business, seed, rows.groups)
             decisions[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
             decisions[name]["currency"] = business.currency
     return decisions
 
 
 def _value(
-    labels: np.ndarray, score: np.ndarray, threshold: float, business: Business, seed: int
+    labels: np.ndarray,
+    score: np.ndarray,
+    threshold: float,
+    business: Business,
+    seed: int,
+    groups: np.ndarray | None,
 ) -> Estimate:
     everything = np.ones((1, len(labels)))
     value = float(money.value_per_1000(labels, score, everything, threshold, business)[0])
     draws = [
         money.value_per_1000(labels, score, weights, threshold, business)
-        for weights in resamples(labels, seed)
+        for weights in resamples(labels, seed, groups=groups)
     ]
     return interval(value, np.concatenate(draws))
 
 
 def _business_difference(
-    labels: np.ndarray,
+    rows: Rows,
     scores: dict[str, np.ndarray],
     decisions: dict[str, dict[str, Any]],
     business: Business,
     seed: int,
 ) -> dict[str, Any]:
     """Value of 1,000 decisions: the deep model's minus the baseline's, by the paired bootstrap."""
-    positive = detected(labels)
+    positive = detected(rows.labels)
     per_row = {
         name: money.row_values(
             positive, detection_scores(scores[name]) >= decisions[name]["threshold"], business
@@ -256,7 +276,9 @@ def _business_difference(
         for name in (BASELINE, DEEP)
     }
     gain = money.PER * (per_row[DEEP] - per_row[BASELINE])
-    draws = np.concatenate([weights @ gain / weights.sum(axis=1) for weights in resamples(positive, seed)])
+    draws = np.concatenate(
+        [weights @ gain / weights.sum(axis=1) for weights in resamples(positive, seed, groups=rows.groups)]
+    )
     found = interval(float(gain.mean()), draws)
     return {
         **found.to_json(),

@@ -50,8 +50,11 @@ def compare_exported(
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     scorers = {name: SavedScorer(folder) for name, folder in models.items()}
     spec = scorers["baseline"].spec
-    columns = parse_columns(serialized, spec, [spec.label, *declaration.slices.columns])
+    group = declaration.columns.group
+    wanted = [spec.label, *declaration.slices.columns, *([group] if group else [])]
+    columns = parse_columns(serialized, spec, list(dict.fromkeys(wanted)))
     labels = columns.pop(spec.label)
+    groups = group_codes(columns[group]) if group else None
     scored, validation_labels = {}, np.array([])
     for name, scorer in scorers.items():
         with np.load(records[name] / VALIDATION_FILE) as stored:
@@ -64,7 +67,11 @@ def compare_exported(
             facts=json.loads((records[name] / FACTS_FILE).read_text()),
         )
     training_rows = sum(count_rows(examples / f"Split-{split}") for split in (TRAIN, VALIDATION))
-    rows = Rows(labels, validation_labels, training_rows, columns, spec.classes, spec.detects)
+    slices = {name: columns[name] for name in declaration.slices.columns}
+    calibrated = declaration.training.method != "anomaly"
+    rows = Rows(
+        labels, validation_labels, training_rows, slices, spec.classes, spec.detects, groups, calibrated
+    )
     business, seed = declaration.business, declaration.training.seed
     rate = recall_rate(declaration)
     result = compare(package, primary_metric, rows, scored, business, seed, rate)
@@ -72,6 +79,12 @@ def compare_exported(
     result["evaluator"] = second_opinion(evaluation)
     curves = {"labels": labels, **{name: model.evaluation for name, model in scored.items()}}
     return result, curves
+
+
+def group_codes(groups: np.ndarray) -> np.ndarray | None:
+    """`(rows,)` codes from 0; nothing where each row is a group by itself."""
+    names, codes = np.unique(groups, return_inverse=True)
+    return codes if len(names) < len(groups) else None
 
 
 def broken_thresholds(result: dict[str, Any], thresholds: dict[str, float]) -> list[str]:

@@ -151,22 +151,26 @@ CLASSES = (
     Metric("class_log_loss", "Log loss of classes", class_log_loss, higher_is_better=False, view="classes"),
 )
 RECALL = "recall_at_false_alarm_rate"
+OF_PROBABILITIES = {"log_loss", "brier", "class_log_loss"}
 KNOWN = (*(metric.name for metric in (*DETECTION, *CLASSES)), RECALL)
 
 
-def metrics_for(classes: int, detects: bool, false_alarm_rate: float | None) -> dict[str, Metric]:
+def metrics_for(
+    classes: int, detects: bool, false_alarm_rate: float | None, calibrated: bool = True
+) -> dict[str, Metric]:
     """The metrics that mean something for a label, by name.
 
     Args:
         classes: How many values the label has.
         detects: Whether the first one means that nothing was found.
         false_alarm_rate: The rate at which the recall is wanted, if it is.
+        calibrated: Whether models' outputs are meant as probabilities, which log losses judge.
     """
     metrics = [*(CLASSES if classes > 2 else ()), *(DETECTION if detects else ())]
     if detects and false_alarm_rate is not None:
-        title = f"Recall at {false_alarm_rate:.0%} false alarms"
+        title = f"Recall at {100 * false_alarm_rate:g} % false alarms"
         metrics.append(Metric(RECALL, title, partial(recall_at, false_alarm_rate), higher_is_better=True))
-    return {metric.name: metric for metric in metrics}
+    return {metric.name: metric for metric in metrics if calibrated or metric.name not in OF_PROBABILITIES}
 
 
 def recall_rate(declaration: Declaration) -> float | None:

@@ -47,13 +47,15 @@ def best_threshold(labels: np.ndarray, scores: np.ndarray, business: Business | 
 
 
 def quiet_threshold(scores: np.ndarray, rate: float) -> float:
-    """The threshold at which this share of negative rows is flagged, for want of any positive row.
+    """The threshold at which at most this share of negative rows is flagged, for want of any positive row.
 
     Args:
         scores: `(rows,)` scores of negative rows that the model was not fitted on.
         rate: The share of false alarms that is accepted.
     """
-    return float(np.quantile(scores, 1.0 - rate, method="higher"))
+    ordered = np.sort(scores)[::-1]
+    left_alone = ordered[min(int(rate * len(scores)), len(scores) - 1)]
+    return float(np.nextafter(left_alone, np.inf))
 
 
 def balanced(labels: np.ndarray) -> Business:

@@ -35,6 +35,7 @@ def compare_slices(
     probabilities: dict[str, np.ndarray],
     metric: Metric,
     seed: int,
+    groups: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """One entry a slice: column, value, n, positives and each model's metric with its interval.
 
@@ -50,7 +51,8 @@ def compare_slices(
             entry["positives"] = int(detected(labels[rows]).sum())
             if counts[value] >= FEWEST_ROWS and _has_both(labels[rows], metric):
                 within = {model: item[rows] for model, item in probabilities.items()}
-                estimates = estimate(metric, labels[rows], within, seed)
+                codes = None if groups is None else np.unique(groups[rows], return_inverse=True)[1]
+                estimates = estimate(metric, labels[rows], within, seed, codes)
                 entry |= {model: item.to_json() for model, item in estimates.items()}
             found.append(entry)
     return found
@@ -65,16 +67,23 @@ def _has_both(labels: np.ndarray, metric: Metric) -> bool:
 
 
 def estimate(
-    metric: Metric, labels: np.ndarray, probabilities: dict[str, np.ndarray], seed: int
+    metric: Metric,
+    labels: np.ndarray,
+    probabilities: dict[str, np.ndarray],
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> dict[str, Estimate]:
-    """Each model's metric with its interval, by DeLong for ROC-AUC and by bootstrap otherwise."""
-    if metric.name == "roc_auc":
+    """Each model's metric with its interval, by DeLong for ROC-AUC and by bootstrap otherwise.
+
+    Rows of a group are not independent, which DeLong presumes; the bootstrap can draw whole groups.
+    """
+    if metric.name == "roc_auc" and groups is None:
         scores = np.stack([metric.scores(item) for item in probabilities.values()])
         result = delong(metric.labels(labels), scores)
         return {
             name: Estimate(float(result.auc[i]), *result.interval(i)) for i, name in enumerate(probabilities)
         }
-    draws = paired_draws(metric, labels, list(probabilities.values()), seed)
+    draws = paired_draws(metric, labels, list(probabilities.values()), seed, groups)
     return {
         name: interval(metric.value(labels, item), draws[i])
         for i, (name, item) in enumerate(probabilities.items())

@@ -16,14 +16,23 @@ from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_feat
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
 from solutionkit.examples.images import (
     ImageTable,
+    copy_notes,
     file_column,
     image_feature,
-    keep_copies_together,
     read_images,
+    shape_problems,
 )
 from solutionkit.examples.labels import canonical, label_classes, label_problems, split_problems
 from solutionkit.examples.reading import joined, read_table
-from solutionkit.examples.splitting import EVAL, SPLITS, TRAIN, assign_splits, hold_out_validation
+from solutionkit.examples.splitting import (
+    EVAL,
+    SPLITS,
+    TRAIN,
+    assign_splits,
+    hold_out_validation,
+    parted,
+    row_units,
+)
 from solutionkit.use_case import Project, UseCase
 
 
@@ -95,22 +104,24 @@ def audit(project: Project) -> AuditedTable:
         given,
         f"given by files: {declaration.data.train} trains, {declaration.data.eval} evaluates",
     )
+    units = row_units(raw, declaration, [item.digest for item in images.pictures] if images else None)
     if labels is not None:
         try:
             if given is None:
-                splits, rule = assign_splits(raw, labels, declaration, source)
+                splits, rule = assign_splits(raw, labels, declaration, source, units)
             else:
-                hold_out_validation(given, raw, labels, declaration, source)
+                hold_out_validation(given, raw, labels, declaration, source, units)
         except DataError as error:
             problems += [item for item in error.problems if item not in problems]
-    if images is not None and splits is not None:
-        is_given = declaration.data.split == "column"
-        notes += keep_copies_together(images, splits, columns.image or "", is_given)
+    if splits is not None:
+        notes += _parted_notes(raw, splits, declaration, images)
     training_rows = raw if splits is None else raw.filter(pa.array(splits == TRAIN))
     features, ignored, origin, inferred, found = describe(raw, training_rows, project, images)
     names = {feature.name for feature in features}
-    carried = tuple(name for name in declaration.slices.columns if name not in names)
     identity = columns.id or (file_column(columns.image) if columns.image else None)
+    # The group goes along, because the comparison draws whole groups.
+    wanted = [*declaration.slices.columns, *([columns.group] if columns.group else [])]
+    carried = tuple(name for name in dict.fromkeys(wanted) if name not in {*names, identity})
     spec = TableSpec(
         columns.label, classes, tuple(features), identity, carried, ignored, detects, columns.mask
     )
@@ -123,12 +134,28 @@ def audit(project: Project) -> AuditedTable:
     problems = list(dict.fromkeys(problems))
     if problems or labels is None or splits is None:
         raise DataError(source, problems)
-    must_hold = (EVAL,) if declaration.training.method == "anomaly" else SPLITS
-    problems = [*split_problems(labels, splits, spec, must_hold), *feature_problems(typed, spec)]
+    sound_alone = declaration.training.method == "anomaly"
+    problems = [*split_problems(labels, splits, spec, sound_alone), *feature_problems(typed, spec)]
     if problems:
         raise DataError(source, problems)
     folder = images.folder if images is not None else None
     return AuditedTable(typed, splits, spec, rule, origin, inferred, folder, tuple(notes))
+
+
+def _parted_notes(
+    raw: pa.Table, splits: np.ndarray, declaration: Declaration, images: ImageTable | None
+) -> list[str]:
+    """Groups and copies that a split which the data gives puts on both sides."""
+    columns = declaration.columns
+    notes = copy_notes(images, columns.image or "", splits) if images is not None else []
+    if columns.group:
+        count = len(parted(row_units(raw, declaration), splits))
+        if count:
+            notes.append(
+                f"{count} groups by '{columns.group}' stand on both sides of the given split, which flatters"
+                " both models"
+            )
+    return notes
 
 
 def _read_tables(declaration: Declaration) -> tuple[pa.Table, np.ndarray | None, str]:
@@ -158,7 +185,7 @@ def describe(
             for name in raw.column_names
             if name not in columns.not_features | spoken_for
         }
-        return [feature], ignored, "one image a row", False, []
+        return [feature], ignored, "one image a row", False, shape_problems(feature)
     file = project.declaration.data.schema_ or project.folder / schemas.FILE_NAME
     schema = schemas.load_schema(file) if project.declaration.data.schema_ or file.is_file() else None
     named = {item.name for item in schema.feature} if schema else set()

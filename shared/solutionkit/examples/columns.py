@@ -46,6 +46,7 @@ class Feature:
         min_fraction: The least share of rows that must have a value.
         shape: Height, width and channels to which an image is brought.
         bits: Of an image's samples, 8 or 16.
+        white: The largest value that an image's samples take; cameras of 12 bits fill a part of 16.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Feature:
     min_fraction: float = 0.5
     shape: tuple[int, ...] = ()
     bits: int = 8
+    white: int = 255
 
     @property
     def cardinality(self) -> int:
@@ -90,6 +92,13 @@ class TableSpec:
     def outputs(self) -> int:
         """Probabilities a row: the positive class's of two classes, else one a class."""
         return 1 if len(self.classes) == 2 else len(self.classes)
+
+    @property
+    def positive_name(self) -> str | None:
+        """What a flagged row is said to be; nothing, where no class means that nothing was found."""
+        if not self.detects:
+            return None
+        return self.classes[1] if len(self.classes) == 2 else f"not {self.classes[0]}"
 
     @property
     def image(self) -> Feature | None:
@@ -145,7 +154,7 @@ class TableSpec:
         """The specification that `to_json` wrote."""
         raw = json.loads(text)
         features = tuple(
-            Feature(**{**item, "domain": tuple(item["domain"]), "shape": tuple(item["shape"])})
+            Feature(**{**item, "domain": tuple(item["domain"]), "shape": tuple(item.get("shape", ()))})
             for item in raw["features"]
         )
         return cls(

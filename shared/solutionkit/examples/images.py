@@ -10,6 +10,8 @@ import concurrent.futures
 import hashlib
 import io
 import os
+import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, UserError, suggestion
 from solutionkit.examples.columns import Feature, as_text
 from solutionkit.examples.reading import read_table
+from solutionkit.examples.splitting import parted
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 FORMATS = {"PNG", "JPEG", "MPO", "BMP", "TIFF"}
@@ -32,6 +35,12 @@ SMALLEST_SIDE = 16
 SHOWN = 10
 # Bits of a sample by PIL's mode, where they are not eight; pictures of floating-point numbers have no scale.
 DEEP_MODES = {"I;16", "I;16B", "I;16L", "I"}
+# What cameras of 10, 12, 14 and 16 bits call white.
+WHITE_LEVELS = (1023, 4095, 16_383, 65_535)
+# A mask is white above this; a picture of class numbers is none.
+MASK_LEVEL = 127
+# The tag of a TIFF file that says how many bits each sample has.
+BITS_PER_SAMPLE = 258
 # Where a PNG file says how many bits a sample has.
 PNG_DEPTH = 24
 
@@ -45,6 +54,7 @@ class Picture:
         width: Pixels.
         grey: Whether all channels are equal.
         bits: Of a sample, 8 or 16.
+        highest: The largest value of a sample.
         digest: Of the file's content.
     """
 
@@ -52,6 +62,7 @@ class Picture:
     width: int
     grey: bool
     bits: int
+    highest: int
     digest: str
 
 
@@ -133,15 +144,25 @@ def image_files(folder: Path) -> list[str]:
         raise UserError(f"{folder}: no such folder{suggestion(folder.name, _names(folder.parent))}.")
     if not folder.is_dir():
         raise UserError(f"{folder}: a file; columns.image asks for a folder of images.")
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(item for item in folders if not item.startswith("."))
+    found: list[str] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        # A link may lead back to where it stands.
+        folders[:] = sorted(
+            item
+            for item in folders
+            if not item.startswith(".") and os.path.realpath(Path(place, item)) not in seen
+        )
+        seen |= {os.path.realpath(Path(place, item)) for item in folders}
         relative = Path(place).relative_to(folder)
         found += [
             (relative / name).as_posix()
             for name in sorted(names)
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
         ]
+    strange = [path for path in found if not path.isprintable()]
+    if strange:
+        raise UserError(f"{folder}: the name of {strange[0]!a} is no readable text; rename the file.")
     if not found:
         raise UserError(f"{folder}: the folder holds no image; PNG, JPEG, BMP and TIFF are read.")
     return sorted(found)
@@ -166,6 +187,8 @@ def inspect_file(file: Path) -> Picture | str:
     try:
         with PIL.Image.open(io.BytesIO(content)) as image:
             kind, (width, height), mode = image.format, image.size, image.mode
+            pages = getattr(image, "n_frames", 1) if kind == "TIFF" else 1
+            samples = image.tag_v2.get(BITS_PER_SAMPLE, (8,)) if kind == "TIFF" else (8,)  # type: ignore[attr-defined]
     except PIL.Image.DecompressionBombError:
         return "has far too many pixels: a decompression bomb?"
     except Exception:
@@ -177,8 +200,12 @@ def inspect_file(file: Path) -> Picture | str:
         return f"has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million; scale it down"
     if min(width, height) < SMALLEST_SIDE:
         return f"has {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed"
-    if mode == "F":
-        return "holds floating-point numbers, which have no fixed scale; save 8 or 16 bits"
+    if mode == "F" or (mode == "I" and kind == "TIFF"):
+        return "holds floating-point or 32-bit numbers, which have no fixed scale; save 8 or 16 bits"
+    if pages > 1:
+        return f"holds {pages} pages; save each as a file of its own"
+    if mode not in DEEP_MODES and max(samples) > 8:
+        return "holds colours of more than 8 bits as TIFF; save it as PNG"
     try:
         readable = as_readable(content)
         deep = mode in DEEP_MODES or (kind == "PNG" and content[PNG_DEPTH] == 16)
@@ -189,18 +216,22 @@ def inspect_file(file: Path) -> Picture | str:
         return f"is damaged: {_first_words(error)}"
     colours = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1]
     grey = bool((colours == colours[..., :1]).all())
-    return Picture(height, width, grey, 16 if deep else 8, hashlib.sha256(content).hexdigest())
+    bits = 16 if deep else 8
+    return Picture(height, width, grey, bits, int(pixels.max()), hashlib.sha256(content).hexdigest())
 
 
 def as_readable(content: bytes) -> bytes:
-    """A file's bytes as an exported model decodes them: TensorFlow cannot read TIFF, so that becomes PNG.
+    """A file's bytes as an exported model decodes them, with the same pixels.
 
-    No pixel changes: PNG is lossless, with 8 and with 16 bits.
+    TensorFlow cannot read TIFF and takes the colour numbers of a palette BMP for grey: both become PNG.
     """
-    if content[:4] not in {b"II*\0", b"MM\0*"}:
+    is_tiff = content[:4] in {b"II*\0", b"MM\0*"}
+    if not is_tiff and content[:2] != b"BM":
         return content
     target = io.BytesIO()
     with PIL.Image.open(io.BytesIO(content)) as image:
+        if not is_tiff and image.mode == "RGB":
+            return content
         if image.mode in DEEP_MODES:
             PIL.Image.fromarray(np.asarray(image).astype(np.uint16)).save(target, "PNG")
         else:
@@ -219,12 +250,12 @@ def load_files(folder: Path, paths: Iterable[str | None]) -> list[bytes | None]:
 
 
 def image_feature(name: str, pictures: list[Picture], size: int) -> Feature:
-    """The feature that fits a folder's images: their usual aspect ratio, grey if all are, never enlarged.
+    """The feature that fits a folder's images: their usual size and aspect ratio, grey if all are.
 
     Args:
         name: The image column.
         pictures: What the files hold.
-        size: Wished pixels of the longer side.
+        size: Wished pixels of the longer side; if most images are smaller, theirs.
     """
     heights = np.array([picture.height for picture in pictures])
     widths = np.array([picture.width for picture in pictures])
@@ -233,27 +264,35 @@ def image_feature(name: str, pictures: list[Picture], size: int) -> Feature:
     height, width = (longer, round(longer / ratio)) if ratio >= 1.0 else (round(longer * ratio), longer)
     channels = 1 if all(picture.grey for picture in pictures) else 3
     bits = max(picture.bits for picture in pictures)
-    return Feature(name, "image", min_fraction=1.0, shape=(height, max(width, 1), channels), bits=bits)
+    # Files of eight bits are spread over sixteen when they are decoded together with such.
+    mixed = bits == 16 and any(picture.bits == 8 for picture in pictures)
+    highest = max(picture.highest for picture in pictures)
+    white = 255 if bits == 8 else 65_535
+    if bits == 16 and not mixed:
+        white = next(level for level in WHITE_LEVELS if highest <= level)
+    shape = (height, max(width, 1), channels)
+    return Feature(name, "image", min_fraction=1.0, shape=shape, bits=bits, white=white)
 
 
-def keep_copies_together(images: ImageTable, splits: np.ndarray, name: str, given: bool) -> list[str]:
-    """Give all copies of a picture one split, in place; where the user gave the splits, only say so.
+def shape_problems(feature: Feature) -> list[str]:
+    """Images so long and thin that nothing would be left of the shorter side."""
+    height, width, _ = feature.shape
+    if min(height, width) >= SMALLEST_SIDE:
+        return []
+    return [
+        f"the images' usual shape becomes {width} x {height} pixels, and at least {SMALLEST_SIDE} a side are"
+        " needed: set images.size to a larger number"
+    ]
 
-    Returns:
-        One sentence for each picture that stands on two sides.
-    """
-    rows_by_digest: dict[str, list[int]] = defaultdict(list)
-    for row, picture in enumerate(images.pictures):
-        rows_by_digest[picture.digest].append(row)
+
+def copy_notes(images: ImageTable, name: str, splits: np.ndarray) -> list[str]:
+    """One sentence for each picture that a given split parts from its copy."""
+    digests = np.unique([picture.digest for picture in images.pictures], return_inverse=True)[1]
     paths = images.table[name].to_pylist()
     notes = []
-    for rows in rows_by_digest.values():
-        if len({splits[row] for row in rows}) > 1:
-            if given:
-                listed = ", ".join(f"{paths[row]} ({splits[row]})" for row in rows)
-                notes.append(f"the same picture stands in several splits: {listed}")
-            else:
-                splits[rows] = splits[rows[0]]
+    for rows in parted(digests, splits):
+        listed = ", ".join(f"{paths[row]} ({splits[row]})" for row in rows)
+        notes.append(f"the same picture stands in several splits: {listed}")
     return notes
 
 
@@ -269,8 +308,12 @@ def _labelled_by_table(
             str(labels),
             [f"the column '{name}' (columns.image) is missing{suggestion(name, table.column_names)}"],
         )
-    paths = as_text(table[name]).to_pylist()
+    paths = [path and posixpath.normpath(path) for path in as_text(table[name]).to_pylist()]
     problems = []
+    if file_column(name) in table.column_names:
+        problems.append(
+            f"{labels.name}: the column '{file_column(name)}' is made by the library; rename yours"
+        )
     unnamed = [row for row, path in enumerate(paths) if path is None]
     if unnamed:
         problems.append(f"{labels.name}: row {unnamed[0] + 1} names no image ('{name}' is empty)")
@@ -353,18 +396,26 @@ def _contradictions(table: pa.Table, pictures: list[Picture], declaration: Decla
 
 
 def _mask_problems(folder: Path, masks: list[str | None]) -> list[str]:
+    """Masks that cannot be read, lie elsewhere, or show nothing."""
     paths = [path for path in masks if path]
-    found = inspect_files(folder, paths)
-    return [
-        f"the mask {path} {reason}"
-        for path, reason in zip(paths, found, strict=True)
-        if isinstance(reason, str)
-    ][:SHOWN]
+    root = folder.resolve()
+    outside = [path for path in paths if not (folder / path).resolve().is_relative_to(root)]
+    if outside:
+        return [f"the mask {outside[0]} lies outside {folder}"]
+    problems = []
+    for path, found in zip(paths, inspect_files(folder, paths), strict=True):
+        if isinstance(found, str):
+            problems.append(f"the mask {path} {found}")
+        elif found.highest <= MASK_LEVEL:
+            problems.append(f"the mask {path} has nothing white; white (255) must be where the defect is")
+    return problems[:SHOWN]
 
 
 def _first_words(error: Exception) -> str:
+    """An error's first line without TensorFlow's own marks."""
     text = str(getattr(error, "message", error)).strip().splitlines()
-    return text[0].split(" [Op:")[0][:120] if text else type(error).__name__
+    plain = re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", text[0]) if text else ""
+    return plain[:120] or type(error).__name__
 
 
 def _names(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns
 from solutionkit.examples.columns import TableSpec, as_text, is_number
-from solutionkit.examples.splitting import SPLITS
+from solutionkit.examples.splitting import EVAL, SPLITS
 
 NEGATIVES = {"1": "0", "yes": "no", "true": "false", "y": "n", "t": "f"}
 FEWEST_OF_A_CLASS = 20
@@ -88,13 +88,13 @@ def label_problems(labels: pa.ChunkedArray, label: str, classes: tuple[str, ...]
 
 
 def split_problems(
-    labels: np.ndarray, splits: np.ndarray, spec: TableSpec, must_hold: tuple[str, ...] = SPLITS
+    labels: np.ndarray, splits: np.ndarray, spec: TableSpec, sound_alone: bool = False
 ) -> list[str]:
-    """Splits that lack a class which they must hold."""
+    """Splits that lack a class which they must hold; where sound rows alone are learned from, only these."""
     return [
         f"the {name} rows ({int((splits == name).sum())}) hold no {spec.label} = {value!r};"
         " choose another split"
-        for name in must_hold
+        for name in SPLITS
         for i, value in enumerate(spec.classes)
-        if not (labels[splits == name] == i).any()
+        if not (labels[splits == name] == i).any() and (i == 0 or name == EVAL or not sound_alone)
     ]

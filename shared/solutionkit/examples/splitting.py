@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse
 
 from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError
@@ -14,7 +15,11 @@ SPLITS = (TRAIN, VALIDATION, EVAL)
 
 
 def assign_splits(
-    table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
+    table: pa.Table,
+    labels: np.ndarray,
+    declaration: Declaration,
+    source: str,
+    units: np.ndarray | None = None,
 ) -> tuple[np.ndarray, str]:
     """Assign each row to `train`, `validation` or `eval`.
 
@@ -27,6 +32,7 @@ def assign_splits(
         labels: `(rows,)` class ids.
         declaration: The split, its fraction and the seed.
         source: The data's name for error messages.
+        units: `(rows,)` codes of rows that are drawn together (`row_units`), if there are such.
 
     Returns:
         `(rows,)` split names, and a sentence that says how they were made.
@@ -46,22 +52,73 @@ def assign_splits(
         how = f"by time: the latest {fraction:.0%} of rows by '{columns.time}' are evaluation"
     elif kind == "group":
         groups = _groups(table, columns.group or "", source)
-        is_eval = _whole_groups(groups, fraction, random)
+        is_eval = _whole_groups(groups if units is None else units, fraction, random)
         how = f"by group: all rows of a '{columns.group}' are on one side, about {fraction:.0%} evaluation"
     elif kind == "stratified":
-        is_eval = _stratified(labels, fraction, random)
+        is_eval = _stratified(labels, fraction, random, units)
         how = f"random, stratified by the label, {fraction:.0%} evaluation"
+    elif units is not None:
+        is_eval = _whole_groups(units, fraction, random)
+        how = f"random, {fraction:.0%} evaluation"
     else:
         is_eval = random.random(len(labels)).argsort().argsort() < round(fraction * len(labels))
         how = f"random, {fraction:.0%} evaluation"
+    if units is not None and kind in {"random", "stratified"} and columns.group:
+        how += f", all rows of a '{columns.group}' on one side"
     splits = np.where(is_eval, EVAL, TRAIN).astype(object)
-    hold_out_validation(splits, table, labels, declaration, source)
+    hold_out_validation(splits, table, labels, declaration, source, units)
     drawn = kind in {"random", "stratified", "group"}
     return splits, f"{how} (seed {declaration.training.seed})" if drawn else how
 
 
+def row_units(
+    table: pa.Table, declaration: Declaration, copies: list[str] | None = None
+) -> np.ndarray | None:
+    """`(rows,)` codes of rows that must not be parted: those of a group, and copies of one another.
+
+    Args:
+        table: The raw rows.
+        declaration: Names the group column, if there is one.
+        copies: Of each row what its copies share, e.g. a file's digest.
+
+    Returns:
+        Nothing, where every row is by itself.
+    """
+    name = declaration.columns.group
+    keys = []
+    if name and name in table.column_names and not table[name].null_count:
+        keys.append(_groups(table, name, ""))
+    if copies is not None:
+        keys.append(np.unique(copies, return_inverse=True)[1])
+    keys = [key for key in keys if len(np.unique(key)) < len(key)]
+    if not keys:
+        return None
+    # Rows are joined to the first row of their group and to the first of their copies.
+    rows = np.arange(table.num_rows)
+    first = [np.unique(key, return_index=True)[1][np.unique(key, return_inverse=True)[1]] for key in keys]
+    links = (np.ones(len(rows) * len(first)), (np.tile(rows, len(first)), np.concatenate(first)))
+    graph = sparse.coo_array(links, shape=(len(rows), len(rows)))
+    units: np.ndarray = sparse.csgraph.connected_components(graph, directed=False)[1]
+    return units
+
+
+def parted(units: np.ndarray | None, splits: np.ndarray) -> list[np.ndarray]:
+    """The rows of each unit that stands on both sides, evaluation and the rest."""
+    if units is None:
+        return []
+    is_eval = splits == EVAL
+    counts = np.bincount(units)
+    share = np.bincount(units, weights=is_eval) / counts
+    return [np.flatnonzero(units == unit) for unit in np.flatnonzero((share > 0) & (share < 1))]
+
+
 def hold_out_validation(
-    splits: np.ndarray, table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
+    splits: np.ndarray,
+    table: pa.Table,
+    labels: np.ndarray,
+    declaration: Declaration,
+    source: str,
+    units: np.ndarray | None = None,
 ) -> None:
     """Turn part of the training rows into validation rows, in place."""
     random = np.random.default_rng(declaration.training.seed + 1)
@@ -70,9 +127,10 @@ def hold_out_validation(
     if declaration.data.split == "time" and declaration.columns.time:
         chosen = _latest(_time_order(table, declaration.columns.time, source)[rows], fraction)
     elif declaration.columns.group:
-        chosen = _whole_groups(_groups(table, declaration.columns.group, source)[rows], fraction, random)
+        groups = _groups(table, declaration.columns.group, source) if units is None else units
+        chosen = _whole_groups(groups[rows], fraction, random)
     else:
-        chosen = _stratified(labels[rows], fraction, random)
+        chosen = _stratified(labels[rows], fraction, random, None if units is None else units[rows])
     splits[rows[chosen]] = VALIDATION
     missing = [name for name in SPLITS if not (splits == name).any()]
     if missing and EVAL not in missing:
@@ -143,8 +201,14 @@ def _whole_groups(groups: np.ndarray, fraction: float, random: np.random.Generat
     return np.isin(inverse, drawn[filled <= fraction * len(groups)])
 
 
-def _stratified(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+def _stratified(
+    labels: np.ndarray, fraction: float, random: np.random.Generator, units: np.ndarray | None = None
+) -> np.ndarray:
+    """Draw rows of each class, or whole units, of which the first row's class counts."""
     chosen = np.zeros(len(labels), bool)
+    if units is not None:
+        _, first, members = np.unique(units, return_index=True, return_inverse=True)
+        return _stratified(labels[first], fraction, random)[members]
     for value in np.unique(labels):
         rows = random.permutation(np.flatnonzero(labels == value))
         chosen[rows[: round(fraction * len(rows))]] = True

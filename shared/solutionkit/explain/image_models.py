@@ -161,7 +161,7 @@ def likeliest(explainer: ImageExplainer, rows: Arrays, spec: TableSpec) -> tuple
     """`(rows,)` the class that each image is taken for, as a target, and in words."""
     if spec.outputs == 1 or spec.detects:
         found = explainer.outputs(rows.image, np.zeros(len(rows), np.int64))
-        other = spec.classes[1] if spec.outputs == 1 else f"not {spec.classes[0]}"
+        other = spec.positive_name or ""
         return np.zeros(len(rows), np.int64), [other if value > 0.0 else spec.classes[0] for value in found]
     each = [explainer.outputs(rows.image, np.full(len(rows), i, np.int64)) for i in range(len(spec.classes))]
     targets = np.stack(each).argmax(axis=0)

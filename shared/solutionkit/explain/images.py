@@ -13,11 +13,13 @@ import tensorflow as tf
 from solutionkit.compare.calibration import wilson
 from solutionkit.compare.metrics import class_probabilities, detected, detection_scores
 from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.images import MASK_LEVEL
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.image_models import ImageExplainer
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.localisation import chance_of_pointing, deletion, enlarged, overlap, points_at
+from solutionkit.transform.images import decoded, with_channels
 
 # Images with a mask on which heat maps are judged; and how many are shown of each outcome.
 JUDGED, SHOWN = 40, 3
@@ -51,6 +53,8 @@ def explain_images(
     spec = next(iter(explainers.values())).spec
     shown = notable_images(labels, probabilities[selected], threshold, spec)
     positive = np.flatnonzero(detected(labels) if spec.detects else np.ones(len(labels), bool))
+    if spec.mask:
+        positive = positive[has_mask(examples[positive], spec.mask)]
     drawn = np.random.default_rng(seed).permutation(positive)[:JUDGED]
     rows = np.concatenate([np.sort(drawn), np.array([row for _, row in shown], np.int64)])
     arrays = explainers["baseline"].transform(examples[rows])
@@ -100,9 +104,7 @@ def explain_images(
         "kind": "images",
         "unit": "log odds",
         "rows": len(drawn),
-        "target": "not " + spec.classes[0]
-        if spec.detects
-        else f"the class that the {selected} model takes it for",
+        "target": spec.positive_name or f"the class that the {selected} model takes it for",
         "models": models,
         "agreement": agreement(everything, arrays.image.shape[1:3]),
         "single_rows": single,
@@ -132,6 +134,13 @@ def notable_images(
     return found
 
 
+def has_mask(examples: np.ndarray, name: str) -> np.ndarray:
+    """`(rows,)` whether serialized tf.Examples have a mask."""
+    parsed = tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([], tf.string, "")})
+    found: np.ndarray = parsed[name].numpy() != b""
+    return found
+
+
 def read_masks(examples: np.ndarray, spec: TableSpec, size: tuple[int, ...]) -> list[np.ndarray | None]:
     """The masks of serialized tf.Examples as `(height, width)` truth values, None where there is none."""
     if spec.mask is None:
@@ -142,10 +151,11 @@ def read_masks(examples: np.ndarray, spec: TableSpec, size: tuple[int, ...]) -> 
         if not file:
             masks.append(None)
             continue
-        pixels = tf.io.decode_image(file, 1, expand_animations=False)
-        scaled = tf.image.resize(tf.cast(pixels > 127, tf.float32), size, method="area")[..., 0].numpy()
-        mask = scaled >= min(0.5, float(scaled.max()))
-        masks.append(mask if scaled.max() > 0 else None)
+        pixels = with_channels(decoded(tf.constant(file), tf.uint8), 1)
+        scaled = tf.image.resize(tf.cast(pixels > MASK_LEVEL, tf.float32), size, method="area")[
+            ..., 0
+        ].numpy()
+        masks.append(scaled >= min(0.5, float(scaled.max())))
     return masks
 
 
@@ -201,8 +211,8 @@ def agreement(everything: dict[str, Attribution], size: tuple[int, ...]) -> dict
 
 def as_data_uri(pixels: np.ndarray, spec: TableSpec | None) -> str:
     """`(height, width, channels)` pixels as a PNG within an address."""
-    deep = spec is not None and spec.image is not None and spec.image.bits == 16
-    shown = (pixels // 257 if deep else pixels).astype(np.uint8)
+    white = spec.image.white if spec is not None and spec.image is not None else 255
+    shown = np.minimum(pixels * (255.0 / white), 255.0).astype(np.uint8)
     target = io.BytesIO()
     PIL.Image.fromarray(shown[..., 0] if shown.shape[-1] == 1 else shown).save(target, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 CONTRAST = (0.8, 1.25)
 BRIGHTNESS = 0.06
-# Half-axes of a pasted piece, as shares of the image's side, and how sharp its edge is.
-SHORTEST_PIECE, LONGEST_PIECE, THINNEST_PIECE, SHARPNESS = 0.03, 0.35, 0.01, 12.0
-PIECE_BRIGHTNESS = 0.15
+# Half-axes of a changed piece, as shares of the image's side.
+SMALLEST_PIECE, LARGEST_PIECE, THINNEST_PIECE = 0.02, 0.25, 0.008
+# Its change of brightness as a share of white, of contrast, and how sharp its edge is.
+PIECE_BRIGHTNESS, PIECE_CONTRAST, PIECE_EDGE = (0.02, 0.22), (0.3, 1.7), (3.0, 23.0)
 
 
 def augment(images: tf.Tensor, largest: float) -> tf.Tensor:
@@ -18,7 +20,7 @@ def augment(images: tf.Tensor, largest: float) -> tf.Tensor:
 
     Args:
         images: `(batch, height, width, channels)` float32 from 0 to `largest`.
-        largest: 255 or 65,535.
+        largest: The value of white.
     """
     rows = tf.shape(images)[0]
     flips = tf.random.uniform([3, rows, 1, 1, 1]) < 0.5
@@ -33,34 +35,34 @@ def augment(images: tf.Tensor, largest: float) -> tf.Tensor:
 
 
 def pasted(images: tf.Tensor, largest: float, seed: int | None = None) -> tf.Tensor:
-    """Paste into each image a piece of another one, at another place and a little brighter or darker.
+    """Change a piece of each image: brighter or darker, and in half of them from another place of the image.
 
-    The piece is a turned ellipse, from a speck to a third of the image, round or as thin as a scratch.
+    The piece is a turned ellipse, from a speck to half the image's width, round or as thin as a scratch.
 
     Args:
         images: `(batch, height, width, channels)` float32 from 0 to `largest`.
-        largest: 255 or 65,535.
+        largest: The value of white.
         seed: Makes the outcome the same in every call.
     """
     rows, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    shape = [8, rows, 1, 1]
+    shape = [10, rows, 1, 1]
     drawn = tf.random.uniform(shape) if seed is None else tf.random.stateless_uniform(shape, [seed, 0])
     down = tf.range(height, dtype=tf.float32)[None, :, None] / height - 0.1 - 0.8 * drawn[0]
     across = tf.range(width, dtype=tf.float32)[None, None, :] / width - 0.1 - 0.8 * drawn[1]
-    angle = 3.1416 * drawn[2]
+    angle = np.pi * drawn[2]
     along = down * tf.cos(angle) + across * tf.sin(angle)
     beside = across * tf.cos(angle) - down * tf.sin(angle)
-    length = SHORTEST_PIECE + (LONGEST_PIECE - SHORTEST_PIECE) * drawn[3] ** 2
+    length = _between((SMALLEST_PIECE, LARGEST_PIECE), drawn[3] ** 2)
     breadth = tf.maximum(length * drawn[4] ** 2, THINNEST_PIECE)
-    inside = tf.sigmoid((1.0 - tf.sqrt((along / length) ** 2 + (beside / breadth) ** 2)) * SHARPNESS)[
-        ..., None
-    ]
-    shift = tf.cast(drawn[5, :, 0, 0] * tf.cast(rows, tf.float32), tf.int32)
-    others = tf.gather(images, (tf.range(rows) + 1 + shift) % rows)
-    others = tf.roll(others, [height // 3, width // 3], [1, 2])
-    change = (drawn[6][..., None] - 0.5) * 2.0 * PIECE_BRIGHTNESS * largest
-    contrast = 0.6 + 0.8 * drawn[7][..., None]
-    mean = tf.reduce_mean(others, axis=[1, 2, 3], keepdims=True)
-    home = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-    piece = (others - mean) * contrast + home + change
+    edge = _between(PIECE_EDGE, drawn[5])
+    inside = tf.sigmoid((1.0 - tf.sqrt((along / length) ** 2 + (beside / breadth) ** 2)) * edge)[..., None]
+    brightness = _between(PIECE_BRIGHTNESS, drawn[6] ** 1.5) * tf.sign(drawn[7] - 0.5) * largest
+    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    other = tf.roll(images, [height // 3 + 7, width // 3 + 5], [1, 2])
+    other = (other - mean) * _between(PIECE_CONTRAST, drawn[8])[..., None] + mean
+    piece = tf.where(drawn[9][..., None] < 0.5, images, other) + brightness[..., None]
     return tf.clip_by_value(images + inside * (piece - images), 0.0, largest)
+
+
+def _between(limits: tuple[float, float], share: tf.Tensor) -> tf.Tensor:
+    return limits[0] + (limits[1] - limits[0]) * share

@@ -90,8 +90,8 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
     return TrainedModel(network.score, scores, network.save, network.facts(losses), [network.whole])
 
 
-def build(spec: TableSpec, training: Training) -> Network:
-    """A seeded network for a specification's images and classes."""
+def build(spec: TableSpec, training: Training, peaks: bool = False) -> Network:
+    """A seeded network for a specification's images and classes; see `build_head` for `peaks`."""
     feature = spec.image
     assert feature is not None
     keras.utils.set_random_seed(training.seed)
@@ -102,7 +102,7 @@ def build(spec: TableSpec, training: Training) -> Network:
         maps = pretrained_maps(training, feature.shape, largest)
     else:
         maps = build_stem(feature.shape, largest, size)
-    head = build_head(maps.output.shape[1:], spec.outputs, widths, size)
+    head = build_head(maps.output.shape[1:], spec.outputs, widths, size, peaks)
     whole = keras.Model(maps.input, head(maps.output))
     return Network(maps, head, whole, training.backbone or "Residual network")
 
@@ -114,6 +114,7 @@ def fit(
     change: Change,
     training: Training,
     weights: dict[int, float] | None = None,
+    rounds: int = 1,
 ) -> list[float]:
     """Train with a cosine schedule; returns the validation losses.
 
@@ -124,9 +125,10 @@ def fit(
         change: Augmentation.
         training: Seed and epochs.
         weights: Of the classes.
+        rounds: How often an epoch sees each image.
     """
     batch = min(BATCH, len(train))
-    steps = len(train) // batch
+    steps = rounds * len(train) // batch
     schedule = keras.optimizers.schedules.CosineDecay(
         FIRST_LEARNING_RATE,
         max((training.epochs - WARM_UP_EPOCHS) * steps, 1),

@@ -61,23 +61,32 @@ def build_stem(shape: tuple[int, ...], largest: float, size: NetworkSize) -> ker
 
 
 def build_head(
-    shape: tuple[int, ...], outputs: int, widths: tuple[int, ...], size: NetworkSize
+    shape: tuple[int, ...], outputs: int, widths: tuple[int, ...], size: NetworkSize, peaks: bool = False
 ) -> keras.Model:
-    """Feature maps -> `(batch, outputs)` logits, by one stage a width."""
+    """Feature maps -> `(batch, outputs)` logits, by one stage a width.
+
+    Args:
+        shape: Of the maps.
+        outputs: Logits an image.
+        widths: Filters of the stages.
+        size: Blocks and dropout.
+        peaks: Whether the highest value of each map is pooled too, for what is rare and small.
+    """
     maps = first = keras.Input(shape, name="feature_maps")
-    pooled = [*_pooled(maps)]
+    pooled = _pooled(maps, peaks)
     for width in widths:
         for block in range(size.blocks):
             maps = _block(maps, width, strides=2 if block == 0 else 1)
-        pooled += _pooled(maps)
+        pooled += _pooled(maps, peaks)
     features = layers.BatchNormalization(momentum=MOMENTUM)(layers.Concatenate()(pooled))
     return keras.Model(first, layers.Dense(outputs)(layers.Dropout(size.dropout)(features)), name="head")
 
 
-def _pooled(maps: Any) -> list[Any]:
-    """Mean and spread of each map."""
+def _pooled(maps: Any, peaks: bool) -> list[Any]:
+    """Mean and spread of each map, and its highest value."""
     variance = ops.var(maps, axis=(1, 2))
-    return [layers.GlobalAveragePooling2D()(maps), ops.sqrt(variance + LEAST_VARIANCE)]
+    pooled = [layers.GlobalAveragePooling2D()(maps), ops.sqrt(variance + LEAST_VARIANCE)]
+    return [*pooled, layers.GlobalMaxPooling2D()(maps)] if peaks else pooled
 
 
 def _block(maps: Any, width: int, strides: int) -> Any:

@@ -66,4 +66,4 @@ def feature_matrix(arrays: Arrays, feature: Feature) -> np.ndarray:
 
 def largest_value(feature: Feature) -> float:
     """The value of a white pixel."""
-    return float(2**feature.bits - 1)
+    return float(feature.white)

@@ -20,8 +20,6 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from solutionkit.examples.audit import AuditedTable
-from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.images import image_files
 from solutionkit.examples.reading import data_files
 from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
 from solutionkit.pipeline import components
@@ -57,7 +55,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         project=str(project.folder),
         package=project.package,
         declaration=declaration_for_examples(project),
-        fingerprint=input_hash(project) + source_hash("examples", package=package),
+        fingerprint=input_hash(project, audited) + source_hash("examples", package=package),
     )
     schema_gen = ImportSchemaGen(schema_file=str(schema))
     # With the schema, because the bytes of an image are no text to count words in.
@@ -188,12 +186,13 @@ def eval_config(project: Project, audited: AuditedTable) -> config_pb2.EvalConfi
     )
 
 
-def input_hash(project: Project) -> str:
+def input_hash(project: Project, audited: AuditedTable) -> str:
     """Hash of the files whose content decides the examples; of images with their names, for labels."""
-    data, names = project.declaration.data, None
-    if project.declaration.columns.image and data.path:
-        names = image_files(data.path)
-        files = [data.path / name for name in names]
+    data, spec, names = project.declaration.data, audited.spec, None
+    if audited.folder and spec.image:
+        columns = [audited.table[name] for name in (spec.image.name, spec.mask) if name]
+        names = [path for column in columns for path in column.to_pylist() if path]
+        files = [audited.folder / name for name in names]
     else:
         sources = [data.path] if data.path else [data.train, data.eval]
         files = [file for source in sources if source for file in data_files(source)]
@@ -225,7 +224,7 @@ def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
         "split_rule": audited.split_rule,
         "schema": audited.schema_origin,
         "label": audited.spec.label,
-        "positive": positive_name(audited.spec),
+        "positive": audited.spec.positive_name,
         "classes": list(audited.spec.classes),
         "image": list(audited.spec.image.shape) if audited.spec.image else None,
         "notes": list(audited.notes),
@@ -234,11 +233,6 @@ def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
         "ignored": audited.spec.ignored,
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
+        "method": declaration.training.method,
+        "group": declaration.columns.group,
     }
-
-
-def positive_name(spec: TableSpec) -> str | None:
-    """What a flagged row is said to be; nothing, where no class means that nothing was found."""
-    if not spec.detects:
-        return None
-    return spec.classes[1] if len(spec.classes) == 2 else f"not {spec.classes[0]}"

@@ -26,7 +26,7 @@ def overlay(pixels: np.ndarray, heat: np.ndarray, spec: TableSpec | None = None)
         heat: `(places, places)` contributions.
         spec: Says how many bits the pixels have; 8 without it.
     """
-    largest = 2**spec.image.bits - 1 if spec is not None and spec.image else 255
+    largest = spec.image.white if spec is not None and spec.image else 255
     grey = pixels.astype(np.float64).mean(axis=-1, keepdims=True) / largest
     place = enlarged(heat, *pixels.shape[:2])
     scale = max(float(np.abs(heat).max()), 1e-9)

@@ -82,7 +82,9 @@ def draw(
     found: dict[str, Any] = {
         "calibration": charts.calibration_chart(
             {name: compared["models"][name]["calibration"]["bins"] for name in MODELS}
-        ),
+        )
+        if compared["models"]["deep"]["calibration"]
+        else None,
         "difference": charts.difference_chart(
             [(primary["title"], compared["difference"])],
             "Difference of the primary metric, deep minus baseline",

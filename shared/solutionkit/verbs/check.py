@@ -49,9 +49,16 @@ def load_audited(folder: Path, data: Path | None) -> tuple[Project, AuditedTable
     refuse_unknown_thresholds(declaration.thresholds)
     with_sample(project)
     prepare_environment()
+    training = declaration.training
     with stderr_to(project.state / "logs" / "check.log"):
+        if training.weights and training.weights_sha256:
+            from solutionkit.models.pretrained import check_file
+
+            check_file(training.weights, training.weights_sha256)
         audited = audit(project)
-    metrics = metrics_for(len(audited.spec.classes), audited.spec.detects, recall_rate(declaration))
+    calibrated = declaration.training.method != "anomaly"
+    rate = recall_rate(declaration)
+    metrics = metrics_for(len(audited.spec.classes), audited.spec.detects, rate, calibrated)
     refuse_unknown_thresholds(declaration.thresholds, metrics)
     return project, audited
 

@@ -92,19 +92,21 @@ def explain_images(model: ModelExplainer, rows: RawRows, output: Path | None) ->
         arrays = model.transform(unlabelled_examples(piece, spec))
         targets, classes = likeliest(model.explainer, arrays, spec)
         found = model.explainer.explain(arrays, targets)
+        explained = [spec.positive_name or name for name in classes]
         for place in range(len(arrays)):
             name = str(names[written])
             written += 1
             probability = 1.0 / (1.0 + np.exp(-found.output[place]))
             heat = found.values[place]
             if output:
-                file = output / (Path(name).with_suffix("").as_posix().replace("/", "_") + ".png")
+                file = output / f"{name}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
                 PIL.Image.fromarray(overlay(arrays.image[place], heat, spec)).save(file)
             else:
                 row, column = np.unravel_index(np.argmax(heat), heat.shape)
                 left, top = (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]
                 print(
-                    f"{name}: {classes[place]}, probability {probability:.3f};"
+                    f"{name}: {classes[place]}; {explained[place]} with probability {probability:.3f},"
                     f" hottest {left:.0%} from the left, {top:.0%} from the top"
                 )
     if output:

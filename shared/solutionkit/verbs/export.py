@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
+from solutionkit.examples.columns import SPEC_FILE, TableSpec
 from solutionkit.examples.encoding import with_files
 from solutionkit.examples.splitting import EVAL
 from solutionkit.runner.models import model_folder
+from solutionkit.use_case import load_project
 from solutionkit.verbs.check import load_audited
 from solutionkit.verbs.log import stderr_to
 
@@ -22,8 +24,16 @@ def main(options: argparse.Namespace) -> int:
     prepare_environment()
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
+    folder = model_folder(load_project(options.project), options.model)
+    spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    if spec.image is None:
+        raise UserError(f"{folder}: LiteRT is for networks of images; serve this model instead.")
     project, audited = load_audited(options.project, None)
-    folder = model_folder(project, options.model)
+    if audited.spec != spec:
+        raise UserError(
+            f"{folder}: use_case.toml or the images have changed since this model was trained; run the"
+            " pipeline again, so that it is checked on images that it has not seen."
+        )
     with stderr_to(project.state / "logs" / "export.log"):
         from solutionkit.compare.metrics import metrics_for
         from solutionkit.explain.loading import ModelExplainer
@@ -33,7 +43,6 @@ def main(options: argparse.Namespace) -> int:
 
         content = convert(folder)
         lite, saved = LiteScorer(content), SavedScorer(folder)
-        spec = saved.spec
         rows = audited.table.filter(pa.array(audited.splits == EVAL))
         labels = rows[spec.label].to_numpy()
         transform = ModelExplainer(folder).transform
@@ -48,12 +57,9 @@ def main(options: argparse.Namespace) -> int:
     draft = options.output.with_name(f".{options.output.name}.part")
     draft.write_bytes(content)
     draft.replace(options.output)
-    assert spec.image is not None
     height, width, channels = spec.image.shape
     print(f"{options.model} model ({folder}) in {options.output}: {len(content) / 1e3:,.0f} kB")
-    print(
-        f"input    1 x {height} x {width} x {channels} pixels, float32 from 0 to {2**spec.image.bits - 1:,}"
-    )
+    print(f"input    1 x {height} x {width} x {channels} pixels, float32 from 0 to {spec.image.white:,}")
     print(f"output   {spec.outputs} probabilities: {', '.join(spec.classes[-spec.outputs :])}")
     print(f"speed    {1000 * seconds / len(labels):.1f} ms an image on one thread, without decoding")
     print(f"on {len(labels):,} evaluation images{'':12}SavedModel  LiteRT")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ from solutionkit.verbs.log import stderr_to
 RAW_SIGNATURE = "serving_raw"
 # A wrong address must not take long to show.
 RETRIES = 5
-# A photo may weigh megabytes, and a server refuses messages that are too large.
-IMAGES_A_REQUEST = 8
+# Photos may weigh megabytes, and a server refuses messages that are too large.
+BYTES_A_REQUEST = 16_000_000
 
 
 def main(options: argparse.Namespace) -> int:
@@ -74,15 +75,26 @@ def ask_server(options: argparse.Namespace, model: str, rows: RawRows) -> tuple[
             options.server, model, label=options.label, signature=RAW_SIGNATURE, retries=RETRIES
         ) as client:
             for piece in rows.pieces():
-                step = IMAGES_A_REQUEST if rows.spec.image else max(piece.num_rows, 1)
-                for start in range(0, piece.num_rows, step):
-                    inputs = table_inputs(piece.slice(start, step), rows.spec)
-                    answers.append(client.predict(inputs)["probability"])
+                for request in requests(piece):
+                    answers.append(client.predict(table_inputs(request, rows.spec))["probability"])
     except ClientError as error:
         raise UserError(f"--server: {error}") from None
     version = f" version {client.answered_by}" if client.answered_by else ""
     scores: np.ndarray = np.concatenate(answers).astype(np.float64)
     return scores, f"{model}{version} at {options.server}"
+
+
+def requests(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows in pieces of at most `BYTES_A_REQUEST`, or of one row."""
+    sizes = np.zeros(table.num_rows)
+    for column in table.columns:
+        if pa.types.is_large_binary(column.type):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    start = 0
+    while start < table.num_rows:
+        fitting = int((np.cumsum(sizes[start:]) <= BYTES_A_REQUEST).sum())
+        yield table.slice(start, max(fitting, 1))
+        start += max(fitting, 1)
 
 
 def score_columns(probabilities: np.ndarray, spec: TableSpec) -> dict[str, pa.Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,14 +38,14 @@ def write_sample(project: Project, target: Path, rows: int | None = None, seed: 
     """
     table = project.use_case.sample(rows or project.use_case.sample_rows, seed)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}")
-    if any(pa.types.is_large_binary(field.type) for field in table.schema):
-        shutil.rmtree(draft, ignore_errors=True)
-        write_folder(table, draft)
-        shutil.rmtree(target, ignore_errors=True)
-    else:
-        pyarrow.csv.write_csv(table, draft)
-    draft.replace(target)
+    with tempfile.TemporaryDirectory(prefix=".solutionkit-", dir=target.parent) as folder:
+        draft = Path(folder) / target.name
+        if any(pa.types.is_large_binary(field.type) for field in table.schema):
+            write_folder(table, draft)
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            pyarrow.csv.write_csv(table, draft)
+        draft.replace(target)
     return int(table.num_rows)
 
 
