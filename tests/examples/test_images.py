@@ -15,7 +15,7 @@ from solutionkit.errors import DataError, UserError
 from solutionkit.examples import images
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.encoding import with_files
-from solutionkit.examples.images import as_readable, inspect_file
+from solutionkit.examples.pictures import as_readable, inspect_file
 from solutionkit.examples.raw_rows import read_rows
 from solutionkit.transform.images import decoded, with_channels
 from solutionkit.use_case import load_project

@@ -184,6 +184,11 @@ def refuse_unknown_thresholds(thresholds: dict[str, float], known: Iterable[str]
     """Raise a UserError for a threshold on a metric that there is not."""
     known = list(known)
     for name in thresholds:
+        if name in KNOWN and name not in known:
+            raise UserError(
+                f"use_case.toml: 'thresholds.{name}' has no meaning for this label; remove it, or bound one of"
+                f" {', '.join(known)}"
+            )
         if name not in known:
             raise UserError(
                 f"use_case.toml: unknown metric 'thresholds.{name}'{suggestion(name, known)};"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.images import load_files
+from solutionkit.examples.pictures import load_files
 from solutionkit.examples.splitting import SPLITS
 
 # benchmarks/ingestion: larger batches gain nothing and cost memory.

@@ -6,64 +6,28 @@ with, so what passes here cannot fail later. Pixels stay in their files until tf
 
 from __future__ import annotations
 
-import concurrent.futures
-import hashlib
-import io
 import os
 import posixpath
-import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import pyarrow as pa
 
 from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, UserError, suggestion
 from solutionkit.examples.columns import Feature, as_text
+from solutionkit.examples.pictures import SMALLEST_SIDE, Picture, inspect_files
 from solutionkit.examples.reading import read_table
 from solutionkit.examples.splitting import parted
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-FORMATS = {"PNG", "JPEG", "MPO", "BMP", "TIFF"}
-# What these formats' decoders may be asked to unpack; a small file can hold a huge picture.
-MOST_PIXELS = 64_000_000
-SMALLEST_SIDE = 16
 SHOWN = 10
-# Bits of a sample by PIL's mode, where they are not eight; pictures of floating-point numbers have no scale.
-DEEP_MODES = {"I;16", "I;16B", "I;16L", "I"}
 # What cameras of 10, 12, 14 and 16 bits call white.
 WHITE_LEVELS = (1023, 4095, 16_383, 65_535)
 # A mask is white above this; a picture of class numbers is none.
 MASK_LEVEL = 127
-# The tag of a TIFF file that says how many bits each sample has.
-BITS_PER_SAMPLE = 258
-# Where a PNG file says how many bits a sample has.
-PNG_DEPTH = 24
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What one file holds.
-
-    Attributes:
-        height: Pixels.
-        width: Pixels.
-        grey: Whether all channels are equal.
-        bits: Of a sample, 8 or 16.
-        highest: The largest value of a sample.
-        digest: Of the file's content.
-    """
-
-    height: int
-    width: int
-    grey: bool
-    bits: int
-    highest: int
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -168,87 +132,6 @@ def image_files(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def inspect_files(folder: Path, paths: Iterable[str]) -> list[Picture | str]:
-    """What each file holds, or the reason why it cannot be used; in parallel."""
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(threads.map(lambda path: inspect_file(folder / path), paths))
-
-
-def inspect_file(file: Path) -> Picture | str:
-    """What a file holds, or the reason why it cannot be used, as it follows the file's name."""
-    import tensorflow as tf
-
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        return f"cannot be read: {(error.strerror or str(error)).lower()}"
-    if not content:
-        return "is empty"
-    try:
-        with PIL.Image.open(io.BytesIO(content)) as image:
-            kind, (width, height), mode = image.format, image.size, image.mode
-            pages = getattr(image, "n_frames", 1) if kind == "TIFF" else 1
-            samples = image.tag_v2.get(BITS_PER_SAMPLE, (8,)) if kind == "TIFF" else (8,)  # type: ignore[attr-defined]
-    except PIL.Image.DecompressionBombError:
-        return "has far too many pixels: a decompression bomb?"
-    except Exception:
-        # Whatever a decoder throws at a file that is none; there are more kinds than PIL documents.
-        return "is no image, or its beginning is damaged"
-    if kind not in FORMATS:
-        return f"holds {kind}; PNG, JPEG, BMP and TIFF are read"
-    if width * height > MOST_PIXELS:
-        return f"has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million; scale it down"
-    if min(width, height) < SMALLEST_SIDE:
-        return f"has {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed"
-    if mode == "F" or (mode == "I" and kind == "TIFF"):
-        return "holds floating-point or 32-bit numbers, which have no fixed scale; save 8 or 16 bits"
-    if pages > 1:
-        return f"holds {pages} pages; save each as a file of its own"
-    if mode not in DEEP_MODES and max(samples) > 8:
-        return "holds colours of more than 8 bits as TIFF; save it as PNG"
-    try:
-        readable = as_readable(content)
-        deep = mode in DEEP_MODES or (kind == "PNG" and content[PNG_DEPTH] == 16)
-        pixels = tf.io.decode_image(
-            readable, dtype=tf.uint16 if deep else tf.uint8, expand_animations=False
-        ).numpy()
-    except Exception as error:
-        return f"is damaged: {_first_words(error)}"
-    colours = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1]
-    grey = bool((colours == colours[..., :1]).all())
-    bits = 16 if deep else 8
-    return Picture(height, width, grey, bits, int(pixels.max()), hashlib.sha256(content).hexdigest())
-
-
-def as_readable(content: bytes) -> bytes:
-    """A file's bytes as an exported model decodes them, with the same pixels.
-
-    TensorFlow cannot read TIFF and takes the colour numbers of a palette BMP for grey: both become PNG.
-    """
-    is_tiff = content[:4] in {b"II*\0", b"MM\0*"}
-    if not is_tiff and content[:2] != b"BM":
-        return content
-    target = io.BytesIO()
-    with PIL.Image.open(io.BytesIO(content)) as image:
-        if not is_tiff and image.mode == "RGB":
-            return content
-        if image.mode in DEEP_MODES:
-            PIL.Image.fromarray(np.asarray(image).astype(np.uint16)).save(target, "PNG")
-        else:
-            image.convert("L" if image.mode in {"1", "L"} else "RGB").save(target, "PNG")
-    return target.getvalue()
-
-
-def load_files(folder: Path, paths: Iterable[str | None]) -> list[bytes | None]:
-    """Files' bytes as an exported model decodes them, read in parallel; None stays None."""
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(
-            threads.map(
-                lambda path: None if path is None else as_readable((folder / path).read_bytes()), paths
-            )
-        )
-
-
 def image_feature(name: str, pictures: list[Picture], size: int) -> Feature:
     """The feature that fits a folder's images: their usual size and aspect ratio, grey if all are.
 
@@ -308,7 +191,7 @@ def _labelled_by_table(
             str(labels),
             [f"the column '{name}' (columns.image) is missing{suggestion(name, table.column_names)}"],
         )
-    paths = [path and posixpath.normpath(path) for path in as_text(table[name]).to_pylist()]
+    paths = [path and _relative(path, folder) for path in as_text(table[name]).to_pylist()]
     problems = []
     if file_column(name) in table.column_names:
         problems.append(
@@ -344,13 +227,19 @@ def _labelled_by_table(
     return table.set_column(table.column_names.index(name), name, pa.array(paths, pa.string())), problems
 
 
+def _relative(path: str, folder: Path) -> str:
+    """A path as `image_files` writes it, absolute ones too where they lead into the folder."""
+    inside = Path(path).is_absolute() and Path(path).is_relative_to(folder)
+    return posixpath.normpath(Path(path).relative_to(folder).as_posix() if inside else path)
+
+
 def _wrong_folders(paths: list[str], labels: list[str | None], source: str) -> list[str]:
     """Images in a sub-folder that is named after another class than the table says."""
     classes = {label for label in labels if label}
     return [
         f"{source}: {path} is labelled {label!r} but lies in the folder of {Path(path).parts[0]!r}"
         for path, label in zip(paths, labels, strict=True)
-        if len(Path(path).parts) > 1 and Path(path).parts[0] in classes - {label}
+        if label and len(Path(path).parts) > 1 and Path(path).parts[0] in classes - {label}
     ][:SHOWN]
 
 
@@ -409,13 +298,6 @@ def _mask_problems(folder: Path, masks: list[str | None]) -> list[str]:
         elif found.highest <= MASK_LEVEL:
             problems.append(f"the mask {path} has nothing white; white (255) must be where the defect is")
     return problems[:SHOWN]
-
-
-def _first_words(error: Exception) -> str:
-    """An error's first line without TensorFlow's own marks."""
-    text = str(getattr(error, "message", error)).strip().splitlines()
-    plain = re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*", "", text[0]) if text else ""
-    return plain[:120] or type(error).__name__
 
 
 def _names(folder: Path) -> list[str]:

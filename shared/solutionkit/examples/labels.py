@@ -65,7 +65,13 @@ def label_classes(
     else:
         positives = [value for value in same if NEGATIVES.get(value) in same]
         if not positives:
-            return (), True, [f"which value of '{label}' is positive ({shown})? Set columns.positive"]
+            return (
+                (),
+                True,
+                [
+                    f"which value of '{label}' is positive ({shown})? Set columns.positive, or columns.negative"
+                ],
+            )
         negative = same[NEGATIVES[positives[0]]]
     return (negative, *(value for value in found if value != negative)), True, []
 

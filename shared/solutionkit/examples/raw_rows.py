@@ -12,7 +12,8 @@ from solutionkit.errors import DataError, UserError
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.conform import conform
 from solutionkit.examples.encoding import with_files
-from solutionkit.examples.images import SHOWN, SUFFIXES, image_files, inspect_files
+from solutionkit.examples.images import SHOWN, SUFFIXES, image_files
+from solutionkit.examples.pictures import inspect_files
 from solutionkit.examples.reading import read_table
 
 

@@ -12,6 +12,7 @@ from solutionkit.errors import DataError
 
 TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
 SPLITS = (TRAIN, VALIDATION, EVAL)
+SHOWN_VALUES = 6
 
 
 def assign_splits(
@@ -153,7 +154,10 @@ def _by_column(table: pa.Table, declaration: Declaration, source: str) -> tuple[
                 f" data.eval_values is {wanted}, the column holds {found}"
             ],
         )
-    return is_eval, f"given by the column '{name}' ({', '.join(wanted)} = evaluation)"
+    others = pc.unique(values.filter(pa.array(~is_eval))).to_pylist()
+    shown = ", ".join(value or "nothing" for value in others[:SHOWN_VALUES])
+    shown += " …" if len(others) > SHOWN_VALUES else ""
+    return is_eval, f"given by the column '{name}' ({', '.join(wanted)} = evaluation; {shown} = training)"
 
 
 def _time_order(table: pa.Table, name: str, source: str) -> np.ndarray:

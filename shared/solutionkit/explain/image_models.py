@@ -26,6 +26,8 @@ from solutionkit.transform.images import IMAGE
 AT_ONCE = 128
 # Single places of fine maps are noise; a sum over some of them is still a contribution.
 PLACES = 16
+# Background images, and points on the path from each: few and many leave the least residual for their cost.
+BACKGROUND, NODES = 8, 12
 
 
 class ImageExplainer(Protocol):
@@ -78,7 +80,8 @@ class TextureExplainer:
         else:
             score = scorer(lightgbm.Booster(model_file=str(folder / BOOSTER_FILE)))
         self.background = load_background(folder)[IMAGE]
-        self.method = f"Shapley values of {REGIONS} x {REGIONS} regions, the others from sound images"
+        others = "from sound images" if spec.detects else "in one even colour"
+        self.method = f"Shapley values of {REGIONS} x {REGIONS} regions, the others {others}"
 
         @tf.function(
             input_signature=[
@@ -123,7 +126,8 @@ class NetworkExplainer:
             lambda images, targets: self._log_odds(self._maps(images, training=False), targets),
             reduce_retracing=True,
         )
-        self._gradients = ExpectedGradients(self._embed(self.background), self._log_odds)
+        background = self._embed(self.background[:BACKGROUND])
+        self._gradients = ExpectedGradients(background, self._log_odds, NODES)
 
     def explain(self, rows: Arrays, targets: np.ndarray) -> Attribution:
         """`(rows, places, places)` contributions to the log odds of each image's target."""

@@ -37,7 +37,7 @@ class TableNetwork:
         rows = len(next(iter(background.values())))
         chosen = np.resize(random.permutation(rows), samples)
         embedded = self._embed({name: value[chosen] for name, value in background.items()})
-        self._gradients = ExpectedGradients(embedded, self._log_odds, seed)
+        self._gradients = ExpectedGradients(embedded, self._log_odds, seed=seed)
 
     def explain(self, rows: Arrays) -> Attribution:
         """Contributions of each column to each row's log odds."""

@@ -14,7 +14,7 @@ from solutionkit.models.trained import TrainedModel
 EXPLANATION_FOLDER = "assets.extra/explanation"
 TRANSFORM_FILE = "transform.zip"
 BACKGROUND_FILE = "background.npz"
-BACKGROUND_ROWS, BACKGROUND_IMAGES = 200, 64
+BACKGROUND_ROWS, BACKGROUND_IMAGES = 200, 16
 
 
 def write_explanation_files(
@@ -24,8 +24,10 @@ def write_explanation_files(
     folder = model / EXPLANATION_FOLDER
     folder.mkdir(parents=True)
     trained.save_for_explanation(folder)
-    background = train.take(background_rows(train, spec, seed))
-    np.savez(folder / BACKGROUND_FILE, **background.inputs)  # type: ignore[arg-type]
+    background = train.take(background_rows(train, spec, seed)).inputs
+    if spec.image and not spec.detects:
+        background = {name: flattened(images) for name, images in background.items()}
+    np.savez(folder / BACKGROUND_FILE, **background)  # type: ignore[arg-type]
     # Packed, because TFX's Pusher leaves out every nested saved_model.pb.
     shutil.make_archive(str((folder / TRANSFORM_FILE).with_suffix("")), "zip", transform_output)
 
@@ -37,6 +39,15 @@ def background_rows(train: Arrays, spec: TableSpec, seed: int) -> np.ndarray:
         return np.sort(random.permutation(len(train))[:BACKGROUND_ROWS])
     candidates = np.flatnonzero(train.label == 0) if spec.detects else np.arange(len(train))
     return np.sort(random.permutation(candidates)[:BACKGROUND_IMAGES])
+
+
+def flattened(images: np.ndarray) -> np.ndarray:
+    """Each image as one even colour, its mean.
+
+    Without sound images, those of other classes would lend the heat maps their own places.
+    """
+    means = images.mean(axis=(1, 2), keepdims=True)
+    return np.broadcast_to(means, images.shape).round().astype(images.dtype)
 
 
 def load_background(folder: Path) -> dict[str, np.ndarray]:
