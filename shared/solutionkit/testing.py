@@ -17,7 +17,7 @@ from solutionkit import cli
 from solutionkit.use_case import Project, UseCase, load_project
 from solutionkit.verbs.sample import LABELS_FILE, write_sample
 
-ROWS, IMAGES = 3000, 400
+ROWS, IMAGES = 3000, 600
 SEED = 11
 # Of the outputs' spread: what contributions may miss.
 LARGEST_RESIDUAL = 0.1

@@ -186,7 +186,7 @@ def refuse_unknown_thresholds(thresholds: dict[str, float], known: Iterable[str]
     for name in thresholds:
         if name in KNOWN and name not in known:
             raise UserError(
-                f"use_case.toml: 'thresholds.{name}' has no meaning for this label; remove it, or bound one of"
+                f"use_case.toml: 'thresholds.{name}' means nothing for this label; remove it, or bound one of"
                 f" {', '.join(known)}"
             )
         if name not in known:

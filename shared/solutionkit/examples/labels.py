@@ -69,7 +69,7 @@ def label_classes(
                 (),
                 True,
                 [
-                    f"which value of '{label}' is positive ({shown})? Set columns.positive, or columns.negative"
+                    f"which value of '{label}' is positive ({shown})? Set columns.positive or .negative"
                 ],
             )
         negative = same[NEGATIVES[positives[0]]]
