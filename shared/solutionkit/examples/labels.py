@@ -68,9 +68,7 @@ def label_classes(
             return (
                 (),
                 True,
-                [
-                    f"which value of '{label}' is positive ({shown})? Set columns.positive or .negative"
-                ],
+                [f"which value of '{label}' is positive ({shown})? Set columns.positive or .negative"],
             )
         negative = same[NEGATIVES[positives[0]]]
     return (negative, *(value for value in found if value != negative)), True, []
