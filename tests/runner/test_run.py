@@ -76,11 +76,11 @@ def test_code_changes_and_failures_are_seen(finished: Path, tmp_path: Path) -> N
         "def train(train, validation, spec, training):\n    raise ValueError('the network is out of ideas')\n"
     )
     source = (package / "__init__.py").read_text()
-    (package / "__init__.py").write_text(
-        source.replace(
-            "irrelevant=IRRELEVANT,", 'irrelevant=IRRELEVANT,\n    deep="customer_churn.broken:train",'
-        )
+    source = source.replace("import UseCase", "import TABLES, UseCase").replace(
+        "irrelevant=IRRELEVANT,",
+        'irrelevant=IRRELEVANT,\n    family=replace(TABLES, deep="customer_churn.broken:train"),',
     )
+    (package / "__init__.py").write_text(f"from dataclasses import replace\n\n{source}")
     answer = solutionkit(project, "run")
     assert answer.returncode == 1
     assert "Trainer.deep" in answer.stdout.splitlines()[-2]
