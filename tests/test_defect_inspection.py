@@ -58,13 +58,13 @@ def test_predict_writes_the_likeliest_class_and_all_probabilities(
     rows = read(output)
     assert [row["image_file"] for row in rows] == [*(f"0000{i}.png" for i in range(5)), "more/00000.tiff"]
     for row in rows:
-        each = {name: float(row[f"probability_{name}"]) for name in ("ok", *testing_classes(project))}
+        each = {name: float(row[f"probability_{name}"]) for name in ("ok", *defect_kinds(project))}
         assert row["predicted"] == max(each, key=lambda name: each[name])
         assert float(row["probability"]) == pytest.approx(1 - each["ok"], abs=1e-6)
     assert float(rows[0]["probability"]) == pytest.approx(float(rows[-1]["probability"]), abs=1e-6)
 
 
-def testing_classes(project: Project) -> list[str]:
+def defect_kinds(project: Project) -> list[str]:
     compared = json.loads((project.runs / "latest" / "comparison.json").read_text())
     return [name for name in compared["classes"] if name != "ok"]
 
