@@ -43,6 +43,11 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--server", metavar="H:P", help="ask a running server: host:port (gRPC) or http://host:port (REST)"
     )
+    history = "known transactions before those of the input (default: the project's data)"
+    predict.add_argument("--history", type=Path, help=history)
+    predict.add_argument(
+        "--reasons", type=int, nargs="?", const=3, metavar="N", help="say of each alert why, in N reasons (3)"
+    )
     predict.add_argument("--label", help="with --server: ask the version with this label, e.g. stable")
 
     explain = verbs.add_parser("explain", help="SHAP values of given rows")
@@ -51,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, help="write a CSV of all contributions, of images a folder of heat maps"
     )
     explain.add_argument("--model", choices=models, default="pushed")
+    explain.add_argument("--history", type=Path, help=history)
     explain.add_argument("--rows", type=int, default=5, help="how many rows to print (default: 5)")
 
     export = verbs.add_parser("export", help="write a model in another format, and say what that loses")

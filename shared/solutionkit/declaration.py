@@ -8,15 +8,39 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from solutionkit.errors import UserError, suggestion
 
 FILE_NAME = "use_case.toml"
+
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def span(text: str) -> timedelta:
+    """A span of time as the declaration writes it: `30m`, `6h`, `7d`.
+
+    Raises:
+        ValueError: It is written otherwise.
+    """
+    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    if not found:
+        raise ValueError("a span of time is a number and m, h or d, e.g. 30m, 6h or 7d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def _written_span(text: str) -> str:
+    span(text)
+    return text
+
+
+Span = Annotated[str, AfterValidator(_written_span)]
 
 
 class _Table(BaseModel):
@@ -35,6 +59,9 @@ class Data(_Table):
     eval_fraction: float = Field(0.2, gt=0.0, lt=1.0, description="share of rows held out for evaluation")
     validation_fraction: float = Field(
         0.15, gt=0.0, lt=1.0, description="share of training rows for early stopping and thresholds"
+    )
+    label_delay: Span = Field(
+        "0d", description="how long after a row's time its label becomes known, e.g. 7d"
     )
     split_table: Path | None = Field(
         None, description="a CSV beside the data that holds the split column, one line a row of the data"
@@ -62,6 +89,10 @@ class Data(_Table):
         return self
 
 
+# Parts that one column may play at once.
+SHARED_PARTS = ({"time", "numeric"}, {"id", "group"}, {"amount", "numeric"})
+
+
 class Columns(_Table):
     """Which column plays which part; feature columns not named here are inferred."""
 
@@ -76,6 +107,11 @@ class Columns(_Table):
     time: str | None = None
     group: str | None = None
     split: str | None = None
+    card: str | None = Field(
+        None, description="the card or account whose rows make a history, in the order of columns.time"
+    )
+    merchant: str | None = Field(None, description="the merchant or terminal of a row")
+    amount: str | None = Field(None, description="the money that a row moves; a numeric feature")
     numeric: list[str] = []
     categorical: list[str] = []
     text: list[str] = []
@@ -95,7 +131,7 @@ class Columns(_Table):
                 continue
             for column in value if isinstance(value, list) else [value]:
                 other = parts.setdefault(column, part)
-                if other != part and {part, other} not in ({"time", "numeric"}, {"id", "group"}):
+                if other != part and {part, other} not in SHARED_PARTS:
                     raise ValueError(f"column '{column}' is both '{other}' and '{part}'; name it once")
         if self.positive is not None and self.negative is not None:
             raise ValueError("give 'positive' or 'negative', not both")
@@ -109,7 +145,7 @@ class Columns(_Table):
     @property
     def not_features(self) -> set[str]:
         """Columns that are never fed to a model."""
-        single = [self.label, self.id, self.group, self.split, self.mask]
+        single = [self.label, self.id, self.group, self.split, self.mask, self.card, self.merchant]
         if self.time not in self.numeric:
             single.append(self.time)
         return {name for name in single if name} | set(self.ignore)
@@ -126,6 +162,29 @@ class Business(_Table):
     false_alarm_rate: float | None = Field(
         None, gt=0.0, lt=1.0, description="share of negative rows flagged at which the recall is reported"
     )
+    recovered: float = Field(
+        0.0, ge=0.0, description="share of columns.amount that a rightly flagged row saves"
+    )
+    investigation_cost: float = Field(0.0, ge=0.0, description="what looking into a flagged row costs")
+    alert_budget: int | None = Field(
+        None, ge=1, description="how many cards a day can be looked into; needs columns.card"
+    )
+
+
+class History(_Table):
+    """What is computed of the rows before each row, of its card and of its merchant."""
+
+    windows: list[Span] = Field(
+        ["1h", "1d", "7d", "30d"], min_length=1, description="how far back counts, amounts and frauds go"
+    )
+    recent: int = Field(
+        10, ge=0, le=100, description="the card's latest transactions that the deep model reads as a sequence"
+    )
+
+    @property
+    def longest(self) -> str:
+        """The longest window, of which what is usual is computed."""
+        return max(self.windows, key=span)
 
 
 class Images(_Table):
@@ -171,6 +230,7 @@ class Declaration(_Table):
     columns: Columns
     business: Business | None = None
     images: Images = Images()
+    history: History | None = None
     slices: Slices = Slices()
     thresholds: dict[str, float] = Field(
         {}, description="a metric's bound that the selected model must keep to be pushed"
@@ -184,8 +244,19 @@ class Declaration(_Table):
             if name in {self.columns.label, self.columns.id}:
                 raise ValueError(f"slices.columns: '{name}' is the label or the id; slice by another column")
         if self.data.split in needed and not needed[self.data.split] and self.data.path:
-            key = "split" if self.data.split == "column" else self.data.split
+            key = "split" if self.data.split == "column" else str(self.data.split)
             raise ValueError(f'split = "{self.data.split}" needs the key columns.{key}')
+        for key, needs in self._needs():
+            missing = [name for name in needs if not getattr(self.columns, name)]
+            if missing:
+                raise ValueError(f"{key} needs {' and '.join(f'columns.{name}' for name in missing)}")
+        if self.columns.card and self.data.split in {"random", "stratified", "group"} and self.data.path:
+            raise ValueError(
+                f'split = "{self.data.split}" would learn from rows after those it is judged on; with'
+                ' columns.card use "time", "column", or the keys data.train and data.eval'
+            )
+        if self.columns.card and self.columns.group:
+            raise ValueError("with columns.card intervals go by day; remove columns.group")
         if self.columns.image and self.data.path is None:
             raise ValueError("images are given by data.path, a folder; split them with data.split")
         if not self.columns.image and (self.data.labels or self.columns.mask):
@@ -193,6 +264,21 @@ class Declaration(_Table):
                 "'data.labels' and 'columns.mask' are for images; they need the key columns.image"
             )
         return self
+
+    def _needs(self) -> list[tuple[str, list[str]]]:
+        """Keys with the columns that they cannot do without."""
+        needs = []
+        if self.history is not None:
+            needs.append(("[history]", ["card", "time", "amount"]))
+        if self.columns.card:
+            needs.append(("columns.card", ["time"]))
+        if span(self.data.label_delay):
+            needs.append(("data.label_delay", ["time"]))
+        if self.business and self.business.recovered:
+            needs.append(("business.recovered", ["amount"]))
+        if self.business and self.business.alert_budget:
+            needs.append(("business.alert_budget", ["card"]))
+        return needs
 
 
 def load_declaration(file: Path) -> Declaration:
@@ -225,13 +311,15 @@ def load_declaration(file: Path) -> Declaration:
 
 
 def with_data(declaration: Declaration, path: Path) -> Declaration:
-    """The same declaration for another file or folder, as `--data` asks; a split by files becomes random.
+    """The same declaration for another file or folder, as `--data` asks; a split by files becomes random, of cards by time.
 
     A table of labels that lies in the declared folder is looked for at the same place in the other one.
     """
     path = path.resolve()
     changes: dict[str, Any] = {"path": path, "train": None, "eval": None}
     data = declaration.data
+    if data.path is None and declaration.columns.card:
+        changes["split"] = "time"
     if data.labels and data.path and data.labels.is_relative_to(data.path):
         labels = path / data.labels.relative_to(data.path)
         changes["labels"] = labels if labels.exists() else None
@@ -265,7 +353,7 @@ def _readable(problem: Any) -> str:
 
 def _known_keys(location: list[str]) -> list[str]:
     tables: dict[str, type[BaseModel]] = {"data": Data, "columns": Columns, "business": Business}
-    tables |= {"images": Images, "slices": Slices, "training": Training}
+    tables |= {"images": Images, "history": History, "slices": Slices, "training": Training}
     model: type[BaseModel] | None = tables.get(location[0]) if location else Declaration
     if model is None:
         return []

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from solutionkit.compare import money
+from solutionkit.compare.alerts import Alerts, alert_metrics, daily_report
 from solutionkit.compare.bootstrap import Estimate, interval, paired_draws, resamples, two_sided_p
 from solutionkit.compare.calibration import calibration
 from solutionkit.compare.delong import delong
@@ -57,6 +58,10 @@ class Rows:
         detects: Whether class 0 means that nothing was found, so that there is something to decide.
         groups: `(eval rows,)` codes from 0 of rows that resemble each other, if there are such.
         calibrated: Whether the models' outputs are meant as probabilities.
+        amounts: `(eval rows,)` money at stake, if the worth depends on it.
+        validation_amounts: `(validation rows,)`.
+        alerts: Day and card of the eval rows, if alerts have a budget.
+        validation_days: How many days the validation rows span.
     """
 
     labels: np.ndarray
@@ -67,6 +72,10 @@ class Rows:
     detects: bool = True
     groups: np.ndarray | None = None
     calibrated: bool = True
+    amounts: np.ndarray | None = None
+    validation_amounts: np.ndarray | None = None
+    alerts: Alerts | None = None
+    validation_days: int = 0
 
     @property
     def outputs(self) -> int:
@@ -99,6 +108,8 @@ def compare(
     """
     labels = rows.labels
     metrics = metrics_for(len(rows.classes), rows.detects, false_alarm_rate, rows.calibrated)
+    if rows.alerts is not None:
+        metrics |= alert_metrics(rows.alerts)
     primary = metrics[primary_metric]
     prior = class_shares(rows)
     scores = {BASELINE: models[BASELINE].evaluation, DEEP: models[DEEP].evaluation}
@@ -146,6 +157,9 @@ def compare(
         result["business_difference"] = _business_difference(rows, scores, decisions, business, seed)
     both = {name: scores[name] for name in (BASELINE, DEEP)}
     result["slices"] = compare_slices(rows.slices, labels, both, primary, seed, rows.groups)
+    if rows.alerts is not None:
+        detection = {name: detection_scores(item) for name, item in both.items()}
+        result["daily"] = daily_report(rows.alerts, detected(labels), detection)
     found = result["difference"]
     decision = decide(
         primary.title,
@@ -231,31 +245,28 @@ def _decisions(
     for name, probabilities in scores.items():
         score, held_out = detection_scores(probabilities), detection_scores(validation[name])
         if validation_labels.any():
-            threshold = money.best_threshold(validation_labels, held_out, business)
+            most = rows.alerts.budget * rows.validation_days if rows.alerts else None
+            threshold = money.best_threshold(
+                validation_labels, held_out, business, rows.validation_amounts, most
+            )
         else:
             threshold = money.quiet_threshold(held_out, false_alarm_rate or money.FALSE_ALARM_RATE)
         decisions[name]["threshold"] = threshold
         decisions[name]["outcomes"] = money.outcomes(labels, score, threshold)
         if business:
-            found = _value(labels, score, threshold, business, seed, rows.groups)
+            found = _value(rows, score, threshold, business, seed)
             decisions[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
             decisions[name]["currency"] = business.currency
     return decisions
 
 
-def _value(
-    labels: np.ndarray,
-    score: np.ndarray,
-    threshold: float,
-    business: Business,
-    seed: int,
-    groups: np.ndarray | None,
-) -> Estimate:
+def _value(rows: Rows, score: np.ndarray, threshold: float, business: Business, seed: int) -> Estimate:
+    labels, amounts = detected(rows.labels), rows.amounts
     everything = np.ones((1, len(labels)))
-    value = float(money.value_per_1000(labels, score, everything, threshold, business)[0])
+    value = float(money.value_per_1000(labels, score, everything, threshold, business, amounts)[0])
     draws = [
-        money.value_per_1000(labels, score, weights, threshold, business)
-        for weights in resamples(labels, seed, groups=groups)
+        money.value_per_1000(labels, score, weights, threshold, business, amounts)
+        for weights in resamples(labels, seed, groups=rows.groups)
     ]
     return interval(value, np.concatenate(draws))
 
@@ -271,7 +282,7 @@ def _business_difference(
     positive = detected(rows.labels)
     per_row = {
         name: money.row_values(
-            positive, detection_scores(scores[name]) >= decisions[name]["threshold"], business
+            positive, detection_scores(scores[name]) >= decisions[name]["threshold"], business, rows.amounts
         )
         for name in (BASELINE, DEEP)
     }

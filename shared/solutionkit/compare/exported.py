@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
 
+from solutionkit.compare.alerts import Alerts
 from solutionkit.compare.comparison import Rows, ScoredModel, compare
 from solutionkit.compare.latency import latency_ms
 from solutionkit.compare.metrics import recall_rate
 from solutionkit.declaration import Declaration
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
+from solutionkit.examples.times import DAY, microseconds
 from solutionkit.models.arrays import read_serialized
 from solutionkit.models.export import model_size
 from solutionkit.models.run import FACTS_FILE, VALIDATION_FILE
@@ -50,11 +53,24 @@ def compare_exported(
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     scorers = {name: SavedScorer(folder) for name, folder in models.items()}
     spec = scorers["baseline"].spec
-    group = declaration.columns.group
-    wanted = [spec.label, *declaration.slices.columns, *([group] if group else [])]
+    group, card, time = declaration.columns.group, declaration.columns.card, declaration.columns.time
+    amount = declaration.columns.amount if declaration.business and declaration.business.recovered else None
+    wanted = [spec.label, *declaration.slices.columns]
+    wanted += [name for name in (group, card, time if card else None, amount) if name]
     columns = parse_columns(serialized, spec, list(dict.fromkeys(wanted)))
-    labels = columns.pop(spec.label)
+    labels = columns[spec.label]
     groups = group_codes(columns[group]) if group else None
+    held_out = read_serialized([str(examples / f"Split-{VALIDATION}" / "*")])
+    validation = parse_columns(held_out, spec, [name for name in (time if card else None, amount) if name])
+    alerts = None
+    if card and time:
+        days, names = day_codes(columns[time])
+        # Rows of a day resemble each other, and a whole day is what is decided about.
+        groups = days if len(names) > 1 else None
+        budget = declaration.business.alert_budget if declaration.business else None
+        if budget:
+            cards = np.unique(columns[card], return_inverse=True)[1]
+            alerts = Alerts(days, names, cards, budget)
     scored, validation_labels = {}, np.array([])
     for name, scorer in scorers.items():
         with np.load(records[name] / VALIDATION_FILE) as stored:
@@ -70,7 +86,18 @@ def compare_exported(
     slices = {name: columns[name] for name in declaration.slices.columns}
     calibrated = declaration.training.method != "anomaly"
     rows = Rows(
-        labels, validation_labels, training_rows, slices, spec.classes, spec.detects, groups, calibrated
+        labels=labels,
+        validation_labels=validation_labels,
+        train=training_rows,
+        slices=slices,
+        classes=spec.classes,
+        detects=spec.detects,
+        groups=groups,
+        calibrated=calibrated,
+        amounts=np.nan_to_num(columns[amount]) if amount else None,
+        validation_amounts=np.nan_to_num(validation[amount]) if amount else None,
+        alerts=alerts,
+        validation_days=len(day_codes(validation[time])[1]) if alerts and time else 0,
     )
     business, seed = declaration.business, declaration.training.seed
     rate = recall_rate(declaration)
@@ -78,7 +105,16 @@ def compare_exported(
     result["broken_thresholds"] = broken_thresholds(result, declaration.thresholds)
     result["evaluator"] = second_opinion(evaluation)
     curves = {"labels": labels, **{name: model.evaluation for name, model in scored.items()}}
+    if rows.amounts is not None:
+        curves["amounts"] = rows.amounts
     return result, curves
+
+
+def day_codes(times: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """`((rows,) codes from 0 in the order of time, the days' names)` of a time column's texts or numbers."""
+    column = pa.table({"time": pa.array(times)})
+    days, codes = np.unique(microseconds(column, "time", "the time column") // DAY, return_inverse=True)
+    return codes, tuple(str(day) for day in days.astype("datetime64[D]"))
 
 
 def group_codes(groups: np.ndarray) -> np.ndarray | None:

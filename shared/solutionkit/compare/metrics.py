@@ -152,7 +152,9 @@ CLASSES = (
 )
 RECALL = "recall_at_false_alarm_rate"
 OF_PROBABILITIES = {"log_loss", "brier", "class_log_loss"}
-KNOWN = (*(metric.name for metric in (*DETECTION, *CLASSES)), RECALL)
+# Of alerts, see `alerts`.
+CARD_PRECISION, ALERT_RECALL = "card_precision_at_budget", "recall_at_alert_budget"
+KNOWN = (*(metric.name for metric in (*DETECTION, *CLASSES)), RECALL, CARD_PRECISION, ALERT_RECALL)
 
 
 def metrics_for(

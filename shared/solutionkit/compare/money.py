@@ -11,14 +11,31 @@ PER = 1000
 FALSE_ALARM_RATE = 0.05
 
 
-def row_values(labels: np.ndarray, flagged: np.ndarray, business: Business) -> np.ndarray:
-    """`(rows,)` worth of each row's decision, in the declared currency."""
-    when_flagged = np.where(labels == 1, business.true_positive, business.false_positive)
+def row_values(
+    labels: np.ndarray, flagged: np.ndarray, business: Business, amounts: np.ndarray | None = None
+) -> np.ndarray:
+    """`(rows,)` worth of each row's decision, in the declared currency.
+
+    Args:
+        labels: `(rows,)` of 0 and 1.
+        flagged: `(rows,)` decisions.
+        business: Worth of the outcomes.
+        amounts: `(rows,)` money at stake, of which a rightly flagged row recovers a share.
+    """
+    recovered = 0.0 if amounts is None else business.recovered * amounts
+    when_flagged = np.where(labels == 1, business.true_positive + recovered, business.false_positive)
+    when_flagged = when_flagged - business.investigation_cost
     when_not = np.where(labels == 1, business.false_negative, business.true_negative)
     return np.where(flagged, when_flagged, when_not)
 
 
-def best_threshold(labels: np.ndarray, scores: np.ndarray, business: Business | None) -> float:
+def best_threshold(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    business: Business | None,
+    amounts: np.ndarray | None = None,
+    most: int | None = None,
+) -> float:
     """The threshold with the largest value on rows that the model was not fitted on.
 
     Rows with a score at or above it are flagged. Thresholds lie half-way between neighbouring
@@ -28,16 +45,20 @@ def best_threshold(labels: np.ndarray, scores: np.ndarray, business: Business | 
         labels: `(rows,)` of 0 and 1; never the evaluation rows.
         scores: `(rows,)` probabilities.
         business: Worth of the outcomes; without it balanced accuracy decides.
+        amounts: `(rows,)` money at stake.
+        most: How many of these rows can be looked into; no more are flagged.
     """
     business = business or balanced(labels)
     order = np.argsort(-scores, kind="stable")
-    gains = row_values(labels, np.ones(len(labels), bool), business) - row_values(
-        labels, np.zeros(len(labels), bool), business
+    gains = row_values(labels, np.ones(len(labels), bool), business, amounts) - row_values(
+        labels, np.zeros(len(labels), bool), business, amounts
     )
     totals = np.concatenate([[0.0], np.cumsum(gains[order])])
     ordered = scores[order]
     # A cut is possible only between two different scores.
     possible = np.concatenate([[True], ordered[:-1] > ordered[1:], [True]])
+    if most is not None:
+        possible[most + 1 :] = False
     cut = int(np.argmax(np.where(possible, totals, -np.inf)))
     if cut == 0:
         return 1.01
@@ -67,10 +88,15 @@ def balanced(labels: np.ndarray) -> Business:
 
 
 def value_per_1000(
-    labels: np.ndarray, scores: np.ndarray, weights: np.ndarray, threshold: float, business: Business
+    labels: np.ndarray,
+    scores: np.ndarray,
+    weights: np.ndarray,
+    threshold: float,
+    business: Business,
+    amounts: np.ndarray | None = None,
 ) -> np.ndarray:
     """`(resamples,)` worth of 1,000 decisions under weightings `(resamples, rows)` of the rows."""
-    values = row_values(labels, scores >= threshold, business)
+    values = row_values(labels, scores >= threshold, business, amounts)
     result: np.ndarray = PER * (weights @ values) / weights.sum(axis=1)
     return result
 

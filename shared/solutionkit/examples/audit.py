@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.declaration import FILE_NAME, Columns, Declaration
+from solutionkit.declaration import FILE_NAME, Columns, Declaration, span
 from solutionkit.errors import DataError, suggestion
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
+from solutionkit.examples.history import history_problems, with_history
 from solutionkit.examples.images import (
     ImageTable,
     copy_notes,
@@ -23,13 +25,16 @@ from solutionkit.examples.images import (
     shape_problems,
 )
 from solutionkit.examples.labels import canonical, label_classes, label_problems, split_problems
+from solutionkit.examples.point_in_time import future_problems
 from solutionkit.examples.reading import joined, read_table
+from solutionkit.examples.rolling import Computed, computed_columns
 from solutionkit.examples.splitting import (
     EVAL,
     SPLITS,
     TRAIN,
     assign_splits,
     hold_out_validation,
+    leave_out,
     parted,
     row_units,
 )
@@ -85,6 +90,9 @@ def audit(project: Project) -> AuditedTable:
         raw, given, source = _read_tables(declaration)
         notes = []
     problems += missing_columns(raw, declaration)
+    if declaration.history is not None and not problems:
+        raw, found = _with_history(raw, declaration, use_case, source)
+        problems += found
     classes: tuple[str, ...] = ()
     detects = True
     labels: np.ndarray | None = None
@@ -108,9 +116,11 @@ def audit(project: Project) -> AuditedTable:
     if labels is not None:
         try:
             if given is None:
-                splits, rule = assign_splits(raw, labels, declaration, source, units)
+                splits, rule, left = assign_splits(raw, labels, declaration, source, units)
             else:
+                left = leave_out(given, raw, labels, declaration, source)
                 hold_out_validation(given, raw, labels, declaration, source, units)
+            notes += left
         except DataError as error:
             problems += [item for item in error.problems if item not in problems]
     if splits is not None:
@@ -120,7 +130,9 @@ def audit(project: Project) -> AuditedTable:
     names = {feature.name for feature in features}
     identity = columns.id or (file_column(columns.image) if columns.image else None)
     # The group goes along, because the comparison draws whole groups.
+    # Time and card too, because alerts are judged day by day.
     wanted = [*declaration.slices.columns, *([columns.group] if columns.group else [])]
+    wanted += [columns.card, columns.time] if columns.card and columns.time else []
     carried = tuple(name for name in dict.fromkeys(wanted) if name not in {*names, identity})
     spec = TableSpec(
         columns.label, classes, tuple(features), identity, carried, ignored, detects, columns.mask
@@ -140,6 +152,41 @@ def audit(project: Project) -> AuditedTable:
         raise DataError(source, problems)
     folder = images.folder if images is not None else None
     return AuditedTable(typed, splits, spec, rule, origin, inferred, folder, tuple(notes))
+
+
+def _with_history(
+    raw: pa.Table, declaration: Declaration, use_case: UseCase, source: str
+) -> tuple[pa.Table, list[str]]:
+    """`(rows with the computed columns beside, problems)`; without them, where there are problems."""
+    assert use_case.history is not None
+    problems = history_problems(raw, declaration, source)
+    if problems:
+        return raw, problems
+    try:
+        with_columns = with_history(raw, declaration, use_case.history, source)
+    except DataError as error:
+        return raw, error.problems
+    return with_columns, future_problems(raw, declaration, use_case.history, source)
+
+
+def _told(feature: Feature, computed: Computed | None, amount: str) -> Feature:
+    """A feature with its subject and what reason codes say of it; a new card has no history, which is no fault."""
+    if feature.name == amount:
+        return dataclasses.replace(feature, group="amount", text=f"{amount} {{value:,.2f}}")
+    if computed is None:
+        return feature
+    least = feature.min_fraction if feature.kind == "sequence" else 0.0
+    return dataclasses.replace(feature, group=computed.group, text=computed.text, min_fraction=least)
+
+
+def with_subjects(features: list[Feature], declaration: Declaration) -> list[Feature]:
+    """The features with their subjects, where columns are computed of a history."""
+    if declaration.history is None:
+        return features
+    amount = declaration.columns.amount or ""
+    computed = computed_columns(declaration.history, amount, declaration.columns.merchant is not None)
+    told = {item.name: item for item in computed}
+    return [_told(feature, told.get(feature.name), amount) for feature in features]
 
 
 def _parted_notes(
@@ -205,6 +252,7 @@ def describe(
             for name in raw.column_names
             if name not in columns.not_features | named
         ]
+    features = with_subjects(features, project.declaration)
     if not features and not problems:
         problems.append("no feature column is left; see the columns listed under [columns]")
     return features, ignored, origin, origin.startswith("inferred"), problems
@@ -217,9 +265,13 @@ def use_problems(declaration: Declaration, use_case: UseCase) -> list[str]:
     if use_case.family.images:
         given |= {"columns.numeric": columns.numeric, "columns.categorical": columns.categorical}
         given |= {"data.split_table": declaration.data.split_table, "data.schema": declaration.data.schema_}
+        given |= {"columns.card": columns.card, "columns.merchant": columns.merchant}
+        given |= {"columns.amount": columns.amount, "data.label_delay": span(declaration.data.label_delay)}
     else:
         given |= {"data.labels": declaration.data.labels, "columns.image": columns.image}
         given |= {"training.backbone": declaration.training.backbone}
+    if use_case.history is None:
+        given["[history]"] = declaration.history
     problems = [f"{key} is not read by this use case; remove it" for key, value in given.items() if value]
     if use_case.family.images and not columns.image:
         problems.append(
@@ -261,7 +313,7 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
     columns = declaration.columns
     names = set(raw.column_names)
     declared = {"columns.label": [columns.label], "slices.columns": declaration.slices.columns}
-    for part in ("id", "time", "group", "split", "mask"):
+    for part in ("id", "time", "group", "split", "mask", "card", "merchant", "amount"):
         declared[f"columns.{part}"] = [value] if (value := getattr(columns, part)) else []
     declared["columns.numeric"], declared["columns.categorical"] = columns.numeric, columns.categorical
     if declaration.data.path is None:

@@ -12,14 +12,17 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns
 
-Kind = Literal["numeric", "categorical", "image"]
+Kind = Literal["numeric", "categorical", "sequence", "image"]
 # Where an exported model keeps its specification.
 SPEC_FILE = "assets.extra/table_spec.json"
+# Where the selected one keeps the threshold at which rows are flagged.
+DECISION_FILE = "assets.extra/decision.json"
 # What a signature's input may be called; `self` is taken.
 PLAIN_NAME = re.compile(r"(?!self$)[A-Za-z][A-Za-z0-9_]*")
 
@@ -44,9 +47,11 @@ class Feature:
         domain: The known values of a categorical column; position + 2 is a value's id.
         min_domain_mass: The least share of non-missing values that must be in the domain.
         min_fraction: The least share of rows that must have a value.
-        shape: Height, width and channels to which an image is brought.
+        shape: Height, width and channels to which an image is brought; steps and channels of a sequence.
         bits: Of an image's samples, 8 or 16.
         white: The largest value that an image's samples take; cameras of 12 bits fill a part of 16.
+        group: Features that tell of the same thing; explanations add them up. By itself where empty.
+        text: What a value means, for reason codes; `{value}` is the value.
     """
 
     name: str
@@ -57,6 +62,8 @@ class Feature:
     shape: tuple[int, ...] = ()
     bits: int = 8
     white: int = 255
+    group: str = ""
+    text: str = ""
 
     @property
     def cardinality(self) -> int:
@@ -106,6 +113,11 @@ class TableSpec:
         return next((feature for feature in self.features if feature.kind == "image"), None)
 
     @property
+    def sequence(self) -> Feature | None:
+        """The sequence, where rows have one."""
+        return next((feature for feature in self.features if feature.kind == "sequence"), None)
+
+    @property
     def numeric(self) -> list[Feature]:
         """The numeric features, in order."""
         return [feature for feature in self.features if feature.kind == "numeric"]
@@ -117,9 +129,14 @@ class TableSpec:
 
     @property
     def model_columns(self) -> list[str]:
-        """Feature names in the order in which models see them: numeric, then categorical, then the image."""
-        images = [self.image] if self.image else []
-        return [feature.name for feature in (*self.numeric, *self.categorical, *images)]
+        """Feature names in the order in which models see them: numeric, categorical, the sequence, the image."""
+        return [feature.name for feature in self.ordered]
+
+    @property
+    def ordered(self) -> list[Feature]:
+        """The features in the order in which models see them."""
+        single = [feature for feature in (self.sequence, self.image) if feature]
+        return [*self.numeric, *self.categorical, *single]
 
     @property
     def input_names(self) -> dict[str, str]:
@@ -180,6 +197,9 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
         if name in columns.not_features:
             continue
         values = table[name]
+        if (shape := sequence_shape(values.type)) is not None:
+            features.append(Feature(name, "sequence", min_fraction=1.0, shape=shape))
+            continue
         if not is_plain(values.type):
             ignored[name] = f"holds {values.type}, neither numbers nor text"
             continue
@@ -196,6 +216,23 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
             domain, share = most_frequent(values) if kind == "categorical" else ((), 1.0)
             features.append(Feature(name, kind, domain, min_domain_mass=round(LEAST_KNOWN * share, 4)))
     return features, ignored
+
+
+def sequence_shape(kind: pa.DataType) -> tuple[int, int] | None:
+    """Steps and channels of a column whose cells are sequences, i.e. lists of lists of a fixed size."""
+    if not (pa.types.is_fixed_size_list(kind) and pa.types.is_fixed_size_list(kind.value_type)):
+        return None
+    return kind.list_size, kind.value_type.list_size
+
+
+def sequence_values(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """`(rows, steps, channels)` float32 of a column of sequences."""
+    shape = sequence_shape(column.type)
+    assert shape is not None
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    flat = array.flatten().flatten()
+    values: np.ndarray = flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, *shape)
+    return values
 
 
 def is_plain(kind: pa.DataType) -> bool:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.errors import suggestion
-from solutionkit.examples.columns import MISSING_NUMBERS, TableSpec, as_text, is_number
+from solutionkit.examples.columns import MISSING_NUMBERS, TableSpec, as_text, is_number, sequence_values
 
 LARGEST_NUMBER = 3.4e38
 SHOWN = 3
@@ -40,6 +40,8 @@ def conform(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa
         if feature.kind == "numeric":
             columns[feature.name], found = to_numbers(table[feature.name], feature.name)
             problems += found
+        elif feature.kind == "sequence":
+            columns[feature.name] = table[feature.name]
         else:
             columns[feature.name] = as_text(table[feature.name])
     for name in carried:
@@ -121,6 +123,8 @@ def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
         column, name = table[feature.name], names[feature.name]
         if feature.kind == "numeric":
             inputs[name] = column.to_numpy(zero_copy_only=False).astype(np.float32)
+        elif feature.kind == "sequence":
+            inputs[name] = sequence_values(column)
         elif feature.kind == "image":
             inputs[name] = np.array(column.to_pylist(), dtype=object)
         else:

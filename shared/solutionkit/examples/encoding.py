@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from solutionkit.examples.audit import AuditedTable
-from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.columns import TableSpec, sequence_shape, sequence_values
 from solutionkit.examples.pictures import load_files
 from solutionkit.examples.splitting import SPLITS
 
@@ -30,6 +31,12 @@ def serialized_examples(table: pa.Table) -> Iterator[bytes]:
     for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
         lists = [_as_lists(column) for column in batch.columns]
         yield from encoder.encode(pa.RecordBatch.from_arrays(lists, batch.schema.names))
+
+
+def unlabelled_examples(table: pa.Table, spec: TableSpec) -> np.ndarray:
+    """`(rows,)` serialized tf.Examples of rows without a label; one is parsed with them and not looked at."""
+    labelled = table.append_column(spec.label, pa.array(np.zeros(table.num_rows, np.int64)))
+    return np.array(list(serialized_examples(labelled)), object)
 
 
 def write_examples(tables: Iterable[pa.Table], file: Path) -> None:
@@ -60,7 +67,11 @@ def with_files(table: pa.Table, spec: TableSpec, folder: Path | None) -> Iterato
 
 
 def _as_lists(column: pa.Array) -> pa.LargeListArray:
-    """Each value as a list of one, as the encoder wants; null stays a null list."""
+    """Each value as a list, as the encoder wants: of one, or of a sequence's numbers; null stays a null list."""
+    if sequence_shape(column.type) is not None:
+        numbers = sequence_values(column).reshape(len(column), -1)
+        offsets = pa.array(np.arange(len(numbers) + 1) * numbers.shape[1], pa.int64())
+        return pa.LargeListArray.from_arrays(offsets, pa.array(numbers.reshape(-1)))
     value_type = column.type
     if pa.types.is_string(value_type):
         column, value_type = column.cast(pa.large_binary()), pa.large_binary()

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from solutionkit.errors import DataError, UserError
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.conform import conform
+from solutionkit.examples.conform import conform, table_inputs
 from solutionkit.examples.encoding import with_files
+from solutionkit.examples.history import KnownRows
 from solutionkit.examples.images import SHOWN, SUFFIXES, image_files
 from solutionkit.examples.pictures import inspect_files
 from solutionkit.examples.reading import read_table
@@ -44,15 +46,23 @@ class RawRows:
         return "row", list(range(self.table.num_rows))
 
 
-def read_rows(source: Path, spec: TableSpec) -> RawRows:
+def read_rows(source: Path, spec: TableSpec, known: KnownRows | None = None) -> RawRows:
     """A file's or a folder's rows as a model's columns; the label may be absent.
+
+    Args:
+        source: The file or folder.
+        spec: What the columns are.
+        known: Rows known so far, where columns are computed of what was before.
 
     Raises:
         UserError: It is unreadable, columns are missing or of the wrong kind, or images are broken.
     """
     if spec.image:
         return _read_images(source, spec)
-    table, problems = conform(read_table(source), spec, labelled=False)
+    raw = read_table(source)
+    if known is not None:
+        raw = known.features(raw, str(source))
+    table, problems = conform(raw, spec, labelled=False)
     if problems:
         raise DataError(str(source), problems)
     return RawRows(table, spec)
@@ -78,3 +88,9 @@ def _read_images(source: Path, spec: TableSpec) -> RawRows:
     columns[spec.id or spec.image.name] = paths
     table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     return RawRows(table, spec, folder)
+
+
+def raw_values(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Typed columns as arrays by their own names: NaN and "" for missing."""
+    inputs, names = table_inputs(table, spec), spec.input_names
+    return {name: inputs[names[name]] for name in spec.model_columns}

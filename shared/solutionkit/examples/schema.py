@@ -37,7 +37,10 @@ def features_of(schema: schema_pb2.Schema, but: set[str]) -> list[Feature]:
         fraction = item.presence.min_fraction if item.HasField("presence") else 0.0
         if item.HasField("image_domain"):
             continue
-        if item.type == schema_pb2.BYTES:
+        if item.HasField("shape") and len(item.shape.dim) == 2:
+            shape = tuple(int(dimension.size) for dimension in item.shape.dim)
+            features.append(Feature(item.name, "sequence", min_fraction=fraction, shape=shape))
+        elif item.type == schema_pb2.BYTES:
             domain = tuple(item.string_domain.value) or domains.get(item.domain, ())
             mass = item.distribution_constraints.min_domain_mass
             features.append(Feature(item.name, "categorical", domain, mass, fraction))
@@ -53,10 +56,15 @@ def build_schema(spec: TableSpec) -> schema_pb2.Schema:
     """
     schema = schema_pb2.Schema()
     for feature in spec.features:
-        numeric = feature.kind == "numeric"
+        numeric = feature.kind in {"numeric", "sequence"}
         item = schema.feature.add(name=feature.name, type=schema_pb2.FLOAT if numeric else schema_pb2.BYTES)
-        item.value_count.min = item.value_count.max = 1
         item.presence.min_fraction = feature.min_fraction
+        if feature.kind == "sequence":
+            item.presence.min_count = 1
+            for size in feature.shape:
+                item.shape.dim.add(size=size)
+        else:
+            item.value_count.min = item.value_count.max = 1
         if feature.kind == "image":
             item.image_domain.SetInParent()
         elif not numeric:

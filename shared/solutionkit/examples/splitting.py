@@ -7,11 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from solutionkit.declaration import Declaration
+from solutionkit.declaration import Declaration, span
 from solutionkit.errors import DataError
+from solutionkit.examples.columns import as_text
+from solutionkit.examples.times import microseconds
 
 TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
 SPLITS = (TRAIN, VALIDATION, EVAL)
+# Rows that are in no split.
+LEFT_OUT = "left out"
 SHOWN_VALUES = 6
 
 
@@ -21,7 +25,7 @@ def assign_splits(
     declaration: Declaration,
     source: str,
     units: np.ndarray | None = None,
-) -> tuple[np.ndarray, str]:
+) -> tuple[np.ndarray, str, list[str]]:
     """Assign each row to `train`, `validation` or `eval`.
 
     The evaluation rows follow the declaration. The validation rows (early stopping, decision
@@ -36,7 +40,7 @@ def assign_splits(
         units: `(rows,)` codes of rows that are drawn together (`row_units`), if there are such.
 
     Returns:
-        `(rows,)` split names, and a sentence that says how they were made.
+        `(rows,)` split names, a sentence that says how they were made, and what was left out (`leave_out`).
 
     Raises:
         DataError: The column that decides is missing or unusable, or a split would be empty.
@@ -67,9 +71,10 @@ def assign_splits(
     if units is not None and kind in {"random", "stratified"} and columns.group:
         how += f", all rows of a '{columns.group}' on one side"
     splits = np.where(is_eval, EVAL, TRAIN).astype(object)
+    left = leave_out(splits, table, labels, declaration, source)
     hold_out_validation(splits, table, labels, declaration, source, units)
     drawn = kind in {"random", "stratified", "group"}
-    return splits, f"{how} (seed {declaration.training.seed})" if drawn else how
+    return splits, f"{how} (seed {declaration.training.seed})" if drawn else how, left
 
 
 def row_units(
@@ -125,7 +130,7 @@ def hold_out_validation(
     random = np.random.default_rng(declaration.training.seed + 1)
     fraction = declaration.data.validation_fraction
     rows = np.flatnonzero(splits == TRAIN)
-    if declaration.data.split == "time" and declaration.columns.time:
+    if declaration.columns.time and (declaration.data.split == "time" or declaration.columns.card):
         chosen = _latest(_time_order(table, declaration.columns.time, source)[rows], fraction)
     elif declaration.columns.group:
         groups = _groups(table, declaration.columns.group, source) if units is None else units
@@ -136,6 +141,44 @@ def hold_out_validation(
     missing = [name for name in SPLITS if not (splits == name).any()]
     if missing and EVAL not in missing:
         raise DataError(source, [f"{len(rows)} training rows are too few to hold validation rows out"])
+
+
+def leave_out(
+    splits: np.ndarray, table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
+) -> list[str]:
+    """Leave out, in place, what could not be so in life, and say how many rows that are.
+
+    A training row whose label was not yet known when the evaluation begins could not have been learned from. An
+    evaluation row of a card of which an earlier fraud was known by then would not have happened: the card is
+    blocked. Both stay part of the history.
+    """
+    columns, delay = declaration.columns, span(declaration.data.label_delay)
+    if not columns.time or not (columns.card or delay):
+        return []
+    times = microseconds(table, columns.time, source)
+    known_from = times + round(delay.total_seconds() * 1e6)
+    begin = times[splits == EVAL].min()
+    late = (splits == TRAIN) & (known_from > begin)
+    splits[late] = LEFT_OUT
+    notes = []
+    if late.any():
+        notes.append(
+            f"{late.sum():,} rows are neither trained on nor evaluated: their labels were not known before the"
+            f" evaluation begins (data.label_delay = {declaration.data.label_delay})"
+        )
+    if columns.card and columns.card in table.column_names:
+        cards = as_text(table[columns.card]).combine_chunks().dictionary_encode().indices
+        codes = cards.fill_null(-1).to_numpy()
+        blocked_from = np.full(codes.max() + 1, np.iinfo(np.int64).max)
+        frauds = (labels > 0) & (codes >= 0)
+        np.minimum.at(blocked_from, codes[frauds], known_from[frauds])
+        blocked = (splits == EVAL) & (codes >= 0) & (times >= blocked_from[codes])
+        splits[blocked] = LEFT_OUT
+        if blocked.any():
+            notes.append(
+                f"{blocked.sum():,} evaluation rows are left out: a fraud of their card was known by then"
+            )
+    return notes
 
 
 def _by_column(table: pa.Table, declaration: Declaration, source: str) -> tuple[np.ndarray, str]:
@@ -162,21 +205,8 @@ def _by_column(table: pa.Table, declaration: Declaration, source: str) -> tuple[
 
 def _time_order(table: pa.Table, name: str, source: str) -> np.ndarray:
     """The rank of each row's time; equal times have the same rank."""
-    if name not in table.column_names:
-        raise DataError(source, [f"the time column '{name}' is missing; see columns.time"])
-    values = table[name]
-    if pa.types.is_string(values.type):
-        try:
-            values = values.cast(pa.timestamp("us"))
-        except pa.ArrowInvalid as error:
-            try:
-                values = values.cast(pa.float64())
-            except pa.ArrowInvalid:
-                raise DataError(source, [f"the time column '{name}': {str(error).splitlines()[0]}"]) from None
-    if values.null_count:
-        raise DataError(source, [f"the time column '{name}' is empty in {values.null_count} rows"])
-    rank: np.ndarray = pc.rank(values.combine_chunks(), tiebreaker="dense").to_numpy().astype(np.int64)
-    return rank
+    ranks: np.ndarray = np.unique(microseconds(table, name, source), return_inverse=True)[1]
+    return ranks
 
 
 def _groups(table: pa.Table, name: str, source: str) -> np.ndarray:

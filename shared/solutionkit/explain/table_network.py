@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.expected_gradients import ExpectedGradients, log_odds
-from solutionkit.models import tabm  # noqa: F401  (registers the layers for loading)
+from solutionkit.models import sequence_encoder, tabm  # noqa: F401  (registers the layers for loading)
 from solutionkit.models.arrays import Arrays
 from solutionkit.models.explanation_files import load_background
 from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE, ensemble_probability
@@ -41,7 +42,13 @@ class TableNetwork:
 
     def explain(self, rows: Arrays) -> Attribution:
         """Contributions of each column to each row's log odds."""
-        return self._gradients.explain(self._embed(rows.inputs), np.zeros(len(rows), np.int64))
+        found = self._gradients.explain(self._embed(rows.inputs), np.zeros(len(rows), np.int64))
+        single = rows.numeric.shape[1] + rows.categorical.shape[1]
+        if found.values.shape[1] == single:
+            return found
+        # Several vectors stand for the sequence.
+        sequence = found.values[:, single:].sum(axis=1, keepdims=True)
+        return dataclasses.replace(found, values=np.concatenate([found.values[:, :single], sequence], axis=1))
 
     def _embed(self, inputs: dict[str, np.ndarray]) -> tf.Tensor:
         return tf.convert_to_tensor(self._embedding(inputs, training=False))

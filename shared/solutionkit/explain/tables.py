@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,10 +11,13 @@ from solutionkit.compare.metrics import detection_scores
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.loading import ModelExplainer
+from solutionkit.explain.reasons import group_names, grouped, raw_cells, reasons
 from solutionkit.models.arrays import Arrays
 from solutionkit.models.export import raw_columns
+from solutionkit.models.gradient_boosting import RARE_SHARE
 
 GLOBAL_ROWS = 400
+SHOWN_ALERTS = 10
 
 
 class RowExplainer(Protocol):
@@ -55,10 +59,11 @@ def explain_tables(
     columns = spec.model_columns
     scores = {name: detection_scores(item) for name, item in probabilities.items()}
     notable = summary.notable_rows(labels, scores[selected], threshold)
-    drawn = np.random.default_rng(seed).permutation(len(examples))[:GLOBAL_ROWS]
-    rows = np.concatenate([np.sort(drawn), np.array(list(notable.values()), np.int64)])
+    alerts = strongest_alerts(scores[selected], threshold)
+    drawn = rows_to_draw(labels, seed)
+    rows = np.concatenate([drawn, np.array(list(notable.values()), np.int64), alerts])
     values = raw_columns(examples[rows], spec)
-    values = {name: decode(column) for name, column in values.items()}
+    values = {name: decode(column) for name, column in raw_cells(values, spec).items()}
     everything = {
         name: model.explainer.explain(model.transform(examples[rows])) for name, model in explainers.items()
     }
@@ -72,6 +77,9 @@ def explain_tables(
             "residual": summary.residual(item),
             "global": summary.ranking(item, columns),
             "dependence": summary.dependence(item, columns, drawn_values, shown),
+            "groups": summary.ranking(
+                dataclasses.replace(item, values=grouped(item.values, spec)), group_names(spec)
+            ),
         }
         for name, item in overall.items()
     }
@@ -85,14 +93,53 @@ def explain_tables(
         }
         for position, (kind, row) in enumerate(notable.items())
     ]
+    first = len(drawn) + len(notable)
+    alerted = [
+        {
+            "id": ids[row],
+            "label": spec.classes[int(labels[row])],
+            "score": {name: float(score[row]) for name, score in scores.items()},
+            "reasons": {
+                name: reasons(
+                    item.values[first + position],
+                    {column: values[column][first + position] for column in columns},
+                    spec,
+                )
+                for name, item in everything.items()
+            },
+        }
+        for position, row in enumerate(alerts)
+    ]
     return {
         "kind": "columns",
         "unit": "log odds",
         "rows": len(drawn),
+        "positive_rows": int((labels[drawn] > 0).sum()),
         "models": models,
         "agreement": summary.agreement(overall["baseline"], overall["deep"], columns),
         "single_rows": single,
+        "alerts": alerted,
     }
+
+
+def strongest_alerts(scores: np.ndarray, threshold: float) -> np.ndarray:
+    """Positions of the flagged rows with the largest scores, largest first."""
+    order = np.argsort(-scores, kind="stable")[:SHOWN_ALERTS]
+    return order[scores[order] >= threshold]
+
+
+def rows_to_draw(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Positions of the rows of the global view, ascending; where positives are rare half of them are positive.
+
+    Of rare positives a plain draw would hold a handful, and what moves the score of all others is little.
+    """
+    random = np.random.default_rng(seed)
+    positives = np.flatnonzero(labels > 0)
+    if not 0 < len(positives) < RARE_SHARE * len(labels):
+        return np.sort(random.permutation(len(labels))[:GLOBAL_ROWS])
+    some = random.permutation(positives)[: GLOBAL_ROWS // 2]
+    others = random.permutation(np.flatnonzero(labels == 0))[: GLOBAL_ROWS - len(some)]
+    return np.sort(np.concatenate([some, others]))
 
 
 def decode(column: np.ndarray) -> np.ndarray:

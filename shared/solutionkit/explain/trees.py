@@ -11,6 +11,7 @@ import shap
 from solutionkit.explain.attribution import Attribution
 from solutionkit.models.arrays import Arrays
 from solutionkit.models.gradient_boosting import design_matrix
+from solutionkit.transform.tabular import SEQUENCE
 
 
 class TreeExplanation:
@@ -33,6 +34,9 @@ class TreeExplanation:
         """Contributions of each column to each row's log odds."""
         matrix = design_matrix(rows)
         values = np.asarray(self._explainer.shap_values(matrix))
+        if SEQUENCE in rows.inputs:
+            # The trees do not read it.
+            values = np.concatenate([values, np.zeros((len(rows), 1))], axis=1)
         base = float(np.ravel(self._explainer.expected_value)[-1])
         output = np.asarray(self._booster.predict(matrix, raw_score=True))
         return Attribution(values, np.full(len(rows), base), output)

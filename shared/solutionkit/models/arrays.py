@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from solutionkit.examples.columns import TableSpec
 from solutionkit.transform.images import IMAGE
-from solutionkit.transform.tabular import CATEGORICAL, NUMERIC
+from solutionkit.transform.tabular import CATEGORICAL, NUMERIC, SEQUENCE
 
 BATCH_ROWS = 8192
 # Of images, whose pixels are in memory as float32 then.
@@ -25,6 +25,7 @@ class Arrays:
     Attributes:
         inputs: What tf.Transform's graph gives, of those there are: `numeric` `(rows, numeric columns)`
             float32 z-scores with NaN where missing, `categorical` `(rows, categorical columns)` int64 ids,
+            `sequence` `(rows, steps, channels)` float32,
             `image` `(rows, height, width, channels)` uint8 or uint16.
         label: `(rows,)` int64 class ids.
     """
@@ -44,6 +45,11 @@ class Arrays:
     def categorical(self) -> np.ndarray:
         """`(rows, categorical columns)`, of a table without any `(rows, 0)`."""
         return self.inputs.get(CATEGORICAL, np.zeros((len(self), 0), np.int64))
+
+    @property
+    def sequence(self) -> np.ndarray:
+        """`(rows, steps, channels)`."""
+        return self.inputs[SEQUENCE]
 
     @property
     def image(self) -> np.ndarray:
@@ -109,6 +115,11 @@ def _stored(values: np.ndarray, name: str, spec: TableSpec) -> np.ndarray:
 
 
 def raw_feature_spec(spec: TableSpec) -> dict[str, Any]:
-    """How the feature columns stand in a tf.Example: at most one value each."""
+    """How the feature columns stand in a tf.Example: at most one value each, or a whole sequence."""
     types = {"numeric": tf.float32, "categorical": tf.string, "image": tf.string}
-    return {feature.name: tf.io.VarLenFeature(types[feature.kind]) for feature in spec.features}
+    return {
+        feature.name: tf.io.FixedLenFeature(feature.shape, tf.float32)
+        if feature.kind == "sequence"
+        else tf.io.VarLenFeature(types[feature.kind])
+        for feature in spec.features
+    }

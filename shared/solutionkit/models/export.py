@@ -55,7 +55,10 @@ def export(
         return {PROBABILITY: trained.score(layer(tf.io.parse_example(examples, features)))}
 
     def score_raw(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        named = {name: sparse(columns[alias]) for name, alias in spec.input_names.items()}
+        named = {
+            name: columns[alias] if columns[alias].shape.rank > 1 else sparse(columns[alias])
+            for name, alias in spec.input_names.items()
+        }
         return {PROBABILITY: trained.score(layer(named))}
 
     archive.add_endpoint(
@@ -70,10 +73,14 @@ def export(
 
 
 def raw_signature(spec: TableSpec) -> dict[str, tf.TensorSpec]:
-    """One `(batch,)` tensor a feature column: float32 with NaN, text with "" for missing, or image files."""
-    types = {"numeric": tf.float32, "categorical": tf.string, "image": tf.string}
+    """One `(batch,)` tensor a feature column: float32 with NaN, text with "" for missing, or image files.
+
+    A sequence is `(batch, steps, channels)`.
+    """
+    types = {"numeric": tf.float32, "categorical": tf.string, "sequence": tf.float32, "image": tf.string}
+    shapes = {f.name: [None, *f.shape] if f.kind == "sequence" else [None] for f in spec.features}
     names = spec.input_names
-    return {names[f.name]: tf.TensorSpec([None], types[f.kind], names[f.name]) for f in spec.features}
+    return {names[f.name]: tf.TensorSpec(shapes[f.name], types[f.kind], names[f.name]) for f in spec.features}
 
 
 def sparse(values: tf.Tensor) -> tf.SparseTensor:
@@ -98,7 +105,12 @@ def raw_columns(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
         "categorical": (tf.string, ""),
         "image": (tf.string, ""),
     }
-    fixed = {f.name: tf.io.FixedLenFeature([], *defaults[f.kind]) for f in spec.features}
+    fixed = {
+        f.name: tf.io.FixedLenFeature(f.shape, tf.float32)
+        if f.kind == "sequence"
+        else tf.io.FixedLenFeature([], *defaults[f.kind])
+        for f in spec.features
+    }
     return {name: value.numpy() for name, value in tf.io.parse_example(examples, fixed).items()}
 
 

@@ -220,10 +220,22 @@ class MemberOutputs(keras.layers.Layer):
         return {**super().get_config(), "outputs": self.outputs}
 
 
-def build_embedding(edges: list[list[float]], cardinalities: list[int], size: TabMSize) -> keras.Model:
-    """The model `{"numeric": (b, n), "categorical": (b, c)} -> (b, n + c, width)`.
+def build_embedding(
+    edges: list[list[float]],
+    cardinalities: list[int],
+    size: TabMSize,
+    encoder: keras.Model | None = None,
+) -> keras.Model:
+    """The model of the columns' embeddings, `(b, columns, width)`.
 
-    Inputs of which there are no columns are left out.
+    It reads `numeric` `(b, n)`, `categorical` `(b, c)` and `sequence` `(b, steps, channels)`; a sequence becomes
+    several columns. Inputs of which there are no columns are left out.
+
+    Args:
+        edges: For each numeric column its ascending bin edges.
+        cardinalities: For each categorical column the number of its ids.
+        size: Widths.
+        encoder: Makes the vectors of a sequence, where rows have one (`sequence_encoder`).
     """
     inputs: dict[str, Any] = {}
     parts = []
@@ -237,6 +249,9 @@ def build_embedding(edges: list[list[float]], cardinalities: list[int], size: Ta
         parts.append(
             CategoryEmbedding(cardinalities, size.embedding, name="category_embedding")(inputs["categorical"])
         )
+    if encoder is not None:
+        inputs["sequence"] = keras.Input(encoder.input_shape[1:], name="sequence", dtype="float32")
+        parts.append(encoder(inputs["sequence"]))
     joined = keras.layers.Concatenate(axis=1)(parts) if len(parts) > 1 else parts[0]
     return keras.Model(inputs, joined, name="column_embedding")
 

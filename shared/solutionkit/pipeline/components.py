@@ -21,6 +21,7 @@ from tfx.types.standard_artifacts import (
 )
 
 from solutionkit.artifacts import Comparison, Explanations, Report
+from solutionkit.examples.columns import DECISION_FILE
 
 SERVING_FOLDER = "Format-Serving"
 
@@ -93,6 +94,8 @@ def Compare(  # noqa: N802
     np.savez(Path(comparison.uri) / "curves.npz", **curves)  # type: ignore[arg-type]
     winner = {"baseline": baseline, "deep": deep}[result["selected"]]
     shutil.copytree(winner.uri, selected.uri, dirs_exist_ok=True)
+    decision = result["models"][result["selected"]]["business"]
+    write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, {"threshold": decision["threshold"]})
     blessed = not result["broken_thresholds"]
     name = "BLESSED" if blessed else "NOT_BLESSED"
     Path(blessing.uri).mkdir(parents=True, exist_ok=True)

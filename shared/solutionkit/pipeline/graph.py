@@ -202,7 +202,7 @@ def input_hash(project: Project, audited: AuditedTable) -> str:
 def declaration_for_examples(project: Project) -> str:
     """The declaration as JSON, with what does not decide the examples left at its default."""
     kept: dict[str, Any] = project.declaration.model_dump(
-        mode="json", by_alias=True, include={"data", "columns", "slices", "images"}
+        mode="json", by_alias=True, include={"data", "columns", "slices", "images", "history"}
     )
     training = project.declaration.training
     return json.dumps(
@@ -234,5 +234,6 @@ def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
         "method": declaration.training.method,
-        "group": declaration.columns.group,
+        "group": declaration.columns.group or ("day" if declaration.columns.card else None),
+        "amount": declaration.columns.amount,
     }

@@ -154,21 +154,50 @@ def calibration_chart(bins: dict[str, list[dict[str, float]]]) -> str:
 
 
 def money_chart(
-    labels: np.ndarray, scores: dict[str, np.ndarray], thresholds: dict[str, float], business: Business
+    labels: np.ndarray,
+    scores: dict[str, np.ndarray],
+    thresholds: dict[str, float],
+    business: Business,
+    amounts: np.ndarray | None = None,
 ) -> str:
     """Worth of 1,000 decisions on the evaluation rows at every threshold; dots mark the chosen ones."""
     grid = np.linspace(0.0, 1.0, 101)
     with _axes(3.4, 3.0) as (figure, axes):
         for name, score in scores.items():
-            worth = [PER * row_values(labels, score >= cut, business).mean() for cut in grid]
+            worth = [PER * row_values(labels, score >= cut, business, amounts).mean() for cut in grid]
             axes.plot(grid, worth, color=COLOURS[name], linewidth=1.4, label=name)
             cut = min(thresholds[name], 1.0)
-            axes.plot(cut, PER * row_values(labels, score >= cut, business).mean(), "o", color=COLOURS[name])
+            chosen = PER * row_values(labels, score >= cut, business, amounts).mean()
+            axes.plot(cut, chosen, "o", color=COLOURS[name])
         axes.axhline(0.0, color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
         axes.set_xlabel("threshold")
         axes.set_ylabel(f"{business.currency} per {PER:,}")
         axes.legend(loc="best")
         return svg(figure, "Worth of a thousand decisions by threshold")
+
+
+def daily_chart(found: dict[str, Any], estimates: dict[str, dict[str, float]]) -> str:
+    """Share of compromised cards among each day's alerts; bands are the 95 % intervals of the means.
+
+    Args:
+        found: `daily` of `comparison.json`.
+        estimates: Card precision of each model with its interval.
+    """
+    with _axes(7.6, 2.6) as (figure, axes):
+        days = np.arange(len(found["days"]))
+        for name, model in found["models"].items():
+            mean = estimates[name]
+            axes.axhspan(mean["low"], mean["high"], color=COLOURS[name], alpha=0.12, linewidth=0)
+            axes.axhline(mean["value"], color=COLOURS[name], linewidth=0.8, linestyle=":")
+            axes.plot(
+                days, model["precision"], "o-", color=COLOURS[name], markersize=3, linewidth=1, label=name
+            )
+        step = max(1, len(days) // 10)
+        axes.set_xticks(days[::step], [str(day)[5:] for day in found["days"][::step]])
+        axes.set_ylabel(f"card precision@{found['budget']}")
+        axes.set_ylim(bottom=0)
+        axes.legend(loc="upper right")
+        return svg(figure, "Share of compromised cards among each day's alerts")
 
 
 def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> str:

@@ -10,7 +10,7 @@ import jinja2
 import numpy as np
 
 from solutionkit import __version__
-from solutionkit.compare.metrics import detected, detection_scores
+from solutionkit.compare.metrics import CARD_PRECISION, detected, detection_scores
 from solutionkit.declaration import Business
 from solutionkit.report import charts
 from solutionkit.report.overlays import with_overlays
@@ -64,6 +64,7 @@ def write_report(comparison: Path, explanations: Path, facts: dict[str, Any], fo
         "kinds": KINDS,
         "image_kinds": IMAGE_KINDS,
         "shown": SHOWN_CONTRIBUTIONS,
+        "grouped": has_groups(explained),
         "version": __version__,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,12 +102,22 @@ def draw(
         found["ranking"] = charts.ranking_chart(
             {name: explained["models"][name]["global"] for name in MODELS}
         )
+        if has_groups(explained):
+            found["groups"] = charts.ranking_chart(
+                {name: explained["models"][name]["groups"] for name in MODELS}
+            )
         by_model = {name: explained["models"][name]["dependence"] for name in MODELS}
         found["dependence"] = [
             charts.dependence_chart(column, {name: by_model[name][column] for name in MODELS})
             for column in by_model["baseline"]
         ]
     return found
+
+
+def has_groups(explained: dict[str, Any]) -> bool:
+    """Whether several columns tell of one subject, so that they are worth adding up."""
+    model = explained["models"]["baseline"]
+    return len(model.get("groups", [])) < len(model.get("global", []))
 
 
 def draw_detection(
@@ -119,9 +130,13 @@ def draw_detection(
         "roc": charts.roc_chart(labels, scores),
         "precision_recall": charts.precision_recall_chart(labels, scores),
     }
+    if "daily" in compared:
+        precision = {name: compared["models"][name]["metrics"][CARD_PRECISION] for name in MODELS}
+        found["daily"] = charts.daily_chart(compared["daily"], precision)
     if facts["business"]:
         thresholds = {name: compared["models"][name]["business"]["threshold"] for name in MODELS}
-        found["money"] = charts.money_chart(labels, scores, thresholds, Business(**facts["business"]))
+        business = Business(**facts["business"])
+        found["money"] = charts.money_chart(labels, scores, thresholds, business, curves.get("amounts"))
         found["money_difference"] = charts.difference_chart(
             [(f"{facts['business']['currency']} per 1,000", compared["business_difference"])],
             "Difference in money, deep minus baseline",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from solutionkit.errors import UserError
+from solutionkit.examples.columns import DECISION_FILE
 from solutionkit.runner.publish import latest_record, newest_version
 from solutionkit.use_case import Project
 
@@ -27,3 +29,21 @@ def model_folder(project: Project, name: str) -> Path:
     if folder is None or not (folder / "saved_model.pb").is_file():
         raise UserError(f"{project.models}: no {name} model; {remedy}.")
     return folder
+
+
+def decision_threshold(project: Project, name: str) -> float:
+    """The threshold at which the model called `name` flags rows.
+
+    Raises:
+        UserError: There is none: nothing means that nothing was found, or the model is of an earlier version.
+    """
+    folder = model_folder(project, name)
+    file = folder / DECISION_FILE
+    if name != "pushed":
+        compared = json.loads((project.runs / "latest" / "comparison.json").read_text())
+        found = compared["models"][name]["business"]["threshold"]
+    else:
+        found = json.loads(file.read_text())["threshold"] if file.is_file() else None
+    if found is None:
+        raise UserError(f"{folder}: no threshold of a decision is known of this model; run the pipeline.")
+    return float(found)

@@ -14,7 +14,7 @@ import tensorflow_transform as tft
 from solutionkit.examples.columns import TableSpec
 
 MISSING_ID, UNSEEN_ID, FIRST_KNOWN_ID = 0, 1, 2
-NUMERIC, CATEGORICAL = "numeric", "categorical"
+NUMERIC, CATEGORICAL, SEQUENCE = "numeric", "categorical", "sequence"
 _SEPARATOR = "\x1f"
 
 
@@ -22,12 +22,14 @@ def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Te
     """Raw columns -> what both models read.
 
     Args:
-        inputs: For each feature column a `tf.SparseTensor` with at most one value a row.
+        inputs: For each feature column a `tf.SparseTensor` with at most one value a row, for a sequence a
+            tensor `(batch, steps, channels)`.
         spec: What the columns are.
 
     Returns:
         `numeric`: `(batch, numeric columns)` float32 z-scores, NaN where missing.
         `categorical`: `(batch, categorical columns)` int64 ids: 0 missing, 1 unseen, then the domain.
+        `sequence`: `(batch, steps, channels)` float32, as it is.
     """
     outputs: dict[str, tf.Tensor] = {}
     if spec.numeric:
@@ -35,6 +37,8 @@ def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Te
         outputs[NUMERIC] = tft.scale_to_z_score(tf.stack(columns, axis=1), elementwise=True)
     if spec.categorical:
         outputs[CATEGORICAL] = category_ids(inputs, spec)
+    if spec.sequence:
+        outputs[SEQUENCE] = tf.ensure_shape(inputs[spec.sequence.name], [None, *spec.sequence.shape])
     return outputs
 
 

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from solutionkit.compare.metrics import metrics_for, recall_rate, refuse_unknown_thresholds
+from solutionkit.compare.metrics import (
+    ALERT_RECALL,
+    CARD_PRECISION,
+    metrics_for,
+    recall_rate,
+    refuse_unknown_thresholds,
+)
 from solutionkit.declaration import Declaration, with_data
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
@@ -58,7 +64,9 @@ def load_audited(folder: Path, data: Path | None) -> tuple[Project, AuditedTable
         audited = audit(project)
     calibrated = declaration.training.method != "anomaly"
     rate = recall_rate(declaration)
-    metrics = metrics_for(len(audited.spec.classes), audited.spec.detects, rate, calibrated)
+    metrics = list(metrics_for(len(audited.spec.classes), audited.spec.detects, rate, calibrated))
+    if declaration.business and declaration.business.alert_budget:
+        metrics += [CARD_PRECISION, ALERT_RECALL]
     refuse_unknown_thresholds(declaration.thresholds, metrics)
     return project, audited
 

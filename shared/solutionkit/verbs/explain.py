@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +14,8 @@ from rich.table import Table
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.encoding import serialized_examples
-from solutionkit.examples.raw_rows import RawRows, read_rows
+from solutionkit.examples.encoding import unlabelled_examples
+from solutionkit.examples.raw_rows import RawRows, raw_values, read_rows
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
@@ -41,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
         from solutionkit.explain.loading import ModelExplainer
 
         model = ModelExplainer(folder)
-        rows = read_rows(options.input, model.spec)
+        rows = read_rows(options.input, model.spec, project.known_rows(options.history))
         if options.output is None:
             rows = dataclasses.replace(rows, table=rows.table.slice(0, options.rows))
         explain = explain_images if model.spec.image else explain_columns
@@ -50,6 +49,8 @@ def main(options: argparse.Namespace) -> int:
 
 def explain_columns(model: ModelExplainer, rows: RawRows, output: Path | None) -> int:
     """Contributions of columns."""
+    from solutionkit.explain.reasons import raw_cells
+
     spec, method = model.spec, model.explainer.method
     found = model.explainer.explain(model.transform(unlabelled_examples(rows.table, spec)))
     column, names = rows.names
@@ -60,6 +61,7 @@ def explain_columns(model: ModelExplainer, rows: RawRows, output: Path | None) -
         write_csv(pa.table(columns), output)
         print(f"{len(names):,} rows explained ({method}, log odds), in {output}")
         return 0
+    cells = raw_cells(raw_values(rows.table, spec), spec)
     console = Console(highlight=False)
     for row, name in enumerate(names):
         table = Table(title=f"{name}: probability {probabilities[row]:.3f}", title_justify="left", box=None)
@@ -67,13 +69,20 @@ def explain_columns(model: ModelExplainer, rows: RawRows, output: Path | None) -
             table.add_column(heading, justify=side)  # type: ignore[arg-type]
         for i in np.argsort(-np.abs(found.values[row]), kind="stable")[:SHOWN_COLUMNS]:
             column = spec.model_columns[i]
-            value = rows.table[column][row].as_py()
-            table.add_row(column, "missing" if value is None else str(value), f"{found.values[row, i]:+.3f}")
+            table.add_row(column, cell(cells[column][row]), f"{found.values[row, i]:+.3f}")
         console.print(table)
     console.print(
         f"{method}; base {found.base.mean():+.3f}, largest residual {np.abs(found.residual).max():.2g}"
     )
     return 0
+
+
+def cell(value: Any) -> str:
+    """A raw value for people."""
+    number = isinstance(value, float | np.floating)
+    if value == "" or (number and np.isnan(value)):
+        return "missing"
+    return f"{value:g}" if number else str(value)
 
 
 def explain_images(model: ModelExplainer, rows: RawRows, output: Path | None) -> int:
@@ -112,9 +121,3 @@ def explain_images(model: ModelExplainer, rows: RawRows, output: Path | None) ->
     if output:
         print(f"{written:,} images explained ({method}), in {output}")
     return 0
-
-
-def unlabelled_examples(table: pa.Table, spec: TableSpec) -> np.ndarray:
-    """`(rows,)` serialized tf.Examples; the label is parsed with them and not looked at."""
-    labelled = table.append_column(spec.label, pa.array(np.zeros(table.num_rows, np.int64)))
-    return np.array(list(serialized_examples(labelled)), object)

@@ -39,7 +39,7 @@ def main(options: argparse.Namespace) -> int:
         from solutionkit.explain.loading import ModelExplainer
         from solutionkit.models.litert import LiteScorer, convert
         from solutionkit.models.saved import SavedScorer
-        from solutionkit.verbs.explain import unlabelled_examples
+        from solutionkit.examples.encoding import unlabelled_examples
 
         content = convert(folder)
         lite, saved = LiteScorer(content), SavedScorer(folder)

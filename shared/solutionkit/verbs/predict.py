@@ -15,8 +15,9 @@ from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import SPEC_FILE, TableSpec
 from solutionkit.examples.conform import table_inputs
-from solutionkit.examples.raw_rows import RawRows, read_rows
-from solutionkit.runner.models import model_folder
+from solutionkit.examples.encoding import unlabelled_examples
+from solutionkit.examples.raw_rows import RawRows, raw_values, read_rows
+from solutionkit.runner.models import decision_threshold, model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
 
@@ -39,18 +40,64 @@ def main(options: argparse.Namespace) -> int:
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
     spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    threshold = None
+    if options.reasons is not None:
+        refuse_reasons(options, spec)
+        threshold = decision_threshold(project, options.model)
     with stderr_to(project.state / "logs" / "predict.log"):
-        rows = read_rows(options.input, spec)
+        rows = read_rows(options.input, spec, project.known_rows(options.history))
         if options.server:
             scores, scorer = ask_server(options, project.package, rows)
         else:
             scores, scorer = score_here(folder, rows), f"{options.model} ({folder})"
+        alerts = (
+            alert_columns(folder, rows, scores, threshold, options.reasons) if threshold is not None else {}
+        )
     name, names = rows.names
-    write_csv(pa.table({name: names, **score_columns(scores, spec)}), options.output)
+    write_csv(pa.table({name: names, **score_columns(scores, spec), **alerts}), options.output)
     print(f"{len(names):,} rows scored by {scorer}, in {options.output}")
+    if threshold is not None:
+        count = pc.sum(pc.equal(alerts["alert"], "yes")).as_py() or 0
+        print(f"{count:,} alerts at a probability of {threshold:.4f} and above, each with its reasons")
     for note in unknown_values(rows.table, spec):
         print(f"note: {note}")
     return 0
+
+
+def refuse_reasons(options: argparse.Namespace, spec: TableSpec) -> None:
+    """Raise a UserError where no reason codes can be given."""
+    if options.reasons < 1:
+        raise UserError(f"--reasons must be positive, received {options.reasons}")
+    if options.server:
+        raise UserError("--reasons: a server gives probabilities alone; leave out --server.")
+    if spec.image or spec.outputs > 1:
+        raise UserError(
+            "--reasons: only tables with two classes have reason codes; see `solutionkit explain`."
+        )
+
+
+def alert_columns(
+    folder: Path, rows: RawRows, scores: np.ndarray, threshold: float, most: int
+) -> dict[str, pa.Array]:
+    """Which rows are alerts, and in words why."""
+    from solutionkit.explain.loading import ModelExplainer
+    from solutionkit.explain.reasons import raw_cells, reasons
+
+    spec = rows.spec
+    alerts = np.flatnonzero(scores[:, 0] >= threshold)
+    told = [""] * len(scores)
+    if len(alerts):
+        model = ModelExplainer(folder)
+        table = rows.table.take(pa.array(alerts))
+        cells = raw_cells(raw_values(table, spec), spec)
+        found = model.explainer.explain(model.transform(unlabelled_examples(table, spec)))
+        for place, row in enumerate(alerts):
+            row_cells = {name: values[place] for name, values in cells.items()}
+            told[row] = "; ".join(reasons(found.values[place], row_cells, spec, most))
+    return {
+        "alert": pa.array(np.where(scores[:, 0] >= threshold, "yes", "no")),
+        "reasons": pa.array(told, pa.string()),
+    }
 
 
 def score_here(folder: Path, rows: RawRows) -> np.ndarray:

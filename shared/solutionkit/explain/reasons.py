@@ -1,0 +1,71 @@
+"""Reason codes: what speaks for an alert, in words, from contributions added up over features of one subject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from solutionkit.examples.columns import Feature, TableSpec
+
+MOST = 3
+# A reason carries at least this share of all that speaks for the alert.
+LEAST_SHARE = 0.05
+
+
+def group_names(spec: TableSpec) -> list[str]:
+    """The groups in the order of their first feature; a feature without one is a group by itself."""
+    return list(dict.fromkeys(feature.group or feature.name for feature in spec.ordered))
+
+
+def grouped(values: np.ndarray, spec: TableSpec) -> np.ndarray:
+    """`(rows, groups)` sums of `(rows, columns)` contributions."""
+    names = group_names(spec)
+    member = np.zeros((len(spec.ordered), len(names)))
+    for column, feature in enumerate(spec.ordered):
+        member[column, names.index(feature.group or feature.name)] = 1.0
+    summed: np.ndarray = values @ member
+    return summed
+
+
+def reasons(effects: np.ndarray, cells: dict[str, Any], spec: TableSpec, most: int = MOST) -> list[str]:
+    """What speaks most for one row's alert, strongest first.
+
+    A group is told by that of its features which speaks most for the alert.
+
+    Args:
+        effects: `(columns,)` contributions of one row.
+        cells: The row's raw values by column; of a sequence how many of its steps are there.
+        spec: What the columns are.
+        most: How many reasons.
+    """
+    names = group_names(spec)
+    sums = grouped(effects[None], spec)[0]
+    speaking = sums[sums > 0].sum()
+    told = []
+    for position in np.argsort(-sums, kind="stable")[:most]:
+        if sums[position] <= 0 or sums[position] < LEAST_SHARE * speaking:
+            break
+        members = [i for i, f in enumerate(spec.ordered) if (f.group or f.name) == names[position]]
+        strongest = max(members, key=lambda column: effects[column])
+        feature = spec.ordered[strongest]
+        told.append(in_words(feature, cells[feature.name]))
+    return told
+
+
+def in_words(feature: Feature, value: Any) -> str:
+    """A feature's value as a reason: by its own text, else `column is value`."""
+    number = isinstance(value, float | int | np.floating | np.integer)
+    if value is None or value == "" or (number and np.isnan(value)):
+        return f"{feature.name} is missing"
+    if not feature.text:
+        return f"{feature.name} is {value:g}" if number else f"{feature.name} is {value}"
+    return feature.text.format(value=value)
+
+
+def raw_cells(columns: dict[str, np.ndarray], spec: TableSpec) -> dict[str, np.ndarray]:
+    """Columns as people read them: a sequence becomes the number of its steps that are there."""
+    if spec.sequence is None:
+        return columns
+    name = spec.sequence.name
+    return {**columns, name: columns[name][:, :, 0].sum(axis=1).astype(np.float32)}
