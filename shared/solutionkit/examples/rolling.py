@@ -20,7 +20,7 @@ from solutionkit.declaration import History, span
 TIME, CARD, MERCHANT, AMOUNT, POSITIVE = "time", "card", "merchant", "amount", "positive"
 RECENT = "recent"
 # What is told of each of a card's recent events.
-CHANNELS = ("present", "log_amount", "log_amount_to_now", "log_hours_ago", "same_merchant")
+CHANNELS = ("present", "log_amount", "log_hours_ago", "same_merchant")
 HOUR = 3600.0
 DIGITS = 6
 
@@ -50,8 +50,8 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
     """
     longest = history.longest
     found = [
-        Computed("hour", "time_of_day", "at {value:.0f} o'clock"),
-        Computed("weekday", "time_of_day", "on day {value:.0f} of the week"),
+        Computed("hour", "time_of_day", "in the hour from {value:.0f}:00"),
+        Computed("weekday", "time_of_day", "on weekday {value:.0f}"),
         Computed("card_hours_since", "card_activity", "{value:.1f} hours after the card's last use"),
     ]
     for window in history.windows:
@@ -96,7 +96,7 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
         )
     if history.recent:
         text = "pattern of the card's latest {value:.0f} transactions"
-        found.append(Computed(RECENT, "recent_transactions", text))
+        found.append(Computed(RECENT, "card_activity", text))
     return found
 
 
@@ -234,7 +234,6 @@ def recent_events(events: pa.Table, count: int) -> pa.Array:
         told = (
             np.ones(rows),
             amount[there],
-            amount[there] - amount,
             np.log1p(np.maximum(time - time[there], 0) / (HOUR * 1e6)),
             (merchant[there] == merchant) & (merchant >= 0),
         )

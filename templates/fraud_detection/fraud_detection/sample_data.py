@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-# Subjects of columns, strongest first; what `solutionkit` computes of a card and of a merchant belongs to one.
-DRIVERS = ("merchant_risk", "amount", "card_activity", "channel")
+# Subjects: the computed columns that tell of the same thing.
+DRIVERS = ("merchant_risk", "card_activity", "amount")
 IRRELEVANT = ("language",)
 
 CHANNELS = ("chip", "contactless", "online")
@@ -25,13 +25,13 @@ LANGUAGES = ("de", "en", "fr")
 START = np.datetime64("2026-01-05T00:00:00", "s")
 DAYS = 90
 DAY = 86_400
-# Rows of fraud kinds as a share of all, before rounding to whole events.
-THEFT, COMPROMISED, BURST = 0.0025, 0.0035, 0.0025
+# Rows of each kind of fraud as a share of all.
+THEFT, COMPROMISED, BURST = 0.0025, 0.0045, 0.002
 
 
 @dataclass
 class _Rows:
-    """Transactions as parallel arrays: seconds since the start, card, merchant, amount, channel and kind of fraud."""
+    """Transactions as parallel arrays; seconds since the start, and the kind of fraud, 0 for none."""
 
     second: np.ndarray
     card: np.ndarray
@@ -55,7 +55,7 @@ def generate(rows: int, seed: int) -> pa.Table:
         One row a transaction, ordered by time over 90 days; `fraud` is "yes" for about 0.9 % of them.
     """
     random = np.random.default_rng(seed)
-    cards, merchants = max(rows // 100, 4), max(rows // 150, 4)
+    cards, merchants = max(rows // 60, 4), max(rows // 100, 4)
     usual = random.lognormal(3.4, 0.5, cards)
     habits = random.integers(0, merchants, (cards, 8))
     online_share = random.beta(1.5, 6.0, cards)
