@@ -1,11 +1,13 @@
 """Fraud: quality on the handbook's week, and time and memory from a million raw transactions to features.
 
-make setup && .venv/bin/python benchmarks/fraud/run.py [--data FOLDER] [--rows 1000000] [--only quality|features]
+make setup && .venv/bin/python benchmarks/fraud/run.py [--data FOLDER] [--rows 1000000] [--only
+quality|features]
 
-FOLDER holds `train.csv` and `test.csv`, the baseline week of the Fraud Detection Handbook's simulated transactions
-(source in the samples' own README; not shipped here). Projects are generated and pointed at it by editing
-`use_case.toml` alone: with the features as they are given, and with the raw columns alone. Features are computed in
-processes of their own, by the library and by pandas' grouped rolling windows, which must agree.
+FOLDER holds `train.csv` and `test.csv`, the baseline week of the Fraud Detection Handbook's simulated
+transactions (source in the samples' own README; not shipped here). Projects are generated and pointed at it
+by editing `use_case.toml` alone: with the features as they are given, and with the raw columns alone.
+Features are computed in processes of their own, by the library and by pandas' grouped rolling windows, which
+must agree.
 """
 
 from __future__ import annotations
@@ -99,9 +101,8 @@ def features(rows: int) -> bool:
             found = {kind: measure(kind, folder) for kind in ("ours", "pandas")}
             agree = same_features(folder) and agree
         (ours, our_peak), (theirs, their_peak) = found["ours"], found["pandas"]
-        print(
-            f"| {count:,} | {ours:.1f} | {our_peak:.0f} | {theirs:.1f} | {their_peak:.0f} | {theirs / ours:.1f}x |"
-        )
+        cells = (f"{ours:.1f}", f"{our_peak:.0f}", f"{theirs:.1f}", f"{their_peak:.0f}")
+        print(f"| {count:,} | {' | '.join(cells)} | {theirs / ours:.1f}x |", flush=True)
     print(f"\nboth compute the same: {agree}\n")
     return agree
 
@@ -211,7 +212,7 @@ def same_features(folder: Path) -> bool:
     """Whether both wrote the same numbers."""
     ours, theirs = (pd.read_parquet(folder / f"{kind}.parquet") for kind in ("ours", "pandas"))
     same = True
-    for name in ours:
+    for name in ours.columns.astype(str):
         left, right = ours[name].to_numpy(), theirs[name].to_numpy(dtype=float)
         if name.endswith(tuple(f"count_{w}" for w in History().windows)) or "card_at" in name:
             right = np.nan_to_num(right)

@@ -311,8 +311,9 @@ def load_declaration(file: Path) -> Declaration:
 
 
 def with_data(declaration: Declaration, path: Path) -> Declaration:
-    """The same declaration for another file or folder, as `--data` asks; a split by files becomes random, of cards by time.
+    """The same declaration for another file or folder, as `--data` asks.
 
+    A split by files becomes a random one, of rows with cards one by time.
     A table of labels that lies in the declared folder is looked for at the same place in the other one.
     """
     path = path.resolve()

@@ -25,10 +25,11 @@ def declare(kind: str, **columns: Any) -> Declaration:
 
 
 def assign(declaration: Declaration) -> np.ndarray:
-    splits, sentence = assign_splits(TABLE, LABELS, declaration, "x.csv")
+    splits, sentence, left = assign_splits(TABLE, LABELS, declaration, "x.csv")
     drawn = declaration.data.split in {"random", "stratified", "group"}
     assert (f"seed {declaration.training.seed}" in sentence) == drawn
     assert set(splits) == {TRAIN, VALIDATION, EVAL}
+    assert left == []
     return splits
 
 
@@ -55,7 +56,7 @@ def test_time_trains_on_the_past_only() -> None:
 
 def test_rows_of_the_same_time_stay_together() -> None:
     months = pa.table({"when": [f"2026-{1 + i // 100:02}-01" for i in range(ROWS)]})
-    splits, _ = assign_splits(months, LABELS, declare("time", time="when"), "x.csv")
+    splits, _, _ = assign_splits(months, LABELS, declare("time", time="when"), "x.csv")
     parts = {month: set(splits[i * 100 : (i + 1) * 100]) for i, month in enumerate(range(10))}
     assert all(len(part) == 1 for part in parts.values())
     assert [*(next(iter(part)) for part in parts.values())] == [TRAIN] * 7 + [VALIDATION] + [EVAL] * 2

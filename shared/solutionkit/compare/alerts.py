@@ -1,8 +1,8 @@
 """Judging alerts as an investigation desk works: so many cards a day, the most suspicious first.
 
-Card precision@k is that of Y. Le Borgne, W. Siblini, B. Lebichot, G. Bontempi: "Reproducible Machine Learning for
-Credit Card Fraud Detection" (2022), chapter 4.4: each day the k cards with the largest score of any transaction are
-looked into; a card found to be compromised is blocked and leaves the following days.
+Card precision@k is that of Y. Le Borgne, W. Siblini, B. Lebichot, G. Bontempi: "Reproducible Machine Learning
+for Credit Card Fraud Detection" (2022), chapter 4.4: each day the k cards with the largest score of any
+transaction are looked into; a card found to be compromised is blocked and leaves the following days.
 """
 
 from __future__ import annotations

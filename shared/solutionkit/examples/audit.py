@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.declaration import FILE_NAME, Columns, Declaration, span
+from solutionkit.declaration import FILE_NAME, Columns, Declaration
 from solutionkit.errors import DataError, suggestion
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
+from solutionkit.examples.declared import missing_columns, undetecting_problems, use_problems
 from solutionkit.examples.history import history_problems, with_history
 from solutionkit.examples.images import (
     ImageTable,
@@ -38,6 +39,7 @@ from solutionkit.examples.splitting import (
     parted,
     row_units,
 )
+from solutionkit.examples.telltale import telltale_problems
 from solutionkit.use_case import Project, UseCase
 
 
@@ -148,6 +150,10 @@ def audit(project: Project) -> AuditedTable:
         raise DataError(source, problems)
     sound_alone = declaration.training.method == "anomaly"
     problems = [*split_problems(labels, splits, spec, sound_alone), *feature_problems(typed, spec)]
+    if spec.image is None:
+        rows = splits == TRAIN
+        trained = typed.take(pa.array(np.flatnonzero(rows)))
+        problems += telltale_problems(trained, labels[rows], spec, columns.features)
     if problems:
         raise DataError(source, problems)
     folder = images.folder if images is not None else None
@@ -170,7 +176,7 @@ def _with_history(
 
 
 def _told(feature: Feature, computed: Computed | None, amount: str) -> Feature:
-    """A feature with its subject and what reason codes say of it; a new card has no history, which is no fault."""
+    """A feature with its subject and what reason codes say of it; a new card may lack a history."""
     if feature.name == amount:
         return dataclasses.replace(feature, group="amount", text=f"{amount} {{value:,.2f}}")
     if computed is None:
@@ -258,44 +264,6 @@ def describe(
     return features, ignored, origin, origin.startswith("inferred"), problems
 
 
-def use_problems(declaration: Declaration, use_case: UseCase) -> list[str]:
-    """Keys that the use case has no use for, and keys that it cannot do without."""
-    columns = declaration.columns
-    given: dict[str, object] = {"columns.text": columns.text}
-    if use_case.family.images:
-        given |= {"columns.numeric": columns.numeric, "columns.categorical": columns.categorical}
-        given |= {"data.split_table": declaration.data.split_table, "data.schema": declaration.data.schema_}
-        given |= {"columns.card": columns.card, "columns.merchant": columns.merchant}
-        given |= {"columns.amount": columns.amount, "data.label_delay": span(declaration.data.label_delay)}
-    else:
-        given |= {"data.labels": declaration.data.labels, "columns.image": columns.image}
-        given |= {"training.backbone": declaration.training.backbone}
-    if use_case.history is None:
-        given["[history]"] = declaration.history
-    problems = [f"{key} is not read by this use case; remove it" for key, value in given.items() if value]
-    if use_case.family.images and not columns.image:
-        problems.append(
-            "columns.image is missing: the column of data.labels that holds the paths; of a folder without"
-            ' such a table any name, e.g. "image"'
-        )
-    if declaration.training.method == "anomaly":
-        if use_case.family.anomaly is None:
-            problems.append('training.method = "anomaly" is not known to this use case; remove it')
-        elif columns.negative is None:
-            problems.append('training.method = "anomaly" needs columns.negative, the value of good rows')
-    return problems
-
-
-def undetecting_problems(declaration: Declaration) -> list[str]:
-    """What needs to know which class means that nothing was found."""
-    if declaration.business is None:
-        return []
-    return [
-        f"[business] needs to know which value of '{declaration.columns.label}' means that nothing was found:"
-        " set columns.negative, or remove [business]"
-    ]
-
-
 def good_or_not(raw: pa.Table, columns: Columns) -> pa.Table:
     """The table with all labels but the negative one made into one, for learning from good rows alone."""
     texts = as_text(raw[columns.label])
@@ -306,26 +274,6 @@ def good_or_not(raw: pa.Table, columns: Columns) -> pa.Table:
     other = f"not {good}"
     labels = pc.if_else(pc.equal(texts, good), texts, pc.if_else(pc.is_valid(texts), other, texts))
     return raw.set_column(raw.column_names.index(columns.label), columns.label, labels)
-
-
-def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
-    """Declared columns that the data lacks, with the nearest name that it has."""
-    columns = declaration.columns
-    names = set(raw.column_names)
-    declared = {"columns.label": [columns.label], "slices.columns": declaration.slices.columns}
-    for part in ("id", "time", "group", "split", "mask", "card", "merchant", "amount"):
-        declared[f"columns.{part}"] = [value] if (value := getattr(columns, part)) else []
-    declared["columns.numeric"], declared["columns.categorical"] = columns.numeric, columns.categorical
-    if declaration.data.path is None:
-        declared["columns.split"] = []
-    # A column may be ignored because it is gone for good; one that is nearly there is a typing error.
-    declared["columns.ignore"] = [name for name in columns.ignore if suggestion(name, names)]
-    return [
-        f"the column '{name}' ({key}) is missing{suggestion(name, names)}"
-        for key, wanted in declared.items()
-        for name in wanted
-        if name not in names
-    ]
 
 
 def feature_problems(table: pa.Table, spec: TableSpec) -> list[str]:

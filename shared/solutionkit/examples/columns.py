@@ -129,12 +129,12 @@ class TableSpec:
 
     @property
     def model_columns(self) -> list[str]:
-        """Feature names in the order in which models see them: numeric, categorical, the sequence, the image."""
+        """Feature names in the order in which models see them (`ordered`)."""
         return [feature.name for feature in self.ordered]
 
     @property
     def ordered(self) -> list[Feature]:
-        """The features in the order in which models see them."""
+        """The features as models see them: numeric, categorical, the sequence, the image."""
         single = [feature for feature in (self.sequence, self.image) if feature]
         return [*self.numeric, *self.categorical, *single]
 

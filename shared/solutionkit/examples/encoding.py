@@ -67,7 +67,7 @@ def with_files(table: pa.Table, spec: TableSpec, folder: Path | None) -> Iterato
 
 
 def _as_lists(column: pa.Array) -> pa.LargeListArray:
-    """Each value as a list, as the encoder wants: of one, or of a sequence's numbers; null stays a null list."""
+    """Each value as a list, as the encoder wants: of one, or a sequence's numbers; null stays a null list."""
     if sequence_shape(column.type) is not None:
         numbers = sequence_values(column).reshape(len(column), -1)
         offsets = pa.array(np.arange(len(numbers) + 1) * numbers.shape[1], pa.int64())

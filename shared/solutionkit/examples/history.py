@@ -1,4 +1,4 @@
-"""Rows with a history: raw rows -> events -> computed columns beside them, in training and in serving alike."""
+"""Rows with a history: raw rows -> events -> computed columns beside them, for training and for serving."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def to_events(raw: pa.Table, declaration: Declaration, source: str) -> pa.Table:
     ]
     if missing:
         raise DataError(source, missing)
-    assert columns.time and columns.card and columns.amount
+    assert columns.time
+    assert columns.card
+    assert columns.amount
     amounts, problems = to_numbers(raw[columns.amount], columns.amount)
     if problems:
         raise DataError(source, problems)

@@ -1,4 +1,4 @@
-"""Whether computed columns see the future: they are computed again without it, and must stay what they were."""
+"""Whether computed columns see the future: computed again without it, they must stay what they were."""
 
 from __future__ import annotations
 
@@ -47,10 +47,9 @@ def future_problems(raw: pa.Table, declaration: Declaration, features: Features,
         there = stamps <= moment
         known = pa.array(stamps + round(delay.total_seconds() * 1e6) <= moment)
         labels = pc.if_else(known, events[POSITIVE], pa.scalar(None, pa.float64()))
-        then = events.set_column(events.column_names.index(POSITIVE), POSITIVE, labels).filter(
-            pa.array(there)
-        )
-        # The latest rows; of earlier ones labels are hidden that were known only later, which changes nothing.
+        hidden = events.set_column(events.column_names.index(POSITIVE), POSITIVE, labels)
+        then = hidden.filter(pa.array(there))
+        # Earlier rows lack labels here that were known to them, which for the latest ones changes nothing.
         judged = np.flatnonzero(there)[-JUDGED_ROWS:]
         again = features(then, history, delay)
         for name in whole.column_names:
@@ -62,8 +61,8 @@ def future_problems(raw: pa.Table, declaration: Declaration, features: Features,
                 row = differing[0]
                 problems[name] = (
                     f"the computed column '{name}' sees the future: in {place(int(order[judged[row]]))} it is"
-                    f" {_shown(first[row])}, but {_shown(second[row])} without later rows and labels not known"
-                    " by then; compute it from earlier rows, and from labels older than data.label_delay"
+                    f" {_shown(first[row])}, but {_shown(second[row])} without later rows and labels not"
+                    " known by then; compute it from earlier rows, and labels older than data.label_delay"
                 )
     return list(problems.values())
 

@@ -156,7 +156,7 @@ def rolling_features(events: pa.Table, history: History, label_delay: timedelta)
         columns[f"card_at_merchant_{longest}"] = pl.when(both).then(visits)
     order = [item.name for item in computed_columns(history, merchants=merchants) if item.name != RECENT]
     made = frame.select("position", *(columns[name].alias(name) for name in order))
-    # Sums of amounts that enter and leave a window carry rounding noise, which depends on where the data begins.
+    # Sums of amounts that enter and leave a window carry rounding noise, by where the data begins.
     made = made.with_columns(pl.selectors.float().round(DIGITS)).sort("position").drop("position")
     table: pa.Table = made.to_arrow()
     if history.recent:

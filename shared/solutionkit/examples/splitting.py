@@ -148,9 +148,9 @@ def leave_out(
 ) -> list[str]:
     """Leave out, in place, what could not be so in life, and say how many rows that are.
 
-    A training row whose label was not yet known when the evaluation begins could not have been learned from. An
-    evaluation row of a card of which an earlier fraud was known by then would not have happened: the card is
-    blocked. Both stay part of the history.
+    A training row whose label was not yet known when the evaluation begins could not have been learned from.
+    An evaluation row of a card of which an earlier fraud was known by then would not have happened: the card
+    is blocked. Both stay part of the history.
     """
     columns, delay = declaration.columns, span(declaration.data.label_delay)
     if not columns.time or not (columns.card or delay):
@@ -163,8 +163,8 @@ def leave_out(
     notes = []
     if late.any():
         notes.append(
-            f"{late.sum():,} rows are neither trained on nor evaluated: their labels were not known before the"
-            f" evaluation begins (data.label_delay = {declaration.data.label_delay})"
+            f"{late.sum():,} rows are neither trained on nor evaluated: their labels were not known before"
+            f" the evaluation begins (data.label_delay = {declaration.data.label_delay})"
         )
     if columns.card and columns.card in table.column_names:
         cards = as_text(table[columns.card]).combine_chunks().dictionary_encode().indices

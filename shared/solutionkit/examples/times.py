@@ -40,9 +40,7 @@ def microseconds(table: pa.Table, name: str, source: str) -> np.ndarray:
         reason = str(error).splitlines()[0]
         raise DataError(
             source,
-            [
-                f"the time column '{name}': {reason}; write times as 2026-01-31 23:59:00, or numbers of seconds"
-            ],
+            [f"the time column '{name}': {reason}; write 2026-01-31 23:59:00, or numbers of seconds"],
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Reason codes: what speaks for an alert, in words, from contributions added up over features of one subject."""
+"""Reason codes: what speaks for an alert, in words, from contributions added up by subject."""
 
 from __future__ import annotations
 

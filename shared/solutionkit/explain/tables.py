@@ -129,7 +129,8 @@ def strongest_alerts(scores: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def rows_to_draw(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Positions of the rows of the global view, ascending; where positives are rare half of them are positive.
+    """Positions of the rows of the global view, ascending; where positives are rare half of them are
+    positive.
 
     Of rare positives a plain draw would hold a handful, and what moves the score of all others is little.
     """

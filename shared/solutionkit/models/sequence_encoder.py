@@ -1,8 +1,8 @@
 """A row's sequence -> a few vectors of a column embedding's width, by convolutions over time.
 
-Two one-dimensional convolutions see neighbouring steps, as in S. Bai, J. Kolter, V. Koltun: "An
-Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence Modeling" (arXiv 1803.01271),
-of which short histories need no more; means, largest values and the latest step are then laid side by side.
+Two one-dimensional convolutions see neighbouring steps, as in S. Bai, J. Kolter, V. Koltun: "An Empirical
+Evaluation of Generic Convolutional and Recurrent Networks for Sequence Modeling" (arXiv 1803.01271), of
+which short histories need no more; means, largest values and the latest step are then laid side by side.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class MaskedSummary(keras.layers.Layer):
     """Mean, largest and latest of the steps that are there: `(b, steps, d)`, `(b, steps, 1) -> (b, 3 d)`."""
 
     def call(self, inputs: Any, present: Any) -> Any:
+        """`present` is 1 where there is a step, else 0."""
         count = ops.maximum(ops.sum(present, axis=1), 1.0)
         mean = ops.sum(inputs * present, axis=1) / count
         # Filters end in a ReLU, so nothing is below zero.

@@ -228,8 +228,8 @@ def build_embedding(
 ) -> keras.Model:
     """The model of the columns' embeddings, `(b, columns, width)`.
 
-    It reads `numeric` `(b, n)`, `categorical` `(b, c)` and `sequence` `(b, steps, channels)`; a sequence becomes
-    several columns. Inputs of which there are no columns are left out.
+    It reads `numeric` `(b, n)`, `categorical` `(b, c)` and `sequence` `(b, steps, channels)`; a sequence
+    becomes several columns. Inputs of which there are no columns are left out.
 
     Args:
         edges: For each numeric column its ascending bin edges.

@@ -1,8 +1,8 @@
 """The tabular deep model: TabM trained with AdamW and early stopping, seeded.
 
-Where positives are rare they weigh more in the loss, and logits are shifted by the logarithm of that weight while
-training, so that probabilities stay what they are (A. Menon et al.: "Long-tail learning via logit adjustment",
-ICLR 2021, arXiv 2007.07314, section 4.2). No row is dropped or drawn twice.
+Where positives are rare they weigh more in the loss, and logits are shifted by the logarithm of that weight
+while training, so that probabilities stay what they are (A. Menon et al.: "Long-tail learning via logit
+adjustment", ICLR 2021, arXiv 2007.07314, section 4.2). No row is dropped or drawn twice.
 """
 
 from __future__ import annotations

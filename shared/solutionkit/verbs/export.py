@@ -36,10 +36,10 @@ def main(options: argparse.Namespace) -> int:
         )
     with stderr_to(project.state / "logs" / "export.log"):
         from solutionkit.compare.metrics import metrics_for
+        from solutionkit.examples.encoding import unlabelled_examples
         from solutionkit.explain.loading import ModelExplainer
         from solutionkit.models.litert import LiteScorer, convert
         from solutionkit.models.saved import SavedScorer
-        from solutionkit.examples.encoding import unlabelled_examples
 
         content = convert(folder)
         lite, saved = LiteScorer(content), SavedScorer(folder)

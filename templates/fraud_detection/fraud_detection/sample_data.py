@@ -1,9 +1,11 @@
 """Sample card transactions with known kinds of fraud, in the order of time.
 
-Cards have habits: how often, how much, where and through which channel they pay. Three kinds of fraud break them:
+Cards have habits: how often, how much, where and through which channel they pay. Three kinds of fraud break
+them:
 
 - theft: for some days a stolen card pays several times its usual amounts, at merchants it has not been to;
-- compromised merchant: for some weeks a part of all payments at a merchant's terminal is fraud of ordinary amounts;
+- compromised merchant: for some weeks a part of all payments at a merchant's terminal is fraud of ordinary
+amounts;
 - card-not-present burst: within an hour or two a card's number is tried online with many payments.
 
 Amounts and the share of online payments drift slowly, and of the kinds of fraud bursts become more frequent.
