@@ -17,7 +17,7 @@ from solutionkit import cli
 from solutionkit.use_case import Project, UseCase, load_project
 from solutionkit.verbs.sample import LABELS_FILE, write_sample
 
-ROWS, IMAGES = 3000, 600
+ROWS, IMAGES, EVENTS = 3000, 600, 40_000
 SEED = 11
 # Of the outputs' spread: what contributions may miss.
 LARGEST_RESIDUAL = 0.1
@@ -38,7 +38,7 @@ def check_use_case(folder: Path, workspace: Path, rows: int | None = None) -> Pr
         AssertionError: The use case breaks the contract; the message says where.
     """
     project = copy_project(folder, workspace / "project")
-    check_sample(project, rows or (IMAGES if project.use_case.family.images else ROWS))
+    check_sample(project, rows or smallest_sample(project))
     code, output = call(project, "run")
     assert code == 0, f"the run failed:\n{output}"
     check_outputs(project)
@@ -46,6 +46,13 @@ def check_use_case(folder: Path, workspace: Path, rows: int | None = None) -> Pr
     check_models(project)
     check_bad_input(project)
     return project
+
+
+def smallest_sample(project: Project) -> int:
+    """How many rows of the sample are enough to learn from; rare positives need more of them."""
+    if project.use_case.family.images:
+        return IMAGES
+    return EVENTS if project.declaration.history else ROWS
 
 
 def copy_project(folder: Path, target: Path) -> Project:
@@ -69,8 +76,6 @@ def check_sample(project: Project, rows: int) -> None:
     first, again, other = use_case.sample(200, 1), use_case.sample(200, 1), use_case.sample(200, 2)
     assert first.equals(again), "the same seed must give the same sample"
     assert not first.equals(other), "another seed must give another sample"
-    known = set(first.column_names)
-    assert set(use_case.drivers) | set(use_case.irrelevant) <= known, "drivers must be columns of the sample"
     write_sample(project, project.sample_path, rows, SEED)
     code, output = call(project, "check")
     assert code == 0, f"the sample does not fit the declaration:\n{output}"
@@ -111,11 +116,14 @@ def check_explanations(project: Project) -> None:
             points, by_chance = found["pointing_game"]["low"], found["pointing_game_by_chance"]
             assert points > by_chance, f"{name}: its heat finds the masks no better than chance does"
         else:
-            check_ranking(project.use_case, name, [item["column"] for item in model["global"]])
+            # By subject, where several columns tell of the same thing; else each column is a subject.
+            check_ranking(project.use_case, name, [item["column"] for item in model["groups"]])
 
 
 def check_ranking(use_case: UseCase, model: str, ranked: list[str]) -> None:
     """The true drivers come first, and irrelevant columns in the lower half."""
+    unknown = {*use_case.drivers, *use_case.irrelevant} - set(ranked)
+    assert not unknown, f"drivers and irrelevant columns must be features or their subjects: {unknown}"
     first = set(ranked[: len(use_case.drivers)])
     assert first == set(use_case.drivers), f"{model} ranks {ranked[: len(use_case.drivers)]} first"
     worst = min(ranked.index(column) for column in use_case.irrelevant)
@@ -134,10 +142,11 @@ def check_models(project: Project) -> None:
     source = project.sample_path
     if project.use_case.family.images:
         source = source / f"{project.declaration.columns.image}s"
+    known = project.known_rows()
     for name in ("baseline", "deep"):
         folder = project.folder / record["models"][name]["path"]
         scorer = SavedScorer(folder)
-        table = next(iter(read_rows(source, scorer.spec).pieces())).slice(0, 64)
+        table = next(iter(read_rows(source, scorer.spec, known).pieces())).slice(0, 64)
         examples = np.array(list(serialized_examples(table)), object)
         check_loads_like_tf_serving(folder, examples)
         expected = scorer.score_table(table)
@@ -171,7 +180,9 @@ def damaged_tables(project: Project) -> dict[str, Path]:
     """Copies of the sample that are damaged in the ways that tables usually are."""
     text = project.sample_path.read_text("utf-8")
     table = pa.csv.read_csv(project.sample_path)
-    label, driver = project.declaration.columns.label, project.use_case.drivers[0]
+    label = project.declaration.columns.label
+    driver = next((name for name in project.use_case.drivers if name in table.column_names), None)
+    driver = driver or project.declaration.columns.card or label
     numeric = next(name for name in table.column_names if pa.types.is_floating(table[name].type))
     folder = project.folder / "damaged"
     folder.mkdir()

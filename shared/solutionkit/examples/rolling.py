@@ -60,7 +60,7 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
                 f"card_count_{window}", "card_activity", f"card used {{value:.0f}} times in {window} before"
             ),
             Computed(
-                f"card_mean_{window}", "card_amounts", f"card's mean {amount} in {window}: {{value:.2f}}"
+                f"card_mean_{window}", "amount", f"card's mean {amount} in {window}: {{value:.2f}}"
             ),
         ]
     found += [

@@ -6,7 +6,7 @@ them:
 - theft: for some days a stolen card pays several times its usual amounts, at merchants it has not been to;
 - compromised merchant: for some weeks a part of all payments at a merchant's terminal is fraud of ordinary
 amounts;
-- card-not-present burst: within an hour or two a card's number is tried online with many payments.
+- card-not-present burst: within an hour or two a card's number is tried at many online shops.
 
 Amounts and the share of online payments drift slowly, and of the kinds of fraud bursts become more frequent.
 """
@@ -28,7 +28,7 @@ START = np.datetime64("2026-01-05T00:00:00", "s")
 DAYS = 90
 DAY = 86_400
 # Rows of each kind of fraud as a share of all.
-THEFT, COMPROMISED, BURST = 0.0025, 0.0045, 0.002
+THEFT, COMPROMISED, BURST = 0.003, 0.004, 0.002
 
 
 @dataclass
@@ -106,6 +106,7 @@ def _honest(
     merchant = np.where(elsewhere, random.integers(0, habits.max() + 1, count), merchant)
     amount = usual[card] * random.lognormal(0.0, 0.55, count) * (1.0 + 0.02 * months)
     online = random.random(count) < np.clip(online_share[card] * (1.0 + 0.1 * months), 0.0, 1.0)
+    merchant = np.where(online, random.integers(0, _shops(habits.max() + 1), count), merchant)
     channel = np.where(online, 2, random.choice(2, count, p=[0.4, 0.6]))
     return _Rows(second, card, merchant, amount, channel, np.zeros(count, np.int64))
 
@@ -116,7 +117,7 @@ def _thefts(count: int, random: np.random.Generator, usual: np.ndarray, merchant
     card = random.integers(0, len(usual), count)[incident]
     begin = random.integers(0, (DAYS - 3) * DAY, count)[incident]
     second = begin + random.integers(0, 3 * DAY, count)
-    amount = usual[card] * random.uniform(2.5, 6.0, count)
+    amount = usual[card] * random.uniform(3.0, 8.0, count)
     channel = random.choice(3, count, p=[0.1, 0.5, 0.4])
     return _Rows(
         second, card, random.integers(0, merchants, count), amount, channel, np.ones(count, np.int64)
@@ -129,7 +130,7 @@ def _bursts(count: int, random: np.random.Generator, cards: int, merchants: int)
     card = random.integers(0, cards, count)[incident]
     begin = (np.sqrt(random.uniform(0.1, 1.0, count)) * (DAYS - 1) * DAY).astype(np.int64)[incident]
     second = begin + random.integers(0, 5_400, count)
-    merchant = random.integers(0, merchants, count)[incident]
+    merchant = random.integers(0, _shops(merchants), count)
     amount = random.lognormal(3.2, 0.7, count)
     return _Rows(second, card, merchant, amount, np.full(count, 2), np.full(count, 2))
 
@@ -154,6 +155,11 @@ def _time_of_day(random: np.random.Generator, count: int) -> np.ndarray:
         random.random(count) < 0.85, random.normal(14.5, 3.5, count), random.uniform(0.0, 24.0, count)
     )
     return ((hours % 24.0) * 3600).astype(np.int64)
+
+
+def _shops(merchants: int) -> int:
+    """How many merchants sell online: the first ones."""
+    return max(merchants // 10, 1)
 
 
 def _shares(weights: np.ndarray) -> np.ndarray:
