@@ -42,8 +42,8 @@ def test_every_combination_is_complete(tmp_path: Path, answers: dict[str, str]) 
     project = tmp_path / answers["project_slug"]
     found = {item.name for item in project.iterdir()}
     assert found >= EXPECTED | {answers["use_case"]}
-    # Images have no curated schema: the audit states theirs.
-    assert ("schema.pbtxt" in found) == (answers["use_case"] != "defect_inspection")
+    # Images have no curated schema, and columns computed of a history follow the declaration.
+    assert ("schema.pbtxt" in found) == (answers["use_case"] == "customer_churn")
     for file in project.rglob("*"):
         if (
             file.is_file()

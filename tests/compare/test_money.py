@@ -44,3 +44,28 @@ def test_value_and_outcomes() -> None:
     }  # fmt: skip
     weights = np.array([[1.0, 1, 1, 1], [2.0, 0, 2, 0]])
     assert value_per_1000(labels, scores, weights, 0.5, BUSINESS).tolist() == [10_250.0, 22_500.0]
+
+
+def test_amounts_and_the_cost_of_looking_into_an_alert_count() -> None:
+    business = Business(true_positive=0, false_positive=-2, recovered=0.5, investigation_cost=3)
+    labels, flagged = np.array([1, 1, 0, 0]), np.array([True, False, True, False])
+    amounts = np.array([100.0, 80.0, 50.0, 10.0])
+    assert row_values(labels, flagged, business, amounts).tolist() == [47.0, 0.0, -5.0, 0.0]
+    assert row_values(labels, flagged, business).tolist() == [-3.0, 0.0, -5.0, 0.0]
+
+
+def test_a_large_amount_is_worth_a_doubtful_alert() -> None:
+    business = Business(true_positive=0, recovered=1.0, investigation_cost=10)
+    labels, scores = np.array([1, 0, 0, 1]), np.array([0.9, 0.8, 0.7, 0.6])
+    assert best_threshold(labels, scores, business, np.array([50.0, 0, 0, 15.0])) == pytest.approx(0.85)
+    assert best_threshold(labels, scores, business, np.array([50.0, 0, 0, 900.0])) == 0.0
+
+
+def test_no_more_is_flagged_than_can_be_looked_into() -> None:
+    business = Business(true_positive=10, false_positive=-1)
+    labels, scores = np.array([1, 0, 1, 1]), np.array([0.9, 0.8, 0.7, 0.6])
+    assert (scores >= best_threshold(labels, scores, business)).sum() == 4
+    assert (scores >= best_threshold(labels, scores, business, most=3)).sum() == 3
+    # Equal scores are flagged together or not at all.
+    tied = np.array([0.9, 0.8, 0.8, 0.6])
+    assert (tied >= best_threshold(labels, tied, business, most=2)).sum() == 1

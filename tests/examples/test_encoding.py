@@ -19,6 +19,17 @@ def test_cells_become_features_and_null_becomes_none() -> None:
     assert [list(item["y"].int64_list.value) for item in (first, second, third)] == [[0], [1], [0]]
 
 
+def test_a_sequence_keeps_its_numbers_in_order() -> None:
+    steps = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(12, dtype=np.float32)), 2)
+    table = pa.table({"recent": pa.FixedSizeListArray.from_arrays(steps, 3), "y": [0, 1]})
+    examples = [tf.train.Example.FromString(item) for item in serialized_examples(table)]
+    found = [list(example.features.feature["recent"].float_list.value) for example in examples]
+    assert found == [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [6.0, 7.0, 8.0, 9.0, 10.0, 11.0]]
+    # A slice begins where it begins.
+    last = tf.train.Example.FromString(next(serialized_examples(table.slice(1))))
+    assert list(last.features.feature["recent"].float_list.value) == found[1]
+
+
 def test_many_batches_keep_their_order(tmp_path: Path) -> None:
     rows = BATCH_ROWS + 7
     file = tmp_path / "Split-train" / "data_tfrecord-00000-of-00001"

@@ -6,7 +6,7 @@ import pytest
 
 from solutionkit.declaration import Columns, Data, Declaration
 from solutionkit.errors import DataError
-from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION, assign_splits
+from solutionkit.examples.splitting import EVAL, LEFT_OUT, TRAIN, VALIDATION, assign_splits
 
 ROWS = 1000
 RANDOM = np.random.default_rng(0)
@@ -88,3 +88,34 @@ def test_a_column_decides() -> None:
 def test_unusable_columns(declaration: Declaration, message: str) -> None:
     with pytest.raises(DataError, match=message):
         assign_splits(TABLE, LABELS, declaration, "x.csv")
+
+
+def test_what_was_not_known_is_not_learned_from_and_blocked_cards_do_not_pay() -> None:
+    days = np.arange(100)
+    times = [str(np.datetime64("2026-01-01T12:00:00") + np.timedelta64(int(day), "D")) for day in days]
+    labels = np.zeros(100, int)
+    labels[[10, 70, 85]] = 1
+    cards = [f"C{i}" for i in days]
+    # The same card: fraud on day 70, known on day 77; a card whose fraud on day 85 is known on day 92.
+    for row in (76, 77, 90, 99):
+        cards[row] = "C70"
+    cards[91] = cards[92] = cards[93] = "C85"
+    table = pa.table({"when": times, "card": cards})
+    declaration = Declaration(
+        data=Data(path="x.csv", split="time", label_delay="7d"),  # type: ignore[arg-type]
+        columns=Columns(label="y", time="when", card="card"),
+    )
+    splits, _, notes = assign_splits(table, labels, declaration, "x.csv")
+    evaluated = np.flatnonzero(splits == EVAL)
+    learned = np.flatnonzero(np.isin(splits, [TRAIN, VALIDATION]))
+    # Evaluation begins on day 80: labels of the days up to 73 were known then.
+    assert learned.tolist() == list(range(74))
+    assert set(range(80, 100)) - set(evaluated.tolist()) == {90, 99, 92, 93}
+    assert "6 rows are neither trained on nor evaluated" in notes[0]
+    assert "4 evaluation rows are left out" in notes[1]
+
+
+def test_without_a_delay_and_without_cards_nothing_is_left_out() -> None:
+    splits, _, notes = assign_splits(TABLE, LABELS, declare("time", time="when"), "x.csv")
+    assert notes == []
+    assert LEFT_OUT not in splits

@@ -5,9 +5,16 @@ from scipy.special import expit
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.telltale import roc_auc
 from solutionkit.models import gradient_boosting, tabular_network
 from solutionkit.models.arrays import Arrays
-from solutionkit.models.tabular_network import batch_size, ensemble_loss, ensemble_probability, members_loss
+from solutionkit.models.tabular_network import (
+    batch_size,
+    ensemble_loss,
+    ensemble_probability,
+    members_loss,
+    positive_weight,
+)
 
 SPEC = TableSpec("y", ("0", "1"), (Feature("a", "numeric"), Feature("b", "categorical", ("u", "v"))))
 
@@ -44,7 +51,7 @@ def test_losses() -> None:
     )
     each = np.where(label[:, None] == 1, np.logaddexp(0, -logits[..., 0]), np.logaddexp(0, logits[..., 0]))
     np.testing.assert_allclose(
-        ops.convert_to_numpy(members_loss(label, logits)), each.mean(axis=1), rtol=1e-6
+        ops.convert_to_numpy(members_loss(1.0)(label, logits)), each.mean(axis=1), rtol=1e-6
     )
     mean = probability.mean(axis=1)
     expected = -np.where(label == 1, np.log(mean), np.log(1 - mean))
@@ -53,3 +60,44 @@ def test_losses() -> None:
 
 def test_batches_grow_with_the_table() -> None:
     assert [batch_size(rows) for rows in (100, 12_000, 100_000, 10_000_000)] == [256, 256, 2048, 4096]
+
+
+def rare(seed: int, count: int) -> Arrays:
+    """One positive in a hundred; steps tell what the number does not."""
+    random = np.random.default_rng(seed)
+    numeric = random.normal(size=(count, 1)).astype(np.float32)
+    steps = np.ones((count, 4, 2), np.float32)
+    steps[:, :, 1] = random.normal(size=(count, 4))
+    logit = -6.5 + 1.5 * numeric[:, 0] + 2.0 * steps[:, -1, 1]
+    inputs = {"numeric": numeric, "categorical": np.zeros((count, 0), np.int64), "sequence": steps}
+    return Arrays(inputs, (random.random(count) < expit(logit)).astype(np.int64))
+
+
+def test_weighted_loss_leaves_probabilities_as_they_are() -> None:
+    """Of all constant logits that of the true share has the least loss, whatever the weight."""
+    label = (np.arange(1000) < 10).astype(np.int64)
+    grid = np.linspace(-7, -2, 501)
+    for weight in (1.0, 10.0, 100.0):
+        losses = [
+            float(np.mean(members_loss(weight)(label, np.full((1000, 1, 1), value, np.float32))))
+            for value in grid
+        ]
+        assert expit(grid[int(np.argmin(losses))]) == pytest.approx(0.01, rel=0.02)
+
+
+def test_rare_positives_and_sequences_are_learned() -> None:
+    spec = TableSpec("y", ("0", "1"), (Feature("a", "numeric"), Feature("s", "sequence", shape=(4, 2))))
+    train, validation = rare(0, 12_000), rare(1, 4000)
+    assert 0.005 < train.label.mean() < 0.05
+    for arrays in (train, validation):
+        del arrays.inputs["categorical"]
+    found = tabular_network.train(train, validation, spec, Training(seed=3, epochs=12))
+    scores = found.validation_scores[:, 0]
+    assert found.facts["positive_weight"] == pytest.approx(positive_weight(train.label), abs=0.01)
+    assert found.facts["positive_weight"] > 5
+    # Probabilities stay calibrated in the large.
+    assert scores.mean() == pytest.approx(validation.label.mean(), rel=0.35)
+    # The number alone orders rows with about 0.8; with the latest step it is more.
+    assert roc_auc(validation.label > 0, scores) > 0.9
+    baseline = gradient_boosting.train(train, validation, spec, Training(seed=3))
+    assert roc_auc(validation.label > 0, baseline.validation_scores[:, 0]) < 0.9

@@ -55,6 +55,8 @@ def _converted(values: pa.Array) -> np.ndarray:
         kind = pa.timestamp("us", getattr(values.type, "tz", None))
         stamps: np.ndarray = values.cast(kind, safe=False).cast(pa.int64()).to_numpy()
         return stamps
+    if pa.types.is_boolean(values.type):
+        raise pa.ArrowInvalid("it holds truth values")
     seconds = values.cast(pa.float64()).to_numpy()
     if not np.isfinite(seconds).all():
         raise pa.ArrowInvalid("it holds numbers that are not finite")

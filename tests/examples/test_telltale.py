@@ -1,0 +1,42 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.telltale import roc_auc, telltale_problems
+
+RANDOM = np.random.default_rng(0)
+LABELS = (RANDOM.random(2000) < 0.02).astype(int)
+SPEC = TableSpec("y", ("0", "1"), (Feature("n", "numeric"), Feature("c", "categorical", ("a", "b"))))
+NOISE = RANDOM.normal(size=2000)
+
+
+def problems(numbers: np.ndarray, categories: np.ndarray, trusted: list[str] | None = None) -> list[str]:
+    table = pa.table({"n": pa.array(numbers, from_pandas=True), "c": pa.array(categories, from_pandas=True)})
+    return telltale_problems(table, LABELS, SPEC, trusted or [])
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [LABELS * 1.0, -5.0 * LABELS + 0.01 * NOISE, np.where(LABELS == 1, NOISE, np.nan)],
+    ids=["the label", "upside down", "known of positives alone"],
+)
+def test_a_column_that_tells_the_label_is_named(numbers: np.ndarray) -> None:
+    found = problems(numbers, RANDOM.choice(["a", "b"], 2000))
+    assert len(found) == 1
+    assert "'n' tells 'y' all alone" in found[0]
+    assert "columns.ignore" in found[0]
+    assert problems(numbers, RANDOM.choice(["a", "b"], 2000), ["n"]) == []
+
+
+def test_a_category_that_tells_the_label_is_named() -> None:
+    assert "'c' tells" in problems(NOISE, np.where(LABELS == 1, "b", "a"))[0]
+
+
+def test_strong_columns_and_many_rare_values_are_no_problem() -> None:
+    names = np.array([f"v{i}" for i in range(2000)])
+    assert problems(NOISE + 3.0 * LABELS, names) == []
+
+
+def test_ties_count_half() -> None:
+    assert roc_auc(np.array([True, False, False]), np.array([1.0, 1.0, 0.0])) == 0.75

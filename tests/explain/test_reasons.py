@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.explain.reasons import group_names, grouped, in_words, raw_cells, reasons
+
+SPEC = TableSpec(
+    "fraud",
+    ("no", "yes"),
+    (
+        Feature("channel", "categorical", ("chip", "online")),
+        Feature("amount", "numeric", group="amount", text="amount {value:,.2f}"),
+        Feature("ratio", "numeric", group="amount", text="amount {value:.1f}x this card's usual"),
+        Feature("frauds", "numeric", group="risk", text="terminal had {value:.0f} frauds in 7d"),
+        Feature("recent", "sequence", shape=(3, 2), group="activity", text="pattern of {value:.0f}"),
+    ),
+)
+CELLS = {"amount": 600.0, "ratio": 6.04, "frauds": 3.0, "channel": "online", "recent": 2.0}
+
+
+def test_columns_of_one_subject_are_added_up() -> None:
+    assert group_names(SPEC) == ["amount", "risk", "channel", "activity"]
+    assert grouped(np.array([[1.0, -3.0, 2.0, 0.5, 0.25]]), SPEC).tolist() == [[-2.0, 2.0, 0.5, 0.25]]
+
+
+def test_the_strongest_subjects_are_told_by_what_speaks_for_the_alert() -> None:
+    told = reasons(np.array([-0.5, 2.0, 1.0, 0.7, -0.2]), CELLS, SPEC)
+    assert told == ["amount 6.0x this card's usual", "terminal had 3 frauds in 7d", "channel is online"]
+
+
+def test_what_speaks_against_or_hardly_for_it_is_not_told() -> None:
+    assert reasons(np.array([2.0, 1.0, -5.0, 0.05, 0.0]), CELLS, SPEC) == ["amount 600.00"]
+    assert reasons(-np.ones(5), CELLS, SPEC) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), None, ""])
+def test_a_missing_value_is_said_to_be_missing(value: object) -> None:
+    assert in_words(SPEC.features[2], value) == "ratio is missing"
+
+
+def test_a_sequence_is_read_as_its_length() -> None:
+    steps = np.array([[[0.0, 0.0], [1.0, 5.0], [1.0, 7.0]]], np.float32)
+    assert raw_cells({"recent": steps}, SPEC)["recent"].tolist() == [2.0]
