@@ -50,6 +50,20 @@ def test_other_data_replaces_files_of_a_split(tmp_path: Path) -> None:
             GOOD.replace("[columns]", 'split = "time"\n[columns]') + 'card = "c"\ntime = "t"\ngroup = "g"\n',
             ["with columns.card intervals go by day; remove columns.group"],
         ),
+        (
+            GOOD.replace("[columns]", 'label_delay = "2d"\n[columns]') + 'time = "t"\n',
+            ['data.label_delay means nothing for split = "random"'],
+        ),
+        (
+            GOOD.replace("[columns]", 'split = "time"\n[columns]')
+            + 'card = "c"\ntime = "t"\namount = "a"\n[history]\nwindows = ["1d", "24h"]\n',
+            ["a window stands twice"],
+        ),
+        (
+            GOOD.replace("[columns]", 'split = "time"\n[columns]')
+            + 'card = "c"\ntime = "t"\namount = "a"\n[history]\nwindows = ["0d"]\n',
+            ["a window of no time holds nothing"],
+        ),
         (GOOD + "[trainig]\nseed = 1\n", ["unknown key 'trainig' (did you mean 'training'?)"]),
         (GOOD.replace('path = "rows.csv"', 'path = "a"\ntrain = "b"'), ["give either 'path', or both"]),
         (GOOD.replace('path = "rows.csv"', 'train = "b"'), ["give either 'path', or both"]),

@@ -181,6 +181,14 @@ class History(_Table):
         10, ge=0, le=100, description="the card's latest transactions that the deep model reads as a sequence"
     )
 
+    @model_validator(mode="after")
+    def _windows_that_differ(self) -> History:
+        if not all(span(window) for window in self.windows):
+            raise ValueError("history.windows: a window of no time holds nothing; remove it")
+        if len({span(window) for window in self.windows}) < len(self.windows):
+            raise ValueError("history.windows: a window stands twice; remove one")
+        return self
+
     @property
     def longest(self) -> str:
         """The longest window, of which what is usual is computed."""
@@ -254,6 +262,13 @@ class Declaration(_Table):
             raise ValueError(
                 f'split = "{self.data.split}" would learn from rows after those it is judged on; with'
                 ' columns.card use "time", "column", or the keys data.train and data.eval'
+            )
+        drawn = self.data.split in {"random", "stratified", "group"} and self.data.path is not None
+        if span(self.data.label_delay) and drawn:
+            raise ValueError(f'data.label_delay means nothing for split = "{self.data.split}"; use "time"')
+        if self.columns.card and self.columns.time in self.columns.numeric:
+            raise ValueError(
+                f"with columns.card '{self.columns.time}' is the time alone; remove it from columns.numeric"
             )
         if self.columns.card and self.columns.group:
             raise ValueError("with columns.card intervals go by day; remove columns.group")

@@ -133,6 +133,7 @@ def check_ranking(use_case: UseCase, model: str, ranked: list[str]) -> None:
 def check_models(project: Project) -> None:
     """Exports load as TF Serving loads them, and `predict` says what they say."""
     from solutionkit.examples.encoding import serialized_examples
+    from solutionkit.examples.history import KnownRows
     from solutionkit.examples.raw_rows import read_rows
     from solutionkit.models.export import check_loads_like_tf_serving
     from solutionkit.models.saved import SavedScorer
@@ -142,7 +143,7 @@ def check_models(project: Project) -> None:
     source = project.sample_path
     if project.use_case.family.images:
         source = source / f"{project.declaration.columns.image}s"
-    known = project.known_rows()
+    known = KnownRows.of_project(project)
     for name in ("baseline", "deep"):
         folder = project.folder / record["models"][name]["path"]
         scorer = SavedScorer(folder)

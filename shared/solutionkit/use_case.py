@@ -11,13 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from solutionkit.declaration import FILE_NAME, Declaration, History, load_declaration, with_data
+from solutionkit.declaration import FILE_NAME, Declaration, History, load_declaration
 from solutionkit.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from solutionkit.examples.history import KnownRows
+
+# `(events, history, label delay) -> computed columns`, see `examples.rolling.rolling_features`.
+HistoryFunction = Callable[["pa.Table", History, timedelta], "pa.Table"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class UseCase:
     irrelevant: tuple[str, ...] = ()
     family: Family = TABLES
     class_metric: str | None = None
-    history: Callable[[pa.Table, History, timedelta], pa.Table] | None = None
+    history: HistoryFunction | None = None
 
     def deciding_metric(self, classes: int) -> str:
         """The metric that decides for a label of so many values."""
@@ -108,27 +110,6 @@ class Project:
     def use_case(self) -> UseCase:
         """The use case that the project's package states."""
         return load_use_case(self.package, self.folder)
-
-    def known_rows(self, path: Path | None = None) -> KnownRows | None:
-        """Rows known so far, for columns computed of what was before new ones; nothing where there are none.
-
-        Args:
-            path: The rows; by default those of the declaration.
-
-        Raises:
-            UserError: They cannot be read, or a path is given and nothing is computed.
-        """
-        history = self.use_case.history
-        if self.declaration.history is None or history is None:
-            if path is not None:
-                raise UserError(
-                    "--history: this project's use_case.toml has no table [history]; leave it out."
-                )
-            return None
-        from solutionkit.examples.history import KnownRows
-
-        declaration = with_data(self.declaration, path) if path else self.declaration
-        return KnownRows.of(declaration, history)
 
     @property
     def sample_path(self) -> Path:

@@ -10,8 +10,10 @@ import pytest
 
 from fraud_detection.sample_data import generate
 from solutionkit.declaration import Columns, Data, Declaration, History
-from solutionkit.errors import DataError
-from solutionkit.examples.history import KnownRows, to_events, with_history
+from solutionkit.errors import DataError, UserError
+from solutionkit.examples import history
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.history import KnownRows, known_model, to_events
 from solutionkit.examples.point_in_time import future_problems
 from solutionkit.examples.rolling import CARD, POSITIVE, TIME, rolling_features
 
@@ -31,8 +33,17 @@ DECLARATION = Declaration(
 RAW = generate(4000, 3)
 
 
+def with_history(raw: pa.Table, declaration: Declaration) -> pa.Table:
+    events = to_events(raw, declaration, "rows.csv")
+    return history.with_history(raw, events, declaration, rolling_features, "rows.csv")
+
+
+def leaks(features) -> list[str]:  # type: ignore[no-untyped-def]
+    return future_problems(to_events(RAW, DECLARATION, "rows.csv"), DECLARATION, features)
+
+
 def test_new_rows_get_what_training_gave_them() -> None:
-    whole = with_history(RAW, DECLARATION, rolling_features, "rows.csv")
+    whole = with_history(RAW, DECLARATION)
     known = KnownRows(RAW, DECLARATION, rolling_features)
     computed = whole.column_names[RAW.num_columns :]
     # All of them at once, among the known rows too; the last ones as if they were new; one alone.
@@ -49,7 +60,7 @@ def test_new_rows_without_an_id_are_known_by_time_card_merchant_and_amount() -> 
     )
     raw = RAW.drop_columns(["transaction_id"])
     found = KnownRows(raw, declaration, rolling_features).features(raw.slice(3990))
-    whole = with_history(raw, declaration, rolling_features, "rows.csv")
+    whole = with_history(raw, declaration)
     assert found["card_count_30d"].to_pylist() == whole["card_count_30d"].slice(3990).to_pylist()
 
 
@@ -86,7 +97,7 @@ def test_a_missing_column_is_named() -> None:
 def test_a_raw_column_with_a_computed_name_is_refused() -> None:
     raw = RAW.append_column("hour", pa.array(np.zeros(RAW.num_rows)))
     with pytest.raises(DataError, match="'hour' has the name of a computed one"):
-        with_history(raw, DECLARATION, rolling_features, "rows.csv")
+        with_history(raw, DECLARATION)
 
 
 def test_labels_not_known_yet_count_neither_way() -> None:
@@ -129,10 +140,121 @@ def own_label(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
     ],
 )
 def test_a_planted_leak_is_caught(features, column: str) -> None:  # type: ignore[no-untyped-def]
-    problems = future_problems(RAW, DECLARATION, features, "rows.csv")
+    problems = leaks(features)
     assert len(problems) == 1
     assert f"'{column}' sees the future" in problems[0]
 
 
 def test_the_librarys_columns_do_not_see_the_future() -> None:
-    assert future_problems(RAW, DECLARATION, rolling_features, "rows.csv") == []
+    assert leaks(rolling_features) == []
+
+
+def one_in_two_hundred(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
+    """Leak that shows in few rows: the label itself where it is rare."""
+    return pa.table({"suspicion": pc.fill_null(events[POSITIVE], 0.0)})
+
+
+def test_a_leak_of_rare_labels_is_caught() -> None:
+    raw = generate(20_000, 5)
+    labels = np.array(raw["fraud"].to_pylist())
+    kept = np.flatnonzero((labels == "no") | (np.random.default_rng(0).random(len(labels)) < 0.1))
+    events = to_events(raw.take(pa.array(kept)), DECLARATION, "rows.csv")
+    assert future_problems(events, DECLARATION, one_in_two_hundred)
+
+
+def test_a_column_of_text_is_compared_too() -> None:
+    def daypart(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
+        hours = pc.hour(events[TIME]).to_pylist()
+        return pa.table({"daypart": ["am" if hour < 12 else "pm" for hour in hours]})
+
+    def later(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
+        return pa.table({"last": [str(pc.max(events[TIME]).as_py())] * events.num_rows})
+
+    assert leaks(daypart) == []
+    assert "'last' sees the future" in leaks(later)[0]
+
+
+def test_labels_known_before_stay_known_when_rows_come_back_without_them() -> None:
+    whole = with_history(RAW, DECLARATION)
+    found = KnownRows(RAW, DECLARATION, rolling_features).features(RAW.drop_columns(["fraud"]))
+    for name in ("merchant_frauds_30d", "merchant_risk_7d"):
+        assert found[name].to_pylist() == whole[name].to_pylist()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_row_alone_and_in_another_spelling_gets_the_same(alone: bool) -> None:
+    """A Parquet file's types, nanoseconds and floats, against the texts of a CSV; slices of texts."""
+    texts = pa.table({name: RAW[name].cast(pa.string()) for name in RAW.column_names})
+    known = KnownRows(texts, DECLARATION, rolling_features)
+    whole = with_history(RAW, DECLARATION)
+    typed = RAW.set_column(1, "time", pc.strptime(RAW["time"], "%Y-%m-%d %H:%M:%S", "ns"))
+    for rows in (texts, typed):
+        for row in (3999, 2500):
+            found = known.features(rows.slice(row, 1).drop_columns(["transaction_id"]), alone=alone)
+            for name in ("card_count_30d", "merchant_risk_30d", "recent", "amount_to_card_mean_30d"):
+                assert found[name].to_pylist() == whole[name].slice(row, 1).to_pylist(), name
+
+
+def test_own_columns_see_all_known_rows_and_all_their_columns() -> None:
+    def online(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
+        frame = events.select([TIME, "channel"]).to_pandas().reset_index()
+        frame = frame.sort_values([TIME, "index"])
+        before = (frame["channel"] == "online").cumsum() - (frame["channel"] == "online")
+        frame["count"] = before.groupby(frame[TIME]).transform("first").astype(float)
+        return pa.table({"online_before": frame.sort_values("index")["count"].to_numpy()})
+
+    events = to_events(RAW, DECLARATION, "rows.csv")
+    whole = history.with_history(RAW, events, DECLARATION, online, "rows.csv")
+    assert leaks(online) == []
+    found = KnownRows(RAW, DECLARATION, online).features(RAW.slice(3000, 7).drop_columns(["fraud"]))
+    assert found["online_before"].to_pylist() == whole["online_before"].slice(3000, 7).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("values", "columns", "positives"),
+    [
+        (["legit", "stolen", "cloned"], {"negative": "legit"}, ["stolen", "cloned"]),
+        (["y"], {}, ["y"]),
+        (["0"], {}, []),
+        (["1"], {"positive": 1}, ["1"]),
+    ],
+)
+def test_what_is_positive_does_not_depend_on_which_rows_there_are(
+    values: list[str], columns: dict, positives: list[str]
+) -> None:
+    found = history.positive_values(pa.chunked_array([values]), Columns(label="y", **columns))
+    assert sorted(found) == sorted(positives)
+
+
+def test_ids_that_became_floats_are_the_same_card() -> None:
+    assert history.names(pa.chunked_array([["7.0", "7", "7.05", None]])).to_pylist() == [
+        "7",
+        "7",
+        "7.05",
+        None,
+    ]
+
+
+def test_a_raw_column_called_merchant_is_none_unless_declared() -> None:
+    declaration = DECLARATION.model_copy(
+        update={"columns": DECLARATION.columns.model_copy(update={"merchant": None})}
+    )
+    raw = RAW.append_column("merchant", RAW["terminal"])
+    found = with_history(raw, declaration)
+    assert not [name for name in found.column_names if name.startswith("merchant_")]
+
+
+def test_a_model_of_other_windows_is_refused() -> None:
+    spec = TableSpec("fraud", ("no", "yes"), (), history=history.history_facts(DECLARATION))
+    known_model(spec, KnownRows(RAW, DECLARATION, rolling_features))
+    other = DECLARATION.model_copy(update={"history": History(windows=["2d"])})
+    with pytest.raises(UserError, match="windows changed since this model was trained"):
+        known_model(spec, KnownRows(RAW, other, rolling_features))
+
+
+def test_an_ignored_raw_column_gives_way_to_a_computed_one() -> None:
+    declaration = DECLARATION.model_copy(
+        update={"columns": DECLARATION.columns.model_copy(update={"ignore": ["hour"]})}
+    )
+    found = with_history(RAW.append_column("hour", pa.array(np.full(4000, -1.0))), declaration)
+    assert min(found["hour"].to_pylist()) >= 0

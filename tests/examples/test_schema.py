@@ -9,7 +9,7 @@ from solutionkit.examples.schema import build_schema, features_of, load_schema, 
 FEATURES = (
     Feature("size", "numeric", min_fraction=0.5),
     Feature("colour", "categorical", ("blue", "rot ä"), min_domain_mass=0.75, min_fraction=0.25),
-    Feature("recent", "sequence", min_fraction=1.0, shape=(10, 4)),
+    Feature("recent", "sequence", min_fraction=1.0, shape=(10, 4), computed=True),
 )
 
 

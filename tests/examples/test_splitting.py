@@ -119,3 +119,34 @@ def test_without_a_delay_and_without_cards_nothing_is_left_out() -> None:
     splits, _, notes = assign_splits(TABLE, LABELS, declare("time", time="when"), "x.csv")
     assert notes == []
     assert LEFT_OUT not in splits
+
+
+CARDS = pa.table(
+    {
+        "when": [str(np.datetime64("2026-01-01") + np.timedelta64(i % 100, "D")) for i in range(ROWS)],
+        "card": [f"C{i % 37}" for i in range(ROWS)],
+        "part": ["test" if i % 4 == 0 else "train" for i in range(ROWS)],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "says"),
+    [
+        (
+            {"split": "time", "label_delay": "200d"},
+            {},
+            "no training row's label was known when the evaluation begins",
+        ),
+        ({"split": "column"}, {"split": "part"}, "the evaluation must follow the training rows in time"),
+        ({"split": "time", "eval_fraction": 0.02}, {}, "the evaluation rows are of 2 days; at least 5"),
+    ],
+)
+def test_a_split_that_could_not_be_so_in_life_is_refused(data: dict, columns: dict, says: str) -> None:
+    declaration = Declaration(
+        data=Data(path="x.csv", **data),
+        columns=Columns(label="y", time="when", card="card", **columns),
+    )
+    with pytest.raises(DataError) as error:
+        assign_splits(CARDS, LABELS, declaration, "x.csv")
+    assert says in str(error.value)

@@ -40,3 +40,9 @@ def test_strong_columns_and_many_rare_values_are_no_problem() -> None:
 
 def test_ties_count_half() -> None:
     assert roc_auc(np.array([True, False, False]), np.array([1.0, 1.0, 0.0])) == 0.75
+
+
+def test_a_large_table_with_its_positives_last_is_drawn_from_both() -> None:
+    labels = np.concatenate([np.zeros(250_000, int), np.ones(500, int)])
+    table = pa.table({"n": labels.astype(float), "c": pa.array(["a"] * len(labels))})
+    assert len(telltale_problems(table, labels, SPEC, [])) == 1

@@ -15,6 +15,7 @@ WANTED = int(np.datetime64("2026-03-29T01:30:00", "us").astype(np.int64))
     [
         "2026-03-29 01:30:00",
         "2026-03-29T01:30:00.000000",
+        "2026-03-29 01:30:00.000000000",
         "2026-03-29T01:30:00Z",
         "2026-03-29 03:30:00+02:00",
         datetime(2026, 3, 29, 1, 30),
@@ -39,6 +40,8 @@ def test_dates_begin_at_midnight() -> None:
         (["2026-01-01", None], "empty in 1 rows (row 2"),
         ([True], "the time column 't'"),
         ([1.0, float("inf")], "not finite"),
+        ([1.77e12], "divide milliseconds by 1,000"),
+        (["1770000000000000"], "beyond the year 9999"),
     ],
 )
 def test_what_is_no_time_is_named(cells: list, says: str) -> None:

@@ -66,10 +66,12 @@ def compare_exported(
     if card and time:
         days, names = day_codes(columns[time])
         # Rows of a day resemble each other, and a whole day is what is decided about.
-        groups = days if len(names) > 1 else None
+        groups = days
         budget = declaration.business.alert_budget if declaration.business else None
         if budget:
-            cards = np.unique(columns[card], return_inverse=True)[1]
+            # A row without a card is a card of its own.
+            named = [name or f"row {row}" for row, name in enumerate(columns[card])]
+            cards = np.unique(np.array(named), return_inverse=True)[1]
             alerts = Alerts(days, names, cards, budget)
     scored, validation_labels = {}, np.array([])
     for name, scorer in scorers.items():

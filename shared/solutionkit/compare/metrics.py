@@ -186,6 +186,8 @@ def refuse_unknown_thresholds(thresholds: dict[str, float], known: Iterable[str]
     """Raise a UserError for a threshold on a metric that there is not."""
     known = list(known)
     for name in thresholds:
+        if name in {CARD_PRECISION, ALERT_RECALL} and name not in known:
+            raise UserError(f"use_case.toml: 'thresholds.{name}' needs business.alert_budget")
         if name in KNOWN and name not in known:
             raise UserError(
                 f"use_case.toml: 'thresholds.{name}' means nothing for this label; remove it, or bound one of"

@@ -16,7 +16,7 @@ from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
 from solutionkit.examples.declared import missing_columns, undetecting_problems, use_problems
-from solutionkit.examples.history import history_problems, with_history
+from solutionkit.examples.history import history_facts, to_events, unlabelled, with_history
 from solutionkit.examples.images import (
     ImageTable,
     copy_notes,
@@ -28,13 +28,14 @@ from solutionkit.examples.images import (
 from solutionkit.examples.labels import canonical, label_classes, label_problems, split_problems
 from solutionkit.examples.point_in_time import future_problems
 from solutionkit.examples.reading import joined, read_table
-from solutionkit.examples.rolling import Computed, computed_columns
+from solutionkit.examples.rolling import computed_columns, in_format
 from solutionkit.examples.splitting import (
     EVAL,
     SPLITS,
     TRAIN,
     assign_splits,
     hold_out_validation,
+    leave_blocked_out,
     leave_out,
     parted,
     row_units,
@@ -92,9 +93,17 @@ def audit(project: Project) -> AuditedTable:
         raw, given, source = _read_tables(declaration)
         notes = []
     problems += missing_columns(raw, declaration)
+    computed: set[str] = set()
     if declaration.history is not None and not problems:
+        before = set(raw.column_names)
         raw, found = _with_history(raw, declaration, use_case, source)
         problems += found
+        computed = set(raw.column_names) - before
+    waiting = unlabelled(raw, declaration)
+    if waiting.any() and not waiting.all():
+        raw = raw.filter(pa.array(~waiting))
+        given = None if given is None else given[~waiting]
+        notes.append(f"{waiting.sum():,} rows have no label yet; they are history alone")
     classes: tuple[str, ...] = ()
     detects = True
     labels: np.ndarray | None = None
@@ -120,24 +129,32 @@ def audit(project: Project) -> AuditedTable:
             if given is None:
                 splits, rule, left = assign_splits(raw, labels, declaration, source, units)
             else:
-                left = leave_out(given, raw, labels, declaration, source)
+                left = leave_out(given, raw, declaration, source)
                 hold_out_validation(given, raw, labels, declaration, source, units)
+                left += leave_blocked_out(given, raw, labels, declaration, source)
             notes += left
         except DataError as error:
             problems += [item for item in error.problems if item not in problems]
     if splits is not None:
         notes += _parted_notes(raw, splits, declaration, images)
     training_rows = raw if splits is None else raw.filter(pa.array(splits == TRAIN))
-    features, ignored, origin, inferred, found = describe(raw, training_rows, project, images)
+    features, ignored, origin, inferred, found = describe(raw, training_rows, project, images, computed)
     names = {feature.name for feature in features}
     identity = columns.id or (file_column(columns.image) if columns.image else None)
-    # The group goes along, because the comparison draws whole groups.
-    # Time and card too, because alerts are judged day by day.
+    # The group goes along, because the comparison draws whole groups; time and card, because it draws days.
     wanted = [*declaration.slices.columns, *([columns.group] if columns.group else [])]
     wanted += [columns.card, columns.time] if columns.card and columns.time else []
     carried = tuple(name for name in dict.fromkeys(wanted) if name not in {*names, identity})
     spec = TableSpec(
-        columns.label, classes, tuple(features), identity, carried, ignored, detects, columns.mask
+        columns.label,
+        classes,
+        tuple(features),
+        identity,
+        carried,
+        ignored,
+        detects,
+        columns.mask,
+        history_facts(declaration),
     )
     typed, unfit = conform(raw, spec, labelled=bool(classes))
     # A declared column that is missing has been named already, with the key that declares it.
@@ -165,34 +182,32 @@ def _with_history(
 ) -> tuple[pa.Table, list[str]]:
     """`(rows with the computed columns beside, problems)`; without them, where there are problems."""
     assert use_case.history is not None
-    problems = history_problems(raw, declaration, source)
-    if problems:
-        return raw, problems
     try:
-        with_columns = with_history(raw, declaration, use_case.history, source)
+        events = to_events(raw, declaration, source)
+        with_columns = with_history(raw, events, declaration, use_case.history, source)
     except DataError as error:
         return raw, error.problems
-    return with_columns, future_problems(raw, declaration, use_case.history, source)
+    return with_columns, future_problems(events, declaration, use_case.history)
 
 
-def _told(feature: Feature, computed: Computed | None, amount: str) -> Feature:
-    """A feature with its subject and what reason codes say of it; a new card may lack a history."""
-    if feature.name == amount:
-        return dataclasses.replace(feature, group="amount", text=f"{amount} {{value:,.2f}}")
-    if computed is None:
-        return feature
-    least = feature.min_fraction if feature.kind == "sequence" else 0.0
-    return dataclasses.replace(feature, group=computed.group, text=computed.text, min_fraction=least)
-
-
-def with_subjects(features: list[Feature], declaration: Declaration) -> list[Feature]:
-    """The features with their subjects, where columns are computed of a history."""
+def with_subjects(features: list[Feature], declaration: Declaration, computed: set[str]) -> list[Feature]:
+    """The features with their subjects and what reason codes say of them, where columns are computed."""
     if declaration.history is None:
         return features
     amount = declaration.columns.amount or ""
-    computed = computed_columns(declaration.history, amount, declaration.columns.merchant is not None)
-    told = {item.name: item for item in computed}
-    return [_told(feature, told.get(feature.name), amount) for feature in features]
+    listed = computed_columns(declaration.history, amount, declaration.columns.merchant is not None)
+    known = {item.name: (item.group, item.text) for item in listed}
+    known[amount] = ("amount", f"{in_format(amount)} {{value:,.2f}}")
+    told = []
+    for feature in features:
+        group, text = known.get(feature.name, ("", ""))
+        feature = dataclasses.replace(feature, group=group, text=text)
+        if feature.name in computed:
+            # A new card lacks a history, which is no fault.
+            least = feature.min_fraction if feature.kind == "sequence" else 0.0
+            feature = dataclasses.replace(feature, min_fraction=least, computed=True)
+        told.append(feature)
+    return told
 
 
 def _parted_notes(
@@ -224,7 +239,7 @@ def _read_tables(declaration: Declaration) -> tuple[pa.Table, np.ndarray | None,
 
 
 def describe(
-    raw: pa.Table, training_rows: pa.Table, project: Project, images: ImageTable | None
+    raw: pa.Table, training_rows: pa.Table, project: Project, images: ImageTable | None, computed: set[str]
 ) -> tuple[list[Feature], dict[str, str], str, bool, list[str]]:
     """`(features, ignored, origin, inferred, problems)`: by the curated schema if it fits, else inferred."""
     columns = project.declaration.columns
@@ -251,14 +266,19 @@ def describe(
         problems += drift_problems(features, project, raw)
     else:
         origin = f"curated in {file.name}"
-        features = schemas.features_of(schema, but=columns.not_features)
+        features = [
+            item for item in schemas.features_of(schema, but=columns.not_features) if not item.computed
+        ]
+        # Computed columns follow the declaration, not what a schema once said.
+        made = training_rows.select([name for name in raw.column_names if name in computed])
+        features += infer_features(made, columns)[0]
         ignored = dict.fromkeys(columns.ignore, "declared under columns.ignore")
         problems += [
             f"the column '{name}' is not in {file.name}; add it there, or list it under columns.ignore"
             for name in raw.column_names
-            if name not in columns.not_features | named
+            if name not in columns.not_features | named | computed
         ]
-    features = with_subjects(features, project.declaration)
+    features = with_subjects(features, project.declaration, computed)
     if not features and not problems:
         problems.append("no feature column is left; see the columns listed under [columns]")
     return features, ignored, origin, origin.startswith("inferred"), problems
@@ -322,6 +342,8 @@ def drift_problems(features: list[Feature], project: Project, raw: pa.Table) -> 
     problems = []
     carried = {columns.label, columns.id, *project.declaration.slices.columns}
     for feature in schemas.features_of(before, but=columns.not_features):
+        if feature.computed:
+            continue
         if feature.name not in raw.column_names:
             if feature.name not in {*columns.features, *carried}:
                 problems.append(

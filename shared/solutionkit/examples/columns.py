@@ -52,6 +52,7 @@ class Feature:
         white: The largest value that an image's samples take; cameras of 12 bits fill a part of 16.
         group: Features that tell of the same thing; explanations add them up. By itself where empty.
         text: What a value means, for reason codes; `{value}` is the value.
+        computed: Whether it is computed of the rows before, rather than a column of the data.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Feature:
     white: int = 255
     group: str = ""
     text: str = ""
+    computed: bool = False
 
     @property
     def cardinality(self) -> int:
@@ -84,6 +86,7 @@ class TableSpec:
         ignored: Columns left out, with the reason.
         detects: Whether the first class means that nothing was found, so that the others are positive.
         mask: A column that shows where in an image the label's reason is.
+        history: What decides the computed columns (`history.history_facts`), if there are such.
     """
 
     label: str
@@ -94,6 +97,7 @@ class TableSpec:
     ignored: dict[str, str] = dataclasses.field(default_factory=dict)
     detects: bool = True
     mask: str | None = None
+    history: str = ""
 
     @property
     def outputs(self) -> int:
@@ -208,6 +212,8 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
         declared = kind is not None
         kind = kind or guess_kind(values)
         distinct = pc.count_distinct(values).as_py()
+        if name == columns.amount:
+            kind, declared = "numeric", True
         if not declared and distinct <= 1:
             ignored[name] = "constant" if distinct else "empty"
         elif not declared and kind == "categorical" and distinct > 0.5 * len(values) > LARGEST_DOMAIN / 20:

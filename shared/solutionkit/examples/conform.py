@@ -62,7 +62,9 @@ def to_numbers(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, lis
             return pa.nulls(len(values), pa.float64()), [
                 f"the column '{name}' holds {values.type}, not numbers"
             ]
-    values = pc.if_else(pc.is_in(values, pa.array(MISSING_NUMBERS)), pa.scalar(None, pa.string()), values)
+    # No null scalar here: Arrow 18 reads past the ends of sliced texts then.
+    nothing = pa.chunked_array([pa.nulls(len(values), pa.string())])
+    values = pc.if_else(pc.is_in(values, pa.array(MISSING_NUMBERS)), nothing, values)
     try:
         return _finite(values.cast(pa.float64()), name)
     except pa.ArrowInvalid:
@@ -71,7 +73,7 @@ def to_numbers(values: pa.ChunkedArray, name: str) -> tuple[pa.ChunkedArray, lis
     rows = pc.indices_nonzero(pc.fill_null(wrong, False)).to_pylist()
     examples = ", ".join(f"{place(row)}: '{values[row].as_py()}'" for row in rows[:SHOWN])
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    numbers = pc.if_else(wrong, pa.scalar(None, pa.string()), values).cast(pa.float64())
+    numbers = pc.if_else(wrong, nothing, values).cast(pa.float64())
     return numbers, [
         f"the numeric column '{name}' holds text ({examples}{more}); mend the cells, or list the column"
         " under columns.categorical or columns.ignore"

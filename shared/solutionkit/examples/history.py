@@ -2,111 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+import json
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.declaration import Declaration, History, span
-from solutionkit.errors import DataError
-from solutionkit.examples.columns import as_text
+from solutionkit.declaration import Columns, Declaration, span, with_data
+from solutionkit.errors import DataError, UserError, suggestion
+from solutionkit.examples.columns import TableSpec, as_text
 from solutionkit.examples.conform import to_numbers
-from solutionkit.examples.labels import canonical, label_classes
-from solutionkit.examples.reading import joined, read_table
+from solutionkit.examples.labels import NEGATIVES, canonical, label_classes
+from solutionkit.examples.reading import read_table
 from solutionkit.examples.rolling import AMOUNT, CARD, MERCHANT, POSITIVE, TIME
 from solutionkit.examples.times import microseconds
+from solutionkit.use_case import HistoryFunction, Project
 
-# `(events, history, label delay) -> computed columns`, see `rolling.rolling_features`.
-Features = Callable[[pa.Table, History, timedelta], pa.Table]
-
-
-def history_problems(raw: pa.Table, declaration: Declaration, source: str) -> list[str]:
-    """Why no history can be computed of raw rows: cells that are no times or no amounts."""
-    try:
-        to_events(raw, declaration, source)
-    except DataError as error:
-        return error.problems
-    return []
+CANONICAL = (TIME, CARD, MERCHANT, AMOUNT, POSITIVE)
 
 
-def to_events(raw: pa.Table, declaration: Declaration, source: str) -> pa.Table:
-    """Raw rows as events (see `rolling.rolling_features`), with all other columns beside.
+def to_events(
+    raw: pa.Table, declaration: Declaration, source: str, positives: list[str] | None = None
+) -> pa.Table:
+    """Raw rows as events (see `rolling.rolling_features`), with the other columns beside.
 
     A label that is missing is one that is not known yet.
+
+    Args:
+        raw: The rows.
+        declaration: What the columns are.
+        source: The data's name for error messages.
+        positives: The label's positive values; by default as these rows and the declaration have it.
 
     Raises:
         DataError: A column is missing, or cells are no times or no amounts.
     """
     columns = declaration.columns
-    parts = {CARD: columns.card, AMOUNT: columns.amount}
+    parts = {"card": columns.card, "amount": columns.amount, "time": columns.time}
     if columns.merchant:
-        parts[MERCHANT] = columns.merchant
+        parts["merchant"] = columns.merchant
     missing = [
-        f"the column '{name}' (columns.{part}) is missing"
+        f"the column '{name}' (columns.{part}) is missing{suggestion(name or '', raw.column_names)}"
         for part, name in parts.items()
         if name not in raw.column_names
     ]
     if missing:
         raise DataError(source, missing)
-    assert columns.time
-    assert columns.card
-    assert columns.amount
-    amounts, problems = to_numbers(raw[columns.amount], columns.amount)
+    amounts, problems = to_numbers(raw[columns.amount], columns.amount or "")
     if problems:
-        raise DataError(source, problems)
-    stamps = pa.array(microseconds(raw, columns.time, source)).cast(pa.timestamp("us"))
-    events = {TIME: stamps, CARD: as_text(raw[columns.card]), AMOUNT: amounts}
+        raise DataError(source, [item.partition("; mend the cells")[0] + "; mend them" for item in problems])
+    stamps = pa.array(microseconds(raw, columns.time or "", source)).cast(pa.timestamp("us"))
+    events = {TIME: stamps, CARD: names(raw[columns.card]), AMOUNT: amounts}
     if columns.merchant:
-        events[MERCHANT] = as_text(raw[columns.merchant])
-    events[POSITIVE] = _positive(raw, declaration)
-    beside = {name: raw[name] for name in raw.column_names if name not in events}
+        events[MERCHANT] = names(raw[columns.merchant])
+    if pc.all(pc.is_null(events[CARD])).as_py():
+        raise DataError(source, [f"the column '{columns.card}' (columns.card) is empty in all rows"])
+    if columns.label in raw.column_names:
+        values = as_text(raw[columns.label])
+        known = positive_values(values, columns) if positives is None else positives
+        found = pc.is_in(values, pa.array(known, pa.string())).cast(pa.float64())
+        unknown = pa.chunked_array([pa.nulls(raw.num_rows, pa.float64())])
+        events[POSITIVE] = pc.if_else(pc.is_valid(values), found, unknown)
+    else:
+        events[POSITIVE] = pa.nulls(raw.num_rows, pa.float64())
+    beside = {name: raw[name] for name in raw.column_names if name not in CANONICAL}
     return pa.table({**events, **beside})
 
 
-def _positive(raw: pa.Table, declaration: Declaration) -> pa.Array:
-    """`(rows,)` 1 where the label is any but the negative one, null where it is not known."""
-    label = declaration.columns.label
-    if label not in raw.column_names:
-        return pa.nulls(raw.num_rows, pa.float64())
-    values = as_text(raw[label]).combine_chunks()
-    classes, _, problems = label_classes(pa.chunked_array([values]), declaration.columns, several=False)
-    if problems:
-        # Rows to predict on may hold one class, or none; what is positive must be declared then.
-        positive = declaration.columns.positive
-        known = {value: canonical(value) for value in pc.unique(values.drop_null()).to_pylist()}
-        wanted = {"1", "yes", "true"} if positive is None else {canonical(str(positive))}
-        positives = [value for value, text in known.items() if text in wanted]
-    else:
-        positives = list(classes[1:])
-    found = pc.is_in(values, pa.array(positives, pa.string())).cast(pa.float64())
-    return pc.if_else(pc.is_valid(values), found, pa.scalar(None, pa.float64()))
+def names(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """What cards and merchants are called: text; whole numbers that were read as floats lose their `.0`."""
+    return pc.replace_substring_regex(as_text(values), r"^([0-9]+)\.0$", r"\1")
 
 
-def with_history(raw: pa.Table, declaration: Declaration, features: Features, source: str) -> pa.Table:
+def positive_values(labels: pa.ChunkedArray, columns: Columns) -> list[str]:
+    """Which of a label's texts are positive, of rows that may hold one class alone, or none."""
+    classes, _, problems = label_classes(labels, columns, several=False)
+    if not problems:
+        return list(classes[1:])
+    found = {value: canonical(value) for value in pc.unique(labels.drop_null()).to_pylist()}
+    if columns.negative is not None:
+        return [value for value, text in found.items() if text != canonical(str(columns.negative))]
+    wanted = set(NEGATIVES) if columns.positive is None else {canonical(str(columns.positive))}
+    return [value for value, text in found.items() if text in wanted]
+
+
+def with_history(
+    raw: pa.Table, events: pa.Table, declaration: Declaration, features: HistoryFunction, source: str
+) -> pa.Table:
     """Raw rows with the computed columns beside.
 
+    Args:
+        raw: The rows.
+        events: The same rows as events.
+        declaration: What the columns are.
+        features: The function that computes the columns.
+        source: The data's name for error messages.
+
     Raises:
-        DataError: No history can be computed, or a computed column has the name of a raw one.
+        DataError: A computed column has the name of a raw one that is not ignored.
     """
     assert declaration.history is not None
-    delay = span(declaration.data.label_delay)
-    computed = features(to_events(raw, declaration, source), declaration.history, delay)
-    doubled = sorted(set(computed.column_names) & set(raw.column_names))
-    if doubled:
+    computed = features(events, declaration.history, span(declaration.data.label_delay))
+    doubled = set(computed.column_names) & set(raw.column_names)
+    clashing = sorted(doubled - set(declaration.columns.ignore))
+    if clashing:
         raise DataError(
             source,
             [
-                f"the column '{name}' has the name of a computed one; rename it, or remove [history]"
-                for name in doubled
+                f"the column '{name}' has the name of a computed one; list it under columns.ignore, or rename"
+                " it"
+                for name in clashing
             ],
         )
     if computed.num_rows != raw.num_rows:
         raise DataError(source, [f"{computed.num_rows} rows were computed of {raw.num_rows}"])
+    raw = raw.drop_columns(sorted(doubled))
     for name in computed.column_names:
         raw = raw.append_column(name, computed[name])
     # Arrow 18 crashes where it filters lists beside columns that are cut into other chunks.
     return raw.combine_chunks()
+
+
+def history_facts(declaration: Declaration) -> str:
+    """What decides the computed columns, as an exported model keeps it; empty where there are none."""
+    if declaration.history is None:
+        return ""
+    parts = ("time", "card", "merchant", "amount", "label")
+    return json.dumps(
+        {
+            **declaration.history.model_dump(),
+            "label_delay": declaration.data.label_delay,
+            **{part: getattr(declaration.columns, part) for part in parts},
+        },
+        sort_keys=True,
+    )
 
 
 class KnownRows:
@@ -116,59 +146,138 @@ class KnownRows:
         rows: Raw rows, with labels where they are known.
         declaration: What the columns are.
         features: The function that computes the columns.
+        source: Their name for error messages.
+
+    Raises:
+        DataError: A column is missing, or cells are no times or no amounts.
     """
 
-    def __init__(self, rows: pa.Table, declaration: Declaration, features: Features) -> None:
-        self._rows, self._declaration, self._features = rows, declaration, features
+    def __init__(
+        self, rows: pa.Table, declaration: Declaration, features: HistoryFunction, source: str = "the rows"
+    ) -> None:
+        label = declaration.columns.label
+        self._declaration, self._features = declaration, features
+        self._positives = (
+            positive_values(as_text(rows[label]), declaration.columns) if label in rows.column_names else None
+        )
+        self._id = declaration.columns.id if declaration.columns.id in rows.column_names else None
+        self._events = to_events(rows, declaration, source, self._positives)
+        self._keys = _keys(self._events, self._id)
 
     @classmethod
-    def of(cls, declaration: Declaration, features: Features) -> KnownRows:
-        """The rows that the declaration's data holds."""
-        data = declaration.data
-        paths = [data.path] if data.path else [data.train, data.eval]
-        tables = [read_table(path) for path in paths if path]
-        names = tables[0].column_names
-        return cls(joined([table.select(names) for table in tables], str(paths[0])), declaration, features)
+    def of_project(cls, project: Project, path: Path | None = None) -> KnownRows | None:
+        """The rows of a project's data; nothing where no columns are computed.
 
-    def features(self, new: pa.Table, source: str = "the new rows") -> pa.Table:
+        Args:
+            project: The project.
+            path: Other rows.
+
+        Raises:
+            UserError: They cannot be read, or a path is given and nothing is computed.
+        """
+        declaration, function = project.declaration, project.use_case.history
+        if declaration.history is None or function is None:
+            if path is not None:
+                raise UserError("--history: use_case.toml has no table [history]; leave --history out.")
+            return None
+        data = (with_data(declaration, path) if path else declaration).data
+        paths = [item for item in (data.path, data.train, data.eval) if item]
+        try:
+            tables = [read_table(item) for item in paths]
+        except UserError as error:
+            raise UserError(
+                f"{error}\nThe history of the rows is looked up there; --history names another file."
+            ) from None
+        shared = [name for name in tables[0].column_names if name in tables[-1].column_names]
+        rows = _stacked([table.select(shared) for table in tables])
+        return cls(rows, declaration, function, " and ".join(map(str, paths)))
+
+    @property
+    def facts(self) -> str:
+        """What decides the computed columns."""
+        return history_facts(self._declaration)
+
+    def features(self, new: pa.Table, source: str = "the new rows", alone: bool = False) -> pa.Table:
         """New raw rows with the computed columns beside.
 
-        Known rows of other cards and merchants have no say and are left out, as are those that are among the
-        new ones (by the id, else by time, card, merchant and amount). So one row is answered in milliseconds.
+        Known rows that are among the new ones (by the id, else by time, card, merchant and amount) count
+        once; what is known of their labels stays known.
+
+        Args:
+            new: The rows.
+            source: Their name for error messages.
+            alone: Look only at known rows of the new rows' cards and merchants. This is faster, and right for
+                the library's columns and for others that look no further.
 
         Raises:
             DataError: A column is missing, or cells are no times or no amounts.
         """
-        columns = self._declaration.columns
-        to_events(new, self._declaration, source)
-        known = self._rows
-        same = pc.is_in(as_text(known[columns.card]), pc.unique(as_text(new[columns.card]).combine_chunks()))
-        if columns.merchant:
-            there = pc.unique(as_text(new[columns.merchant]).combine_chunks())
-            same = pc.or_kleene(same, pc.is_in(as_text(known[columns.merchant]), there))
-        known = known.filter(pc.fill_null(same, False))
-        wanted = [columns.time, columns.card, columns.merchant, columns.amount, columns.label, columns.id]
-        names = [name for name in wanted if name and name in known.column_names]
-        keys = [columns.id] if columns.id in new.column_names and columns.id in names else names
-        keys = [name for name in keys if name != columns.label and name in new.column_names]
-        seen = set(zip(*(as_text(new[name]).to_pylist() for name in keys), strict=True))
-        rows = zip(*(as_text(known[name]).to_pylist() for name in keys), strict=True)
-        before = known.select(names).filter(pa.array([row not in seen for row in rows], pa.bool_()))
-        texts = [_as_texts(table, names) for table in (before, new)]
-        both = with_history(joined(texts, source), self._declaration, self._features, source)
-        computed = [name for name in both.column_names if name not in names]
-        for name in computed:
-            new = new.append_column(name, both[name].slice(before.num_rows))
-        return new
+        events = to_events(new, self._declaration, source, self._positives)
+        identity = self._id if self._id in new.column_names else None
+        wanted = _keys(events, identity)
+        keys = self._keys if identity == self._id else _keys(self._events, None)
+        place = pc.index_in(wanted, keys)
+        label = self._events[POSITIVE].combine_chunks().take(place)
+        events = events.set_column(
+            events.column_names.index(POSITIVE), POSITIVE, pc.coalesce(events[POSITIVE], label)
+        )
+        kept = pc.invert(pc.is_in(keys, wanted))
+        if alone:
+            same = pc.is_in(self._events[CARD], events[CARD].combine_chunks())
+            if MERCHANT in events.column_names:
+                same = pc.or_(same, pc.is_in(self._events[MERCHANT], events[MERCHANT].combine_chunks()))
+            kept = pc.and_(kept, same.combine_chunks())
+        before = self._events.filter(kept)
+        beside = [name for name in events.column_names if name in before.column_names]
+        both = _stacked([before.select(beside), events.select(beside)])
+        history, delay = self._declaration.history, span(self._declaration.data.label_delay)
+        assert history is not None
+
+        def last(table: pa.Table, *_: object) -> pa.Table:
+            return self._features(table, history, delay).slice(before.num_rows)
+
+        return with_history(new, both, self._declaration, last, source)
 
 
-def _as_texts(table: pa.Table, names: list[str]) -> pa.Table:
-    """Columns as text, so that rows of a CSV and of a Parquet file go together; null where there are none."""
-    return pa.table(
-        {
-            name: as_text(table[name])
-            if name in table.column_names
-            else pa.nulls(table.num_rows, pa.string())
-            for name in names
-        }
+def _keys(events: pa.Table, identity: str | None) -> pa.Array:
+    """`(rows,)` texts by which a row is known again."""
+    if identity is not None:
+        return names(events[identity]).combine_chunks()
+    parts = [events[TIME].cast(pa.int64()).cast(pa.string())]
+    parts += [events[name] for name in (CARD, MERCHANT) if name in events.column_names]
+    parts.append(events[AMOUNT].cast(pa.string()))
+    return pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace").combine_chunks()
+
+
+def _stacked(tables: list[pa.Table]) -> pa.Table:
+    """Tables of the same columns, one below the other; where a column's types differ, as text."""
+    first = tables[0]
+    columns = {}
+    for name in first.column_names:
+        parts = [table[name] for table in tables]
+        if any(part.type != first.schema.field(name).type for part in parts):
+            parts = [as_text(part) for part in parts]
+        columns[name] = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
+    return pa.table(columns)
+
+
+def known_model(spec: TableSpec, known: KnownRows | None) -> None:
+    """Raise a UserError if a model's columns were computed otherwise than they would be now."""
+    facts = known.facts if known is not None else ""
+    if spec.history == facts:
+        return
+    before, now = json.loads(spec.history or "{}"), json.loads(facts or "{}")
+    changed = sorted(name for name in {**before, **now} if before.get(name) != now.get(name))
+    raise UserError(
+        f"use_case.toml: {', '.join(changed)} changed since this model was trained, so its columns would be"
+        " computed otherwise; run the pipeline again, or undo the change."
     )
+
+
+def unlabelled(raw: pa.Table, declaration: Declaration) -> np.ndarray:
+    """`(rows,)` whether a row's label is not known yet, where that is no fault; it is history alone."""
+    label = declaration.columns.label
+    if label not in raw.column_names or not (declaration.history or span(declaration.data.label_delay)):
+        return np.zeros(raw.num_rows, bool)
+    found: np.ndarray = pc.is_null(raw[label]).to_numpy()
+    return found

@@ -8,17 +8,16 @@ import pyarrow.compute as pc
 
 from solutionkit.declaration import Declaration, span
 from solutionkit.examples.conform import place
-from solutionkit.examples.history import Features, to_events
 from solutionkit.examples.rolling import POSITIVE, TIME
+from solutionkit.use_case import HistoryFunction
 
 # So many rows in a row are looked at, so that the check costs seconds on any table.
 ROWS = 60_000
 CUTS = 3
-JUDGED_ROWS = 500
 TOLERANCE = 1e-4
 
 
-def future_problems(raw: pa.Table, declaration: Declaration, features: Features, source: str) -> list[str]:
+def future_problems(events: pa.Table, declaration: Declaration, features: HistoryFunction) -> list[str]:
     """Computed columns that change when later rows, and labels not yet known, are taken away.
 
     Of a stretch of the table the columns are computed whole, and then again as they would have been at some
@@ -26,17 +25,15 @@ def future_problems(raw: pa.Table, declaration: Declaration, features: Features,
     itself are what a server would be asked about; theirs must not differ.
 
     Args:
-        raw: Raw rows.
+        events: The rows as events.
         declaration: What the columns are.
         features: The function that computes the columns.
-        source: The data's name.
 
     Returns:
         One sentence a column that differs.
     """
     assert declaration.history is not None
     history, delay = declaration.history, span(declaration.data.label_delay)
-    events = to_events(raw, declaration, source)
     order = np.argsort(events[TIME].cast(pa.int64()).to_numpy(), kind="stable")[-ROWS:]
     events = events.take(pa.array(order))
     stamps = events[TIME].cast(pa.int64()).to_numpy()
@@ -49,22 +46,37 @@ def future_problems(raw: pa.Table, declaration: Declaration, features: Features,
         labels = pc.if_else(known, events[POSITIVE], pa.scalar(None, pa.float64()))
         hidden = events.set_column(events.column_names.index(POSITIVE), POSITIVE, labels)
         then = hidden.filter(pa.array(there))
-        # Earlier rows lack labels here that were known to them, which for the latest ones changes nothing.
-        judged = np.flatnonzero(there)[-JUDGED_ROWS:]
+        judged = np.flatnonzero(there)
         again = features(then, history, delay)
         for name in whole.column_names:
-            first = numbers(whole[name].take(pa.array(judged)))
-            second = numbers(again[name].take(pa.array(judged)))
-            same = np.isclose(first, second, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
-            differing = np.flatnonzero(~same.all(axis=1))
+            first, second = whole[name].take(pa.array(judged)), again[name]
+            differing = np.flatnonzero(different(first, second))
             if len(differing) and name not in problems:
                 row = differing[0]
                 problems[name] = (
-                    f"the computed column '{name}' sees the future: in {place(int(order[judged[row]]))} it is"
-                    f" {_shown(first[row])}, but {_shown(second[row])} without later rows and labels not"
-                    " known by then; compute it from earlier rows, and labels older than data.label_delay"
+                    f"the computed column '{name}' sees the future: in {place(int(order[judged[row]]))} it"
+                    f" is {_shown(first[int(row)])}, but {_shown(second[int(row)])} without later rows and labels"
+                    " not known by then; compute it from earlier rows, and labels older than data.label_delay"
                 )
     return list(problems.values())
+
+
+def different(first: pa.ChunkedArray, second: pa.ChunkedArray) -> np.ndarray:
+    """`(rows,)` whether two columns of numbers, of lists of numbers or of anything else differ."""
+    if not is_numeric(first.type):
+        return np.array(
+            [ours != theirs for ours, theirs in zip(first.to_pylist(), second.to_pylist(), strict=True)]
+        )
+    same = np.isclose(numbers(first), numbers(second), rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    found: np.ndarray = ~same.all(axis=1)
+    return found
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Whether a column's cells are numbers, or lists of a fixed size of such."""
+    while pa.types.is_fixed_size_list(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -77,5 +89,6 @@ def numbers(column: pa.ChunkedArray) -> np.ndarray:
     return values
 
 
-def _shown(values: np.ndarray) -> str:
-    return f"{values[0]:g}" if len(values) == 1 else f"a list that begins {values[0]:g}"
+def _shown(value: pa.Scalar) -> str:
+    found = value.as_py()
+    return f"{found:g}" if isinstance(found, float) else "missing" if found is None else str(found)[:40]

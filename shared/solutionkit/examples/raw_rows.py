@@ -13,7 +13,7 @@ from solutionkit.errors import DataError, UserError
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.conform import conform, table_inputs
 from solutionkit.examples.encoding import with_files
-from solutionkit.examples.history import KnownRows
+from solutionkit.examples.history import KnownRows, known_model
 from solutionkit.examples.images import SHOWN, SUFFIXES, image_files
 from solutionkit.examples.pictures import inspect_files
 from solutionkit.examples.reading import read_table
@@ -55,11 +55,13 @@ def read_rows(source: Path, spec: TableSpec, known: KnownRows | None = None) -> 
         known: Rows known so far, where columns are computed of what was before.
 
     Raises:
-        UserError: It is unreadable, columns are missing or of the wrong kind, or images are broken.
+        UserError: It is unreadable, columns are missing or of the wrong kind, images are broken, or the
+            model's columns were computed otherwise.
     """
     if spec.image:
         return _read_images(source, spec)
     raw = read_table(source)
+    known_model(spec, known)
     if known is not None:
         raw = known.features(raw, str(source))
     table, problems = conform(raw, spec, labelled=False)

@@ -48,7 +48,7 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
         amount: What the amount's column is called.
         merchants: Whether events have merchants.
     """
-    longest = history.longest
+    longest, amount = history.longest, in_format(amount)
     found = [
         Computed("hour", "time_of_day", "in the hour from {value:.0f}:00"),
         Computed("weekday", "time_of_day", "on weekday {value:.0f}"),
@@ -59,9 +59,7 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
             Computed(
                 f"card_count_{window}", "card_activity", f"card used {{value:.0f}} times in {window} before"
             ),
-            Computed(
-                f"card_mean_{window}", "amount", f"card's mean {amount} in {window}: {{value:.2f}}"
-            ),
+            Computed(f"card_mean_{window}", "amount", f"card's mean {amount} in {window}: {{value:.2f}}"),
         ]
     found += [
         Computed(f"amount_to_card_mean_{longest}", "amount", f"{amount} {{value:.1f}}x this card's usual"),
@@ -73,7 +71,7 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
                 Computed(
                     f"merchant_count_{window}",
                     "merchant_activity",
-                    f"merchant had {{value:.0f}} transactions in {window}",
+                    f"merchant had {{value:.0f}} transactions in {window} before",
                 ),
                 Computed(
                     f"merchant_mean_{window}",
@@ -83,12 +81,12 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
                 Computed(
                     f"merchant_frauds_{window}",
                     "merchant_risk",
-                    f"merchant had {{value:.0f}} known frauds in {window}",
+                    f"merchant had {{value:.0f}} frauds in the latest {window} with known labels",
                 ),
                 Computed(
                     f"merchant_risk_{window}",
                     "merchant_risk",
-                    f"{{value:.1%}} of the merchant's transactions in {window} were fraud",
+                    f"{{value:.1%}} fraud at the merchant in the latest {window} with known labels",
                 ),
             ]
         found.append(
@@ -98,6 +96,11 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
         text = "pattern of the card's latest {value:.0f} transactions"
         found.append(Computed(RECENT, "card_activity", text))
     return found
+
+
+def in_format(name: str) -> str:
+    """A name as it may stand in a text with `{value}`."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def rolling_features(events: pa.Table, history: History, label_delay: timedelta) -> pa.Table:
@@ -155,7 +158,7 @@ def rolling_features(events: pa.Table, history: History, label_delay: timedelta)
         visits = _sum("one", span(longest), [CARD, MERCHANT])
         columns[f"card_at_merchant_{longest}"] = pl.when(both).then(visits)
     order = [item.name for item in computed_columns(history, merchants=merchants) if item.name != RECENT]
-    made = frame.select("position", *(columns[name].alias(name) for name in order))
+    made = frame.lazy().select("position", *(columns[name].alias(name) for name in order)).collect()
     # Sums of amounts that enter and leave a window carry rounding noise, by where the data begins.
     made = made.with_columns(pl.selectors.float().round(DIGITS)).sort("position").drop("position")
     table: pa.Table = made.to_arrow()

@@ -11,6 +11,7 @@ from solutionkit.errors import UserError
 from solutionkit.examples.columns import Feature, TableSpec
 
 FILE_NAME = "schema.pbtxt"
+COMPUTED = "computed"
 
 
 def load_schema(file: Path) -> schema_pb2.Schema:
@@ -39,14 +40,22 @@ def features_of(schema: schema_pb2.Schema, but: set[str]) -> list[Feature]:
             continue
         if item.HasField("shape") and len(item.shape.dim) == 2:
             shape = tuple(int(dimension.size) for dimension in item.shape.dim)
-            features.append(Feature(item.name, "sequence", min_fraction=fraction, shape=shape))
+            features.append(
+                Feature(item.name, "sequence", min_fraction=fraction, shape=shape, computed=is_computed(item))
+            )
         elif item.type == schema_pb2.BYTES:
             domain = tuple(item.string_domain.value) or domains.get(item.domain, ())
             mass = item.distribution_constraints.min_domain_mass
-            features.append(Feature(item.name, "categorical", domain, mass, fraction))
+            computed = is_computed(item)
+            features.append(Feature(item.name, "categorical", domain, mass, fraction, computed=computed))
         else:
-            features.append(Feature(item.name, "numeric", min_fraction=fraction))
+            features.append(Feature(item.name, "numeric", min_fraction=fraction, computed=is_computed(item)))
     return features
+
+
+def is_computed(item: schema_pb2.Feature) -> bool:
+    """Whether a schema's column was computed of the rows before."""
+    return COMPUTED in item.annotation.tag
 
 
 def build_schema(spec: TableSpec) -> schema_pb2.Schema:
@@ -59,6 +68,8 @@ def build_schema(spec: TableSpec) -> schema_pb2.Schema:
         numeric = feature.kind in {"numeric", "sequence"}
         item = schema.feature.add(name=feature.name, type=schema_pb2.FLOAT if numeric else schema_pb2.BYTES)
         item.presence.min_fraction = feature.min_fraction
+        if feature.computed:
+            item.annotation.tag.append(COMPUTED)
         if feature.kind == "sequence":
             item.presence.min_count = 1
             for size in feature.shape:

@@ -10,13 +10,15 @@ from scipy import sparse
 from solutionkit.declaration import Declaration, span
 from solutionkit.errors import DataError
 from solutionkit.examples.columns import as_text
-from solutionkit.examples.times import microseconds
+from solutionkit.examples.times import DAY, microseconds
 
 TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
 SPLITS = (TRAIN, VALIDATION, EVAL)
 # Rows that are in no split.
 LEFT_OUT = "left out"
 SHOWN_VALUES = 6
+# Of an evaluation whose intervals draw whole days.
+FEWEST_DAYS = 5
 
 
 def assign_splits(
@@ -30,7 +32,7 @@ def assign_splits(
 
     The evaluation rows follow the declaration. The validation rows (early stopping, decision
     thresholds) are then held out of the training side in the same manner: by group where the
-    split is by group, the latest ones where it is by time, stratified by the label otherwise.
+    split is by group, the latest ones where it is by time or rows have cards, else stratified by the label.
 
     Args:
         table: The raw rows, with the time, group or split column that the declaration names.
@@ -40,7 +42,7 @@ def assign_splits(
         units: `(rows,)` codes of rows that are drawn together (`row_units`), if there are such.
 
     Returns:
-        `(rows,)` split names, a sentence that says how they were made, and what was left out (`leave_out`).
+        `(rows,)` split names, a sentence that says how they were made, and what was left out.
 
     Raises:
         DataError: The column that decides is missing or unusable, or a split would be empty.
@@ -71,8 +73,9 @@ def assign_splits(
     if units is not None and kind in {"random", "stratified"} and columns.group:
         how += f", all rows of a '{columns.group}' on one side"
     splits = np.where(is_eval, EVAL, TRAIN).astype(object)
-    left = leave_out(splits, table, labels, declaration, source)
+    left = leave_out(splits, table, declaration, source)
     hold_out_validation(splits, table, labels, declaration, source, units)
+    left += leave_blocked_out(splits, table, labels, declaration, source)
     drawn = kind in {"random", "stratified", "group"}
     return splits, f"{how} (seed {declaration.training.seed})" if drawn else how, left
 
@@ -143,41 +146,75 @@ def hold_out_validation(
         raise DataError(source, [f"{len(rows)} training rows are too few to hold validation rows out"])
 
 
-def leave_out(
-    splits: np.ndarray, table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
-) -> list[str]:
-    """Leave out, in place, what could not be so in life, and say how many rows that are.
+def leave_out(splits: np.ndarray, table: pa.Table, declaration: Declaration, source: str) -> list[str]:
+    """Leave out, in place, training rows whose label was not yet known when the evaluation begins.
 
-    A training row whose label was not yet known when the evaluation begins could not have been learned from.
-    An evaluation row of a card of which an earlier fraud was known by then would not have happened: the card
-    is blocked. Both stay part of the history.
+    They could not have been learned from; they stay part of the history. Returned is how many these are.
     """
     columns, delay = declaration.columns, span(declaration.data.label_delay)
     if not columns.time or not (columns.card or delay):
         return []
     times = microseconds(table, columns.time, source)
     known_from = times + round(delay.total_seconds() * 1e6)
+    if not (splits == EVAL).any():
+        raise DataError(source, ["no row is left to evaluate; choose another split"])
     begin = times[splits == EVAL].min()
     late = (splits == TRAIN) & (known_from > begin)
+    if late.sum() == (splits == TRAIN).sum():
+        first = np.datetime64(int(begin), "us").astype("datetime64[s]")
+        raise DataError(
+            source,
+            [
+                f"no training row's label was known when the evaluation begins ({first}, data.label_delay ="
+                f" {declaration.data.label_delay}); the evaluation must follow the training rows in time:"
+                " choose another split, or a shorter delay if that is true"
+            ],
+        )
     splits[late] = LEFT_OUT
     notes = []
+    if declaration.columns.card:
+        days = len(np.unique(times[splits == EVAL] // DAY))
+        if days < FEWEST_DAYS:
+            raise DataError(
+                source,
+                [
+                    f"the evaluation rows are of {days} days; at least {FEWEST_DAYS} are needed, because"
+                    " intervals draw whole days"
+                ],
+            )
     if late.any():
         notes.append(
             f"{late.sum():,} rows are neither trained on nor evaluated: their labels were not known before"
             f" the evaluation begins (data.label_delay = {declaration.data.label_delay})"
         )
-    if columns.card and columns.card in table.column_names:
-        cards = as_text(table[columns.card]).combine_chunks().dictionary_encode().indices
-        codes = cards.fill_null(-1).to_numpy()
-        blocked_from = np.full(codes.max() + 1, np.iinfo(np.int64).max)
-        frauds = (labels > 0) & (codes >= 0)
-        np.minimum.at(blocked_from, codes[frauds], known_from[frauds])
-        blocked = (splits == EVAL) & (codes >= 0) & (times >= blocked_from[codes])
-        splits[blocked] = LEFT_OUT
-        if blocked.any():
-            notes.append(
-                f"{blocked.sum():,} evaluation rows are left out: a fraud of their card was known by then"
-            )
+    return notes
+
+
+def leave_blocked_out(
+    splits: np.ndarray, table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
+) -> list[str]:
+    """Leave out, in place, rows of cards of which an earlier fraud was known by then, and say how many.
+
+    In life such a card is blocked. Models are judged, and thresholds chosen, on what is left; rows to train
+    on are kept, and all stay part of the history.
+    """
+    columns = declaration.columns
+    if not columns.card or columns.card not in table.column_names or not columns.time:
+        return []
+    times = microseconds(table, columns.time, source)
+    known_from = times + round(span(declaration.data.label_delay).total_seconds() * 1e6)
+    cards = as_text(table[columns.card]).combine_chunks().dictionary_encode().indices
+    codes = cards.fill_null(-1).to_numpy()
+    blocked_from = np.full(codes.max(initial=0) + 1, np.iinfo(np.int64).max)
+    frauds = (labels > 0) & (codes >= 0)
+    np.minimum.at(blocked_from, codes[frauds], known_from[frauds])
+    blocked = (codes >= 0) & (times >= blocked_from[codes])
+    notes = []
+    for name, title in ((VALIDATION, "validation"), (EVAL, "evaluation")):
+        rows = blocked & (splits == name)
+        splits[rows] = LEFT_OUT
+        if rows.any():
+            notes.append(f"{rows.sum():,} {title} rows are left out: a fraud of their card was known by then")
     return notes
 
 

@@ -10,7 +10,8 @@ from solutionkit.examples.columns import TableSpec
 
 # No column that is known beforehand orders rows this well.
 SUSPICIOUS_ROC_AUC = 0.999
-MOST_ROWS = 200_000
+# Of each class.
+MOST_ROWS = 100_000
 
 
 def telltale_problems(table: pa.Table, labels: np.ndarray, spec: TableSpec, trusted: list[str]) -> list[str]:
@@ -22,14 +23,18 @@ def telltale_problems(table: pa.Table, labels: np.ndarray, spec: TableSpec, trus
         spec: What the columns are.
         trusted: Columns that the declaration names as features.
     """
-    positive = (labels > 0)[:MOST_ROWS]
+    random = np.random.default_rng(0)
+    positives, others = np.flatnonzero(labels > 0), np.flatnonzero(labels == 0)
+    drawn = np.concatenate([random.permutation(item)[:MOST_ROWS] for item in (positives, others)])
+    drawn = random.permutation(drawn)
+    positive = labels[drawn] > 0
     if not 0 < positive.sum() < len(positive):
         return []
     problems = []
     for feature in (*spec.numeric, *spec.categorical):
         if feature.name in trusted:
             continue
-        column = table[feature.name].slice(0, MOST_ROWS)
+        column = table[feature.name].take(pa.array(drawn))
         if feature.kind == "numeric":
             area = _either_way(positive, column.to_numpy(zero_copy_only=False).astype(float))
         else:

@@ -7,11 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.errors import DataError
+from solutionkit.examples.columns import is_number
 from solutionkit.examples.conform import SHOWN, place
 
 MICROSECONDS = 1_000_000
 DAY = 86_400 * MICROSECONDS
-NUMBER = r"^[+-]?[0-9]+\.?[0-9]*$"
+# Seconds; milliseconds since 1970 are larger.
+LATEST = 253_402_300_800
 
 
 def microseconds(table: pa.Table, name: str, source: str) -> np.ndarray:
@@ -30,10 +32,8 @@ def microseconds(table: pa.Table, name: str, source: str) -> np.ndarray:
     values = table[name]
     if values.null_count:
         rows = pc.indices_nonzero(pc.is_null(values)).to_pylist()
-        shown = ", ".join(place(row) for row in rows[:SHOWN])
-        raise DataError(
-            source, [f"the time column '{name}' is empty in {values.null_count} rows ({shown} …)"]
-        )
+        shown = ", ".join(place(row) for row in rows[:SHOWN]) + (" …" if len(rows) > SHOWN else "")
+        raise DataError(source, [f"the time column '{name}' is empty in {values.null_count} rows ({shown})"])
     try:
         return _converted(values.combine_chunks())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -46,9 +46,11 @@ def microseconds(table: pa.Table, name: str, source: str) -> np.ndarray:
 
 def _converted(values: pa.Array) -> np.ndarray:
     if pa.types.is_string(values.type):
-        if pc.all(pc.match_substring_regex(values, NUMBER), min_count=0).as_py():
+        if pc.all(is_number(values), min_count=0).as_py():
             values = values.cast(pa.float64())
         else:
+            # Nanoseconds, as pandas writes them, become microseconds.
+            values = pc.replace_substring_regex(values, r"(\.[0-9]{6})[0-9]+", r"\1")
             zoned = pc.any(pc.match_substring_regex(values, r"(Z|[+-][0-9]{2}:?[0-9]{2})$"), min_count=0)
             values = values.cast(pa.timestamp("us", "UTC" if zoned.as_py() else None))
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
@@ -60,5 +62,10 @@ def _converted(values: pa.Array) -> np.ndarray:
     seconds = values.cast(pa.float64()).to_numpy()
     if not np.isfinite(seconds).all():
         raise pa.ArrowInvalid("it holds numbers that are not finite")
+    if len(seconds) and np.abs(seconds).max() > LATEST:
+        raise pa.ArrowInvalid(
+            f"{seconds[np.abs(seconds).argmax()]:.0f} seconds are beyond the year 9999; divide milliseconds"
+            " by 1,000 and microseconds by 1,000,000"
+        )
     rounded: np.ndarray = np.round(seconds * MICROSECONDS).astype(np.int64)
     return rounded

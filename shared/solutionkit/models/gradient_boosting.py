@@ -57,8 +57,7 @@ class Settings:
     l2: float = 5.0
 
 
-# Few positives lie in few leaves, which a penalty would flatten and missing columns would hide; chosen on the
-# handbook's training week, see benchmarks/fraud.
+# Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
 RARE_SHARE = 0.05
 RARE = Settings(column_share=1.0, l2=1.0)
 

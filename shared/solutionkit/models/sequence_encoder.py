@@ -1,8 +1,8 @@
 """A row's sequence -> a few vectors of a column embedding's width, by convolutions over time.
 
 Two one-dimensional convolutions see neighbouring steps, as in S. Bai, J. Kolter, V. Koltun: "An Empirical
-Evaluation of Generic Convolutional and Recurrent Networks for Sequence Modeling" (arXiv 1803.01271), of
-which short histories need no more; means, largest values and the latest step are then laid side by side.
+Evaluation of Generic Convolutional and Recurrent Networks for Sequence Modeling" (arXiv 1803.01271); means,
+largest values and the latest step are then laid side by side.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def batch_size(rows: int) -> int:
 def positive_weight(labels: np.ndarray) -> float:
     """How much a positive row weighs: the root of the odds against it where it is rare, else one.
 
-    The root was chosen on the handbook's training week, see benchmarks/fraud.
+    The root did better than one on validation rows (benchmarks/README.md, fraud).
     """
     share = float(labels.mean())
     return float(np.sqrt((1.0 - share) / share)) if is_rare(labels) else 1.0

@@ -15,6 +15,7 @@ from rich.table import Table
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.encoding import unlabelled_examples
+from solutionkit.examples.history import KnownRows
 from solutionkit.examples.raw_rows import RawRows, raw_values, read_rows
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project
@@ -40,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
         from solutionkit.explain.loading import ModelExplainer
 
         model = ModelExplainer(folder)
-        rows = read_rows(options.input, model.spec, project.known_rows(options.history))
+        rows = read_rows(options.input, model.spec, KnownRows.of_project(project, options.history))
         if options.output is None:
             rows = dataclasses.replace(rows, table=rows.table.slice(0, options.rows))
         explain = explain_images if model.spec.image else explain_columns

@@ -16,6 +16,7 @@ from solutionkit.errors import UserError
 from solutionkit.examples.columns import SPEC_FILE, TableSpec
 from solutionkit.examples.conform import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
+from solutionkit.examples.history import KnownRows
 from solutionkit.examples.raw_rows import RawRows, raw_values, read_rows
 from solutionkit.runner.models import decision_threshold, model_folder
 from solutionkit.use_case import load_project
@@ -45,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
         refuse_reasons(options, spec)
         threshold = decision_threshold(project, options.model)
     with stderr_to(project.state / "logs" / "predict.log"):
-        rows = read_rows(options.input, spec, project.known_rows(options.history))
+        rows = read_rows(options.input, spec, KnownRows.of_project(project, options.history))
         if options.server:
             scores, scorer = ask_server(options, project.package, rows)
         else:
