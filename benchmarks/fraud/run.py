@@ -30,12 +30,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from solutionkit.declaration import History, span
-from solutionkit.examples.rolling import rolling_features
+from solutionkit.declaration import Columns, Data, Declaration, History, span
+from solutionkit.examples.history import to_events, with_history
+from solutionkit.examples.reading import read_table
+from solutionkit.examples.rolling import RECENT, computed_columns, rolling_features
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 DELAY = timedelta(days=7)
+HISTORY = History()
+DECLARATION = Declaration(
+    data=Data(path=Path("raw.csv"), split="time", label_delay="7d"),
+    columns=Columns(label="positive", time="time", card="card", merchant="merchant", amount="amount"),
+    history=HISTORY,
+)
 PARTS = """
 [data]
 train = "{folder}/train.csv"
@@ -62,6 +70,8 @@ alert_budget = 100
 NOT_FEATURES = ["TX_TIME_SECONDS", "TX_TIME_DAYS", "TX_FRAUD_SCENARIO"]
 WANTED = {"baseline": 0.650, "deep": 0.640}
 WANTED_PRECISION = 0.290
+# Of raw columns; these two weeks alone do not hold the history for that.
+MOST_BEHIND = 0.01
 TOLERANCE = 1e-4
 
 
@@ -142,25 +152,19 @@ def time_features(kind: str, folder: Path) -> None:
 
 
 def our_features(file: Path) -> pd.DataFrame:
-    """As the pipeline computes them."""
-    table = pa.csv.read_csv(file)
-    events = pa.table(
-        {
-            "time": table["time"].cast(pa.timestamp("us")),
-            "card": table["card"].cast(pa.string()),
-            "merchant": table["merchant"].cast(pa.string()),
-            "amount": table["amount"],
-            "positive": table["positive"].cast(pa.float64()),
-        }
-    )
-    made: pd.DataFrame = rolling_features(events, History(recent=0), DELAY).to_pandas()
+    """As the pipeline computes them, the card's latest transactions included."""
+    raw = read_table(file)
+    events = to_events(raw, DECLARATION, file.name)
+    computed = with_history(raw, events, DECLARATION, rolling_features, file.name)
+    names = [item.name for item in computed_columns(HISTORY) if item.name != RECENT]
+    made: pd.DataFrame = computed.select(names).to_pandas()
     return made
 
 
 def pandas_features(file: Path) -> pd.DataFrame:
     """The same columns by grouped rolling windows, as most would write them."""
     rows = pd.read_csv(file, parse_dates=["time"])
-    history = History(recent=0)
+    history = HISTORY
     made = pd.DataFrame({"hour": rows["time"].dt.hour, "weekday": rows["time"].dt.weekday + 1}).astype(float)
     before = rows.groupby("card")["time"].shift()
     before = before.where(before < rows["time"]).groupby(rows["card"]).ffill()
@@ -226,11 +230,13 @@ def same_features(folder: Path) -> bool:
 def quality(data: Path) -> bool:
     """Average precision with the features as given, and with raw columns alone."""
     history = "[history]\n"
-    given = [name for name in header(data / "train.csv") if "WINDOW" in name or name.startswith("TX_DURING")]
+    window_columns = [
+        name for name in header(data / "train.csv") if "WINDOW" in name or name.startswith("TX_DURING")
+    ]
     cases = {
         "features as given": ("7d", NOT_FEATURES, ""),
-        "raw columns, labels after 7 days": ("7d", [*NOT_FEATURES, *given], history),
-        "raw columns, labels after 1 day": ("1d", [*NOT_FEATURES, *given], history),
+        "raw columns, labels after 7 days": ("7d", [*NOT_FEATURES, *window_columns], history),
+        "raw columns, labels after 1 day": ("1d", [*NOT_FEATURES, *window_columns], history),
     }
     print("| case | model | average precision | 95 % interval | card precision@100 |")
     print("|---|---|---|---|---|")
@@ -247,11 +253,20 @@ def quality(data: Path) -> bool:
                     f" {found['card_precision_at_budget']['value']:.4f} |",
                     flush=True,
                 )
-    models = results["features as given"]["models"]
-    average = {name: models[name]["metrics"]["average_precision"]["value"] for name in WANTED}
-    precision = max(models[name]["metrics"]["card_precision_at_budget"]["value"] for name in WANTED)
-    held = all(average[name] >= wanted for name, wanted in WANTED.items()) and precision >= WANTED_PRECISION
+    models = {case: result["models"] for case, result in results.items()}
+    average = {
+        case: {name: found[name]["metrics"]["average_precision"]["value"] for name in WANTED}
+        for case, found in models.items()
+    }
+    given = average["features as given"]
+    precision = max(
+        models["features as given"][name]["metrics"]["card_precision_at_budget"]["value"] for name in WANTED
+    )
+    held = all(given[name] >= wanted for name, wanted in WANTED.items()) and precision >= WANTED_PRECISION
     print(f"\nas given: at least {WANTED} and card precision {WANTED_PRECISION}: {held}")
+    for case in list(cases)[1:]:
+        behind = {name: round(given[name] - average[case][name], 4) for name in WANTED}
+        print(f"{case}: behind by {behind} (wanted: at most {MOST_BEHIND}; see benchmarks/README.md)")
     return held
 
 

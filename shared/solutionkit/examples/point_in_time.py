@@ -52,10 +52,11 @@ def future_problems(events: pa.Table, declaration: Declaration, features: Histor
             first, second = whole[name].take(pa.array(judged)), again[name]
             differing = np.flatnonzero(different(first, second))
             if len(differing) and name not in problems:
-                row = differing[0]
+                row = int(differing[0])
+                where = place(int(order[judged[row]]))
                 problems[name] = (
-                    f"the computed column '{name}' sees the future: in {place(int(order[judged[row]]))} it"
-                    f" is {_shown(first[int(row)])}, but {_shown(second[int(row)])} without later rows and labels"
+                    f"the computed column '{name}' sees the future: in {where} it is {_shown(first[row])}, but"
+                    f" {_shown(second[row])} without later rows and labels"
                     " not known by then; compute it from earlier rows, and labels older than data.label_delay"
                 )
     return list(problems.values())
