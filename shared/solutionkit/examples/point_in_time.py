@@ -55,9 +55,9 @@ def future_problems(events: pa.Table, declaration: Declaration, features: Histor
                 row = int(differing[0])
                 where = place(int(order[judged[row]]))
                 problems[name] = (
-                    f"the computed column '{name}' sees the future: in {where} it is {_shown(first[row])}, but"
-                    f" {_shown(second[row])} without later rows and labels"
-                    " not known by then; compute it from earlier rows, and labels older than data.label_delay"
+                    f"the computed column '{name}' sees the future: in {where} it is {_shown(first[row])},"
+                    f" but {_shown(second[row])} without later rows and labels not known by then; compute it from"
+                    " earlier rows, and labels older than data.label_delay"
                 )
     return list(problems.values())
 
