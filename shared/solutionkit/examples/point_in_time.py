@@ -56,8 +56,8 @@ def future_problems(events: pa.Table, declaration: Declaration, features: Histor
                 where = place(int(order[judged[row]]))
                 problems[name] = (
                     f"the computed column '{name}' sees the future: in {where} it is {_shown(first[row])},"
-                    f" but {_shown(second[row])} without later rows and labels not known by then; compute it from"
-                    " earlier rows, and labels older than data.label_delay"
+                    f" but {_shown(second[row])} without later rows and labels not known by then; compute it"
+                    " from earlier rows, and labels older than data.label_delay"
                 )
     return list(problems.values())
 
