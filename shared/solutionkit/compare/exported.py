@@ -60,8 +60,11 @@ def compare_exported(
     columns = parse_columns(serialized, spec, list(dict.fromkeys(wanted)))
     labels = columns[spec.label]
     groups = group_codes(columns[group]) if group else None
-    held_out = read_serialized([str(examples / f"Split-{VALIDATION}" / "*")])
-    validation = parse_columns(held_out, spec, [name for name in (time if card else None, amount) if name])
+    held_out = [name for name in (time if card else None, amount) if name]
+    validation = {}
+    if held_out:
+        rows_held_out = read_serialized([str(examples / f"Split-{VALIDATION}" / "*")])
+        validation = parse_columns(rows_held_out, spec, held_out)
     alerts = None
     if card and time:
         days, names = day_codes(columns[time])

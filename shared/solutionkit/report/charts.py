@@ -123,7 +123,10 @@ def _curves(
 ) -> None:
     for name, score in scores.items():
         x, y = curve(score)
-        kept = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).round().astype(int))
+        # Along the axis as well as along the rows: of rare positives all happens within the first rows.
+        along = np.searchsorted(x, np.linspace(0.0, x[-1], CURVE_POINTS))
+        rows = np.linspace(0, len(x) - 1, CURVE_POINTS).round().astype(int)
+        kept = np.unique([*along, *rows])
         axes.plot(x[kept], y[kept], color=COLOURS[name], linewidth=1.4, label=name)
     axes.legend(loc="best")
 
@@ -147,6 +150,9 @@ def calibration_chart(bins: dict[str, list[dict[str, float]]]) -> str:
                 color=COLOURS[name],
                 label=name,
             )
+        largest = max(max(item["high"], item["predicted"]) for items in bins.values() for item in items)
+        axes.set_xlim(-0.02 * largest, min(1.02, 1.1 * largest))
+        axes.set_ylim(-0.02 * largest, min(1.02, 1.1 * largest))
         axes.set_xlabel("predicted probability")
         axes.set_ylabel("observed share")
         axes.legend(loc="upper left")
@@ -162,14 +168,19 @@ def money_chart(
 ) -> str:
     """Worth of 1,000 decisions on the evaluation rows at every threshold; dots mark the chosen ones."""
     grid = np.linspace(0.0, 1.0, 101)
+    most, least = 0.0, 0.0
     with _axes(3.4, 3.0) as (figure, axes):
         for name, score in scores.items():
             worth = [PER * row_values(labels, score >= cut, business, amounts).mean() for cut in grid]
             axes.plot(grid, worth, color=COLOURS[name], linewidth=1.4, label=name)
+            most, least = max(most, *worth), min(least, *worth)
             cut = min(thresholds[name], 1.0)
             chosen = PER * row_values(labels, score >= cut, business, amounts).mean()
             axes.plot(cut, chosen, "o", color=COLOURS[name])
         axes.axhline(0.0, color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
+        if most > 0 and least < -most:
+            # What flagging nearly everything would cost must not flatten the rest.
+            axes.set_ylim(-most, 1.1 * most)
         axes.set_xlabel("threshold")
         axes.set_ylabel(f"{business.currency} per {PER:,}")
         axes.legend(loc="best")
