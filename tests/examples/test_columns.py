@@ -1,14 +1,34 @@
 import re
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from solutionkit.declaration import Columns
-from solutionkit.examples.columns import Feature, TableSpec, guess_kind, infer_features
+from solutionkit.examples.columns import (
+    Feature,
+    TableSpec,
+    guess_kind,
+    infer_features,
+    sequence_array,
+    sequence_values,
+    take_rows,
+)
 
 
 def chunked(values: list[object]) -> pa.ChunkedArray:
     return pa.chunked_array([values])
+
+
+def test_rows_of_sequences_are_taken_from_slices_and_chunks() -> None:
+    values = np.arange(60.0, dtype=np.float32).reshape(5, 4, 3)
+    table = pa.table({"x": pa.chunked_array([[0, 1], [2, 3, 4]]), "s": sequence_array(values)})
+    rows = np.array([2, 0])
+    for part, first in ((table, 0), (table.slice(2), 2)):
+        found = take_rows(part, rows)
+        assert found["x"].to_pylist() == (rows + first).tolist()
+        assert np.array_equal(sequence_values(found["s"]), values[rows + first])
+    assert take_rows(table, np.array([True, False, False, True, False]))["x"].to_pylist() == [0, 3]
 
 
 def test_kinds() -> None:

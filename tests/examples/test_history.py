@@ -258,3 +258,14 @@ def test_an_ignored_raw_column_gives_way_to_a_computed_one() -> None:
     )
     found = with_history(RAW.append_column("hour", pa.array(np.full(4000, -1.0))), declaration)
     assert min(found["hour"].to_pylist()) >= 0
+
+
+def test_a_mistake_in_the_projects_function_is_said_with_its_line() -> None:
+    def wrong(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
+        return pa.table({"x": events["chanel"]})
+
+    events = to_events(RAW, DECLARATION, "rows.csv")
+    with pytest.raises(
+        UserError, match=r"test_history\.py, line \d+: KeyError: .*chanel.*events have the columns"
+    ):
+        history.with_history(RAW, events, DECLARATION, wrong, "rows.csv")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,3 +43,10 @@ def test_a_missing_value_is_said_to_be_missing(value: object) -> None:
 def test_a_sequence_is_read_as_its_length() -> None:
     steps = np.array([[[0.0, 0.0], [1.0, 5.0], [1.0, 7.0]]], np.float32)
     assert raw_cells({"recent": steps}, SPEC)["recent"].tolist() == [2.0]
+
+
+def test_a_comparison_is_told_rather_than_a_bare_value() -> None:
+    features = tuple(replace(item, computed=item.name != "amount") for item in SPEC.features)
+    spec = replace(SPEC, features=features)
+    assert reasons(np.array([2.0, 1.0, 0.0, 0.0, 0.0]), CELLS, spec) == ["amount 6.0x this card's usual"]
+    assert reasons(np.array([2.0, 0.1, 0.0, 0.0, 0.0]), CELLS, spec) == ["amount 600.00"]

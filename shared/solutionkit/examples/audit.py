@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from solutionkit.declaration import FILE_NAME, Columns, Declaration
 from solutionkit.errors import DataError, suggestion
 from solutionkit.examples import schema as schemas
-from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features
+from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features, take_rows
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
 from solutionkit.examples.declared import missing_columns, undetecting_problems, use_problems
 from solutionkit.examples.history import history_facts, to_events, unlabelled, with_history
@@ -39,6 +39,7 @@ from solutionkit.examples.splitting import (
     leave_out,
     parted,
     row_units,
+    short_history,
 )
 from solutionkit.examples.telltale import telltale_problems
 from solutionkit.use_case import Project, UseCase
@@ -101,7 +102,7 @@ def audit(project: Project) -> AuditedTable:
         computed = set(raw.column_names) - before
     waiting = unlabelled(raw, declaration)
     if waiting.any() and not waiting.all():
-        raw = raw.filter(pa.array(~waiting))
+        raw = take_rows(raw, ~waiting)
         given = None if given is None else given[~waiting]
         notes.append(f"{waiting.sum():,} rows have no label yet; they are history alone")
     classes: tuple[str, ...] = ()
@@ -124,7 +125,8 @@ def audit(project: Project) -> AuditedTable:
         f"given by files: {declaration.data.train} trains, {declaration.data.eval} evaluates",
     )
     units = row_units(raw, declaration, [item.digest for item in images.pictures] if images else None)
-    if labels is not None:
+    timed = columns.time is None or columns.time in raw.column_names
+    if labels is not None and timed:
         try:
             if given is None:
                 splits, rule, left = assign_splits(raw, labels, declaration, source, units)
@@ -133,11 +135,13 @@ def audit(project: Project) -> AuditedTable:
                 hold_out_validation(given, raw, labels, declaration, source, units)
                 left += leave_blocked_out(given, raw, labels, declaration, source)
             notes += left
+            if splits is not None:
+                notes += short_history(raw, splits, declaration, source)
         except DataError as error:
             problems += [item for item in error.problems if item not in problems]
     if splits is not None:
         notes += _parted_notes(raw, splits, declaration, images)
-    training_rows = raw if splits is None else raw.filter(pa.array(splits == TRAIN))
+    training_rows = raw if splits is None else take_rows(raw, splits == TRAIN)
     features, ignored, origin, inferred, found = describe(raw, training_rows, project, images, computed)
     names = {feature.name for feature in features}
     identity = columns.id or (file_column(columns.image) if columns.image else None)
@@ -159,8 +163,11 @@ def audit(project: Project) -> AuditedTable:
     typed, unfit = conform(raw, spec, labelled=bool(classes))
     # A declared column that is missing has been named already, with the key that declares it.
     missing = [name for name in [*names, *spec.passengers] if any(f"'{name}' (" in item for item in problems)]
+    told = {item.partition(" (")[0] for item in problems}
     problems += [
-        item for item in [*found, *unfit] if not any(f"'{name}' is missing" in item for name in missing)
+        item
+        for item in [*found, *unfit]
+        if not any(f"'{name}' is missing" in item for name in missing) and item.partition(" (")[0] not in told
     ]
     problems = list(dict.fromkeys(problems))
     if problems or labels is None or splits is None:
@@ -169,7 +176,7 @@ def audit(project: Project) -> AuditedTable:
     problems = [*split_problems(labels, splits, spec, sound_alone), *feature_problems(typed, spec)]
     if spec.image is None:
         rows = splits == TRAIN
-        trained = typed.take(pa.array(np.flatnonzero(rows)))
+        trained = take_rows(typed, rows)
         problems += telltale_problems(trained, labels[rows], spec, columns.features)
     if problems:
         raise DataError(source, problems)

@@ -59,6 +59,14 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
         declared["columns.split"] = []
     # A column may be ignored because it is gone for good; one that is nearly there is a typing error.
     declared["columns.ignore"] = [name for name in columns.ignore if suggestion(name, names)]
+    patterns = [name for name in columns.ignore if {"*", "?"} & set(name) and name not in names]
+    return [
+        *(f"columns.ignore: '{name}' is a pattern, which is not read; name each column" for name in patterns),
+        *_missing(declared, names),
+    ]
+
+
+def _missing(declared: dict[str, list[str]], names: set[str]) -> list[str]:
     return [
         f"the column '{name}' ({key}) is missing{suggestion(name, names)}"
         for key, wanted in declared.items()

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from solutionkit.examples.audit import AuditedTable
-from solutionkit.examples.columns import TableSpec, sequence_shape, sequence_values
+from solutionkit.examples.columns import TableSpec, sequence_shape, sequence_values, take_rows
 from solutionkit.examples.pictures import load_files
 from solutionkit.examples.splitting import SPLITS
 
@@ -86,5 +86,5 @@ def write_splits(audited: AuditedTable, folder: Path) -> None:
     """Write each split as `Split-<name>/data_tfrecord-00000-of-00001`, as TFX lays Examples out."""
     for name in SPLITS:
         rows = (audited.splits == name).nonzero()[0]
-        pieces = with_files(audited.table.take(rows), audited.spec, audited.folder)
+        pieces = with_files(take_rows(audited.table, rows), audited.spec, audited.folder)
         write_examples(pieces, folder / f"Split-{name}" / "data_tfrecord-00000-of-00001")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns, Declaration, span, with_data
 from solutionkit.errors import DataError, UserError, suggestion
-from solutionkit.examples.columns import TableSpec, as_text
+from solutionkit.examples.columns import TableSpec, as_text, take_rows
 from solutionkit.examples.conform import to_numbers
 from solutionkit.examples.labels import NEGATIVES, canonical, label_classes
 from solutionkit.examples.reading import read_table
@@ -103,7 +105,11 @@ def with_history(
         DataError: A computed column has the name of a raw one that is not ignored.
     """
     assert declaration.history is not None
-    computed = features(events, declaration.history, span(declaration.data.label_delay))
+    computed = _computed(features, events, declaration)
+    return _beside(raw, computed, declaration, source)
+
+
+def _beside(raw: pa.Table, computed: pa.Table, declaration: Declaration, source: str) -> pa.Table:
     doubled = set(computed.column_names) & set(raw.column_names)
     clashing = sorted(doubled - set(declaration.columns.ignore))
     if clashing:
@@ -120,8 +126,26 @@ def with_history(
     raw = raw.drop_columns(sorted(doubled))
     for name in computed.column_names:
         raw = raw.append_column(name, computed[name])
-    # Arrow 18 crashes where it filters lists beside columns that are cut into other chunks.
-    return raw.combine_chunks()
+    return raw
+
+
+def _computed(features: HistoryFunction, events: pa.Table, declaration: Declaration) -> pa.Table:
+    """The computed columns; what goes wrong in a project's own function is said with its file and line."""
+    assert declaration.history is not None
+    try:
+        return features(events, declaration.history, span(declaration.data.label_delay))
+    except UserError:
+        raise
+    except Exception as error:
+        file = inspect.getsourcefile(inspect.unwrap(features)) or ""
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == file]
+        where = f"{file}, line {lines[-1]}" if lines else file
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise UserError(
+            f"{where}: {type(error).__name__}: {reason}; events have the columns"
+            f" {', '.join(events.column_names)}"
+        ) from error
 
 
 def history_facts(declaration: Declaration) -> str:
@@ -230,13 +254,9 @@ class KnownRows:
         before = self._events.filter(kept)
         beside = [name for name in events.column_names if name in before.column_names]
         both = _stacked([before.select(beside), events.select(beside)])
-        history, delay = self._declaration.history, span(self._declaration.data.label_delay)
-        assert history is not None
-
-        def last(table: pa.Table, *_: object) -> pa.Table:
-            return self._features(table, history, delay).slice(before.num_rows)
-
-        return with_history(new, both, self._declaration, last, source)
+        found = _computed(self._features, both, self._declaration)
+        made = take_rows(found, np.arange(before.num_rows, found.num_rows))
+        return _beside(new, made, self._declaration, source)
 
 
 def _keys(events: pa.Table, identity: str | None) -> pa.Array:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.declaration import Declaration, span
+from solutionkit.examples.columns import take_rows
 from solutionkit.examples.conform import place
 from solutionkit.examples.rolling import POSITIVE, TIME
 from solutionkit.use_case import HistoryFunction
@@ -47,9 +48,9 @@ def future_problems(events: pa.Table, declaration: Declaration, features: Histor
         hidden = events.set_column(events.column_names.index(POSITIVE), POSITIVE, labels)
         then = hidden.filter(pa.array(there))
         judged = np.flatnonzero(there)
-        again = features(then, history, delay)
+        before, again = take_rows(whole, judged), features(then, history, delay)
         for name in whole.column_names:
-            first, second = whole[name].take(pa.array(judged)), again[name]
+            first, second = before[name], again[name]
             differing = np.flatnonzero(different(first, second))
             if len(differing) and name not in problems:
                 row = int(differing[0])

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from solutionkit.declaration import History, span
+from solutionkit.examples.columns import sequence_array
 
 # The columns of events.
 TIME, CARD, MERCHANT, AMOUNT, POSITIVE = "time", "card", "merchant", "amount", "positive"
@@ -242,5 +243,4 @@ def recent_events(events: pa.Table, count: int) -> pa.Array:
         )
         for channel, values in enumerate(told):
             found[order, step, channel] = np.where(present, values, 0.0)
-    steps = pa.FixedSizeListArray.from_arrays(pa.array(found.reshape(-1)), len(CHANNELS))
-    return pa.FixedSizeListArray.from_arrays(steps, count)
+    return sequence_array(found)

@@ -19,6 +19,8 @@ LEFT_OUT = "left out"
 SHOWN_VALUES = 6
 # Of an evaluation whose intervals draw whole days.
 FEWEST_DAYS = 5
+# Of training rows, that had no known label before them.
+MOST_WITHOUT_LABELS = 0.5
 
 
 def assign_splits(
@@ -179,7 +181,7 @@ def leave_out(splits: np.ndarray, table: pa.Table, declaration: Declaration, sou
                 source,
                 [
                     f"the evaluation rows are of {days} days; at least {FEWEST_DAYS} are needed, because"
-                    " intervals draw whole days"
+                    " intervals draw whole days: raise data.eval_fraction, or evaluate a longer time"
                 ],
             )
     if late.any():
@@ -188,6 +190,24 @@ def leave_out(splits: np.ndarray, table: pa.Table, declaration: Declaration, sou
             f" the evaluation begins (data.label_delay = {declaration.data.label_delay})"
         )
     return notes
+
+
+def short_history(table: pa.Table, splits: np.ndarray, declaration: Declaration, source: str) -> list[str]:
+    """A note where training rows end before any of their labels was known."""
+    columns, delay = declaration.columns, declaration.data.label_delay
+    if declaration.history is None or not columns.time or not columns.merchant:
+        return []
+    times = microseconds(table, columns.time, source)
+    learned = times[np.isin(splits, [TRAIN, VALIDATION])]
+    first = times.min()
+    unknown = 1.0 - (learned > first + round(span(delay).total_seconds() * 1e6)).mean()
+    if unknown <= MOST_WITHOUT_LABELS:
+        return []
+    days = (learned.max() - first) / DAY
+    return [
+        f"the training rows span {days:.0f} days and labels are known after {delay}: for {unknown:.0%} of"
+        " them no earlier label was known, so merchants' frauds can hardly be learned from; add earlier rows"
+    ]
 
 
 def leave_blocked_out(

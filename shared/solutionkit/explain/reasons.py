@@ -11,6 +11,8 @@ from solutionkit.examples.columns import Feature, TableSpec
 MOST = 3
 # A reason carries at least this share of all that speaks for the alert.
 LEAST_SHARE = 0.05
+# Of its subject's strongest column, what a computed one must have to be told in its place.
+LEAST_OF_STRONGEST = 0.25
 
 
 def group_names(spec: TableSpec) -> list[str]:
@@ -31,7 +33,8 @@ def grouped(values: np.ndarray, spec: TableSpec) -> np.ndarray:
 def reasons(effects: np.ndarray, cells: dict[str, Any], spec: TableSpec, most: int = MOST) -> list[str]:
     """What speaks most for one row's alert, strongest first.
 
-    A group is told by that of its features which speaks most for the alert.
+    A group is told by that of its features which speaks most for the alert, a computed one rather than a
+    bare value.
 
     Args:
         effects: `(columns,)` contributions of one row.
@@ -47,10 +50,15 @@ def reasons(effects: np.ndarray, cells: dict[str, Any], spec: TableSpec, most: i
         if sums[position] <= 0 or sums[position] < LEAST_SHARE * speaking:
             break
         members = [i for i, f in enumerate(spec.ordered) if (f.group or f.name) == names[position]]
-        strongest = max(members, key=lambda column: effects[column])
-        feature = spec.ordered[strongest]
+        feature = spec.ordered[max(members, key=lambda column: _telling(column, effects, members, spec))]
         told.append(in_words(feature, cells[feature.name]))
     return told
+
+
+def _telling(column: int, effects: np.ndarray, members: list[int], spec: TableSpec) -> tuple[bool, float]:
+    """How much a column of a subject tells: a comparison with the past, if it counts, before a bare value."""
+    counts = effects[column] >= LEAST_OF_STRONGEST * max(effects[members])
+    return bool(counts and spec.ordered[column].computed), float(effects[column])
 
 
 def in_words(feature: Feature, value: Any) -> str:

@@ -20,7 +20,8 @@ def model_folder(project: Project, name: str) -> Path:
     if name == "pushed":
         folder = newest_version(project.models / project.package)
         remedy = (
-            "nothing was pushed yet: run the pipeline, and see that the selected model keeps [thresholds]"
+            "nothing was pushed yet: run the pipeline, and see that the selected model keeps [thresholds];"
+            " --model baseline and --model deep are there without that"
         )
     else:
         known = latest_record(project).get("models", {}).get(name)

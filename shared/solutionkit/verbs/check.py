@@ -21,6 +21,7 @@ from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.schema import FILE_NAME, build_schema, schema_text
+from solutionkit.examples.splitting import SPLITS
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
 from solutionkit.verbs.sample import with_sample
@@ -92,9 +93,10 @@ def describe(audited: AuditedTable) -> str:
 def _classes(audited: AuditedTable) -> list[str]:
     """How many rows each class has; the positive class of two comes first."""
     spec = audited.spec
-    counts = np.bincount(audited.table[spec.label].to_numpy(), minlength=len(spec.classes))
+    used = np.isin(audited.splits, SPLITS)
+    counts = np.bincount(audited.table[spec.label].to_numpy()[used], minlength=len(spec.classes))
     order = [1, 0] if len(spec.classes) == 2 else range(len(spec.classes))
-    return [f"{counts[i]:,} {spec.classes[i]!r} ({counts[i] / len(audited.splits):.1%})" for i in order]
+    return [f"{counts[i]:,} {spec.classes[i]!r} ({counts[i] / used.sum():.1%})" for i in order]
 
 
 def _image_lines(audited: AuditedTable) -> list[str]:
@@ -103,6 +105,14 @@ def _image_lines(audited: AuditedTable) -> list[str]:
     colour = "grey" if channels == 1 else "colour"
     bits = audited.spec.image.bits
     return [f"images   {audited.folder}, read as {width} x {height} pixels in {colour}, {bits} bits"]
+
+
+def by_reason(ignored: dict[str, str]) -> list[tuple[str, list[str]]]:
+    """Columns left out, by why."""
+    found: dict[str, list[str]] = {}
+    for name, reason in ignored.items():
+        found.setdefault(reason, []).append(name)
+    return list(found.items())
 
 
 def _column_lines(audited: AuditedTable) -> list[str]:
@@ -116,7 +126,7 @@ def _column_lines(audited: AuditedTable) -> list[str]:
     if any(missing.values()):
         cells = ", ".join(f"{name} {count:,}" for name, count in missing.items() if count)
         lines.append(f"         missing cells: {cells}")
-    lines += [f"         ignored {name}: {reason}" for name, reason in spec.ignored.items()]
+    lines += [f"         ignored, {reason}: {', '.join(names)}" for reason, names in by_reason(spec.ignored)]
     if audited.inferred:
         lines.append("         freeze them with: solutionkit check --freeze")
     return lines

@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import SPEC_FILE, TableSpec
+from solutionkit.examples.columns import SPEC_FILE, TableSpec, take_rows
 from solutionkit.examples.conform import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.history import KnownRows
@@ -59,7 +59,8 @@ def main(options: argparse.Namespace) -> int:
     print(f"{len(names):,} rows scored by {scorer}, in {options.output}")
     if threshold is not None:
         count = pc.sum(pc.equal(alerts["alert"], "yes")).as_py() or 0
-        print(f"{count:,} alerts at a probability of {threshold:.4f} and above, each with its reasons")
+        noun = "alert" if count == 1 else "alerts"
+        print(f"{count:,} {noun} at a probability of {threshold:.4f} and above, with reasons")
     for note in unknown_values(rows.table, spec):
         print(f"note: {note}")
     return 0
@@ -89,7 +90,7 @@ def alert_columns(
     told = [""] * len(scores)
     if len(alerts):
         model = ModelExplainer(folder)
-        table = rows.table.take(pa.array(alerts))
+        table = take_rows(rows.table, alerts)
         cells = raw_cells(raw_values(table, spec), spec)
         found = model.explainer.explain(model.transform(unlabelled_examples(table, spec)))
         for place, row in enumerate(alerts):
