@@ -1,12 +1,14 @@
 """What several test files need: this repository, and its commands as a user runs them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def generate(folder: Path, slug: str = "demo", **answers: str) -> subprocess.CompletedProcess[str]:
@@ -32,3 +34,13 @@ def solutionkit(project: Path, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [str(BIN / "solutionkit"), *arguments], cwd=project, capture_output=True, text=True, timeout=600
     )
+
+
+def opened(page: Path, profile: Path) -> str:
+    """A page as a real browser builds it, without a network; `profile` is the browser's own folder."""
+    assert CHROMIUM is not None
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += ["--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom"]
+    command.append(page.resolve().as_uri())
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

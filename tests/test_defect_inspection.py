@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,9 @@ from solutionkit import testing
 from solutionkit.use_case import Project
 from solutionserve.client import Client, ClientError
 from solutionserve.embedded import running
-from support import generate, solutionkit
+from support import CHROMIUM, generate, opened, solutionkit
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -145,11 +143,7 @@ def test_the_report_shows_pictures_and_needs_no_network(project: Project, tmp_pa
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_the_report_opens_in_a_browser(project: Project, tmp_path: Path) -> None:
-    assert CHROMIUM is not None
-    page = (project.runs / "latest" / "report.html").resolve().as_uri()
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom", page]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    dom = opened(project.runs / "latest" / "report.html", tmp_path)
     assert "Is the heat where the defect is?" in dom
     assert "paired bootstrap of whole groups by plate" in dom
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,9 @@ from solutionkit.runner.models import decision_threshold, model_folder
 from solutionkit.use_case import Project
 from solutionserve.client import Client
 from solutionserve.embedded import running
-from support import generate, solutionkit
+from support import CHROMIUM, generate, opened, solutionkit
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LEAK = """
     made = rolling_features(events, history, label_delay)
     return made.append_column("card_total", pa.array([float(len(events))] * len(events)))
@@ -179,11 +177,7 @@ def test_a_leak_planted_in_the_data_stops_the_run(project: Project, tmp_path: Pa
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_the_report_opens_in_a_browser(project: Project, tmp_path: Path) -> None:
-    assert CHROMIUM is not None
-    page = (project.runs / "latest" / "report.html").resolve().as_uri()
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom", page]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    dom = opened(project.runs / "latest" / "report.html", tmp_path)
     assert "Day by day" in dom
     assert "The strongest alerts and their reasons" in dom
     assert "paired bootstrap of whole groups by day" in dom

@@ -1,16 +1,12 @@
 """The report in a real browser, without a network."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from solutionkit.report.page import interval, number, size
-from support import solutionkit
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from support import CHROMIUM, opened, solutionkit
 
 
 def test_numbers_for_people() -> None:
@@ -31,17 +27,7 @@ def test_the_page_stands_alone(finished: Path) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_the_page_opens_in_a_browser(finished: Path, tmp_path: Path) -> None:
     result = json.loads((finished / "runs" / "latest" / "comparison.json").read_text())
-    assert CHROMIUM is not None
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
-    command += [
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-    ]
-    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom"]
-    page = (finished / "runs" / "latest" / "report.html").resolve().as_uri()
-    dom = subprocess.run([*command, page], capture_output=True, text=True, timeout=120, check=True).stdout
+    dom = opened(finished / "runs" / "latest" / "report.html", tmp_path)
     assert result["reason"] in dom
     assert (
         dom.count("<svg")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features, take_rows
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
 from solutionkit.examples.declared import missing_columns, undetecting_problems, use_problems
-from solutionkit.examples.history import history_facts, to_events, unlabelled, with_history
+from solutionkit.examples.history import history_facts, to_events, unlabelled, with_history, with_subjects
 from solutionkit.examples.images import (
     ImageTable,
     copy_notes,
@@ -28,7 +27,6 @@ from solutionkit.examples.images import (
 from solutionkit.examples.labels import canonical, label_classes, label_problems, split_problems
 from solutionkit.examples.point_in_time import future_problems
 from solutionkit.examples.reading import joined, read_table
-from solutionkit.examples.rolling import computed_columns, in_format
 from solutionkit.examples.splitting import (
     EVAL,
     SPLITS,
@@ -195,26 +193,6 @@ def _with_history(
     except DataError as error:
         return raw, error.problems
     return with_columns, future_problems(events, declaration, use_case.history)
-
-
-def with_subjects(features: list[Feature], declaration: Declaration, computed: set[str]) -> list[Feature]:
-    """The features with their subjects and what reason codes say of them, where columns are computed."""
-    if declaration.history is None:
-        return features
-    amount = declaration.columns.amount or ""
-    listed = computed_columns(declaration.history, amount, declaration.columns.merchant is not None)
-    known = {item.name: (item.group, item.text) for item in listed}
-    known[amount] = ("amount", f"{in_format(amount)} {{value:,.2f}}")
-    told = []
-    for feature in features:
-        group, text = known.get(feature.name, ("", ""))
-        feature = dataclasses.replace(feature, group=group, text=text)
-        if feature.name in computed:
-            # A new card lacks a history, which is no fault.
-            least = feature.min_fraction if feature.kind == "sequence" else 0.0
-            feature = dataclasses.replace(feature, min_fraction=least, computed=True)
-        told.append(feature)
-    return told
 
 
 def _parted_notes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import traceback
@@ -13,11 +14,11 @@ import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns, Declaration, span, with_data
 from solutionkit.errors import DataError, UserError, suggestion
-from solutionkit.examples.columns import TableSpec, as_text, take_rows
+from solutionkit.examples.columns import Feature, TableSpec, as_text, take_rows
 from solutionkit.examples.conform import to_numbers
 from solutionkit.examples.labels import NEGATIVES, canonical, label_classes
 from solutionkit.examples.reading import read_table
-from solutionkit.examples.rolling import AMOUNT, CARD, MERCHANT, POSITIVE, TIME
+from solutionkit.examples.rolling import AMOUNT, CARD, MERCHANT, POSITIVE, TIME, computed_columns, in_format
 from solutionkit.examples.times import microseconds
 from solutionkit.use_case import HistoryFunction, Project
 
@@ -146,6 +147,26 @@ def _computed(features: HistoryFunction, events: pa.Table, declaration: Declarat
             f"{where}: {type(error).__name__}: {reason}; events have the columns"
             f" {', '.join(events.column_names)}"
         ) from error
+
+
+def with_subjects(features: list[Feature], declaration: Declaration, computed: set[str]) -> list[Feature]:
+    """The features with their subjects and what reason codes say of them, where columns are computed."""
+    if declaration.history is None:
+        return features
+    amount = declaration.columns.amount or ""
+    listed = computed_columns(declaration.history, amount, declaration.columns.merchant is not None)
+    known = {item.name: (item.group, item.text) for item in listed}
+    known[amount] = ("amount", f"{in_format(amount)} {{value:,.2f}}")
+    told = []
+    for feature in features:
+        group, text = known.get(feature.name, ("", ""))
+        feature = dataclasses.replace(feature, group=group, text=text)
+        if feature.name in computed:
+            # A new card lacks a history, which is no fault.
+            least = feature.min_fraction if feature.kind == "sequence" else 0.0
+            feature = dataclasses.replace(feature, min_fraction=least, computed=True)
+        told.append(feature)
+    return told
 
 
 def history_facts(declaration: Declaration) -> str:
