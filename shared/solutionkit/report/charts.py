@@ -135,8 +135,9 @@ def calibration_chart(bins: dict[str, list[dict[str, float]]]) -> str:
     """Observed share against predicted probability, by tenths of the rows."""
     with _axes(3.4, 3.0) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
+        largest = max(max(item["high"], item["predicted"]) for items in bins.values() for item in items)
         for shift, (name, items) in zip((-0.004, 0.004), bins.items(), strict=True):
-            x = np.array([item["predicted"] for item in items]) + shift
+            x = np.array([item["predicted"] for item in items]) + shift * largest
             y = np.array([item["observed"] for item in items])
             low = y - [item["low"] for item in items]
             high = np.array([item["high"] for item in items]) - y
@@ -150,7 +151,6 @@ def calibration_chart(bins: dict[str, list[dict[str, float]]]) -> str:
                 color=COLOURS[name],
                 label=name,
             )
-        largest = max(max(item["high"], item["predicted"]) for items in bins.values() for item in items)
         axes.set_xlim(-0.02 * largest, min(1.02, 1.1 * largest))
         axes.set_ylim(-0.02 * largest, min(1.02, 1.1 * largest))
         axes.set_xlabel("predicted probability")
