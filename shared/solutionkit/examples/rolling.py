@@ -91,7 +91,7 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
                 ),
             ]
         found.append(
-            Computed(f"card_at_merchant_{longest}", "new_merchant", "card's {value:.0f} earlier visits here")
+            Computed(f"card_at_merchant_{longest}", "new_merchant", "card was here {value:.0f} times before")
         )
     if history.recent:
         text = "pattern of the card's latest {value:.0f} transactions"
