@@ -105,9 +105,14 @@ def parser() -> argparse.ArgumentParser:
         help="read base paths below PATH in FOLDER, as a container's volume; others are refused",
     )
     for name, default, text in (
-        ("max_request_bytes", 64 << 20, "largest request, and largest tensor in one"),
+        (
+            "max_request_bytes",
+            32 << 20,
+            "largest request; what may be in memory at the same time follows from it",
+        ),
         ("max_request_rows", 10_000, "most rows in a request"),
         ("max_concurrent_requests", 512, "requests answered at the same time"),
+        ("max_connections", 4096, "connections of each API; fewer where descriptors are few"),
         ("run_threads", 0, "requests or batches that run at the same time; 0 for one a core"),
         ("drain_seconds", 30, "how long a stopping server goes on with requests under way"),
     ):

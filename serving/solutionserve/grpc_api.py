@@ -5,6 +5,7 @@ Messages are parsed here rather than by grpcio, so that bytes that are no messag
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
+from grpc_health.v1 import health_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -25,16 +25,24 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from solutionserve.admission import Admission, Ticket, gave_way
 from solutionserve.configuration import Tls
 from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.health import Health
 from solutionserve.inference import parse
-from solutionserve.service import PredictionService
+from solutionserve.service import LARGE, PredictionService, on_thread_if
+from solutionserve.wire import cost
 
 PREDICTION, MODEL = "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"
 STATUS = {code.value[0]: code for code in grpc.StatusCode}
 # gRPC carries it in a header of 8 KB.
 LONGEST_MESSAGE = 4096
-Answer = Callable[[Any], Awaitable[Any]]
+# Calls on one connection at the same time; a client's further calls wait there.
+STREAMS = 100
+HEALTH = "grpc.health.v1.Health"
+# A request and its size in bytes -> the response.
+Answer = Callable[[Any, int], Awaitable[Any]]
+Watch = Callable[[Any, grpc.aio.ServicerContext], Awaitable[None]]
 Reload = Callable[[model_management_pb2.ReloadConfigRequest], Awaitable[None]]
 log = logging.getLogger("solutionserve")
 
@@ -48,6 +56,7 @@ class GrpcSettings:
         port: TCP port.
         socket: A Unix socket's path, or None.
         tls: Key and certificates, or None for plain text.
+        connections: Most connections at the same time.
         arguments: Further channel arguments, e.g. `grpc.max_connection_age_ms`.
     """
 
@@ -55,6 +64,7 @@ class GrpcSettings:
     port: int
     socket: Path | None = None
     tls: Tls | None = None
+    connections: int = 4096
     arguments: Mapping[str, str | int] | None = None
 
 
@@ -74,14 +84,20 @@ class GrpcApi:
             "grpc.max_send_message_length": -1,
             # Else a second server could listen on the same port unnoticed.
             "grpc.so_reuseport": 0,
+            "grpc.max_concurrent_streams": STREAMS,
+            "grpc.max_allowed_incoming_connections": settings.connections,
+            # Who connects and says nothing, says nothing any more, or is gone, goes.
+            "grpc.server_handshake_timeout_ms": 10_000,
+            "grpc.max_connection_idle_ms": 900_000,
+            "grpc.keepalive_time_ms": 60_000,
+            "grpc.keepalive_timeout_ms": 20_000,
             **(settings.arguments or {}),
         }
         self._service = service
         self._reload = reload
         self._settings = settings
         self._server = grpc.aio.server(options=list(options.items()))
-        self.health = HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        self.health = Health()
         self._server.add_generic_rpc_handlers(self._handlers())
 
     async def start(self) -> None:
@@ -111,39 +127,37 @@ class GrpcApi:
 
     async def stop(self, grace: float) -> None:
         """Take no new requests, and end when those under way are answered or the grace is over."""
-        await self.health.enter_graceful_shutdown()
+        self.health.stop()
         await self._server.stop(grace)
-
-    async def set_health(self, service: str, serving: bool) -> None:
-        """What health checks get for a service: `""` is the server, else a model's name."""
-        status = health_pb2.HealthCheckResponse
-        await self.health.set(service, status.SERVING if serving else status.NOT_SERVING)
 
     def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         service = self._service
 
-        async def metadata(request: get_model_metadata_pb2.GetModelMetadataRequest) -> Any:
+        async def metadata(request: get_model_metadata_pb2.GetModelMetadataRequest, _: int) -> Any:
             return service.metadata(request)
 
-        async def status(request: get_model_status_pb2.GetModelStatusRequest) -> Any:
+        async def status(request: get_model_status_pb2.GetModelStatusRequest, _: int) -> Any:
             return service.manager.status(request.model_spec)
 
-        async def reload(request: model_management_pb2.ReloadConfigRequest) -> Any:
+        async def reload(request: model_management_pb2.ReloadConfigRequest, _: int) -> Any:
             if request.config.WhichOneof("config") != "model_config_list":
                 raise invalid("ServerModelConfig type not supported; only ModelConfigList is")
             await self._reload(request)
             return model_management_pb2.ReloadConfigResponse()
 
         prediction: dict[str, tuple[type[Message], Answer]] = {
-            "Predict": (predict_pb2.PredictRequest, lambda request: service.predict(request, "GRPC")),
+            "Predict": (predict_pb2.PredictRequest, lambda *sent: service.predict(sent[0], "GRPC", sent[1])),
             "Classify": (
                 classification_pb2.ClassificationRequest,
-                lambda request: service.classify(request, "GRPC"),
+                lambda *sent: service.classify(sent[0], "GRPC", sent[1]),
             ),
-            "Regress": (regression_pb2.RegressionRequest, lambda request: service.regress(request, "GRPC")),
+            "Regress": (
+                regression_pb2.RegressionRequest,
+                lambda *sent: service.regress(sent[0], "GRPC", sent[1]),
+            ),
             "MultiInference": (
                 inference_pb2.MultiInferenceRequest,
-                lambda request: service.multi_inference(request, "GRPC"),
+                lambda *sent: service.multi_inference(sent[0], "GRPC", sent[1]),
             ),
             "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, metadata),
         }
@@ -151,30 +165,102 @@ class GrpcApi:
             "GetModelStatus": (get_model_status_pb2.GetModelStatusRequest, status),
             "HandleReloadConfigRequest": (model_management_pb2.ReloadConfigRequest, reload),
         }
-        return tuple(
-            grpc.method_handlers_generic_handler(
-                name, {method: handler(kind, answer) for method, (kind, answer) in methods.items()}
-            )
-            for name, methods in ((PREDICTION, prediction), (MODEL, model))
+        door = Door(service.admission)
+        health = {
+            "Check": door.handler(health_pb2.HealthCheckRequest, self.health.check),
+            "Watch": door.watching(health_pb2.HealthCheckRequest, self.health.watch),
+        }
+        return (
+            *(
+                grpc.method_handlers_generic_handler(
+                    name, {method: door.handler(kind, answer) for method, (kind, answer) in methods.items()}
+                )
+                for name, methods in ((PREDICTION, prediction), (MODEL, model))
+            ),
+            grpc.method_handlers_generic_handler(HEALTH, health),
         )
 
 
-def handler(kind: type[Message], answer: Answer) -> grpc.RpcMethodHandler:
-    """A method that parses, answers and turns errors into a status."""
+class Door:
+    """Turns functions into gRPC methods whose message is read only once there is room for it.
 
-    async def handle(data: bytes, context: grpc.aio.ServicerContext) -> bytes:
+    To gRPC the methods take a stream, of which they read one message: what a unary method takes is read
+    before anybody is asked.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def handler(self, kind: type[Message], answer: Answer) -> grpc.RpcMethodHandler:
+        """A method that parses, answers and turns errors into a status."""
+
+        async def handle(_: object, context: grpc.aio.ServicerContext) -> bytes:
+            async def work(ticket: Ticket) -> bytes:
+                request, sent = await self._read(kind, context, ticket)
+                response = await answer(request, sent)
+                del request
+                serialized: bytes = await on_thread_if(
+                    response.ByteSize() > LARGE, response.SerializeToString
+                )
+                return serialized
+
+            return await self._guarded(kind, context, work)  # type: ignore[no-any-return]
+
+        return grpc.stream_unary_rpc_method_handler(handle)
+
+    def watching(self, kind: type[Message], watch: Watch) -> grpc.RpcMethodHandler:
+        """A method that goes on for long; it holds a place only for its message."""
+
+        async def handle(_: object, context: grpc.aio.ServicerContext) -> None:
+            async def work(ticket: Ticket) -> Any:
+                return (await self._read(kind, context, ticket))[0]
+
+            await watch(await self._guarded(kind, context, work), context)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _guarded(
+        self,
+        kind: type[Message],
+        context: grpc.aio.ServicerContext,
+        work: Callable[[Ticket], Awaitable[Any]],
+    ) -> Any:
+        """Work with a place of its own; its errors end the call with their status."""
+        ticket = None
         try:
-            response = await answer(parse(kind, data))
-            serialized: bytes = response.SerializeToString()
-            return serialized
+            ticket = self._admission.enter(context.peer())
+            return await work(ticket)
         except ServingError as error:
-            await context.abort(STATUS[int(error.code)], error.message[:LONGEST_MESSAGE])
+            await abort(context, error)
+        except asyncio.CancelledError:
+            if ticket is None or not ticket.gives_way:
+                raise
+            await abort(context, gave_way())
         except Exception:
             log.exception("%s failed", kind.DESCRIPTOR.name)
-            await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the server's log")
+            await abort(context, ServingError(Code.INTERNAL, "internal error; see the server's log"))
+        finally:
+            if ticket is not None:
+                self._admission.leave(ticket)
         raise AssertionError("abort raises")
 
-    return grpc.unary_unary_rpc_method_handler(handle)
+    async def _read(
+        self, kind: type[Message], context: grpc.aio.ServicerContext, ticket: Ticket
+    ) -> tuple[Any, int]:
+        """The request, and its size in bytes."""
+        admission = self._admission
+        await admission.expect(ticket, admission.largest)
+        data = await context.read()
+        if data is grpc.aio.EOF:
+            raise invalid("the call has no message")
+        sent = len(data)
+        await admission.arrived(ticket, await on_thread_if(sent > LARGE, cost, data, kind, admission.most))
+        return await on_thread_if(sent > LARGE, parse, kind, data), sent
+
+
+async def abort(context: grpc.aio.ServicerContext, error: ServingError) -> None:
+    """End a call with an error's status."""
+    await context.abort(STATUS[int(error.code)], error.message[:LONGEST_MESSAGE])
 
 
 def credentials(tls: Tls) -> grpc.ServerCredentials:

@@ -21,11 +21,45 @@ from tensorflow_serving.apis import (
 
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.model import LoadedModel, Signature, Signatures
-from solutionserve.tensors import to_array, to_proto
+from solutionserve.tensors import NUMPY, described, to_array, to_proto
+from solutionserve.wire import not_a_message
 
+# What the arrays of any request may take, and what each byte of it allows them more: a small request that
+# describes much is refused before anything is made of it.
+ARRAYS, ARRAYS_PER_BYTE = 1 << 16, 24
 DEFAULT_SIGNATURE = "serving_default"
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+SHOWN, SHOWN_NAMES = 80, 20
 Outputs = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a client may ask for.
+
+    Attributes:
+        request_bytes: Largest request.
+        rows: Most rows in a request.
+        requests: Requests that may be under way at the same time; more are refused at once.
+    """
+
+    request_bytes: int = 32 << 20
+    rows: int = 10_000
+    requests: int = 512
+
+    def check_rows(self, rows: int | None) -> None:
+        """Refuse more rows than are taken."""
+        if rows is not None and rows > self.rows:
+            raise invalid(f"{rows:,} rows in one request; at most {self.rows:,} are taken")
+
+    def check_arrays(self, size: int, sent: int) -> None:
+        """Refuse arrays of `size` bytes that a request of `sent` bytes describes."""
+        most = min(ARRAYS + ARRAYS_PER_BYTE * sent, ARRAYS + 2 * self.request_bytes)
+        if size > most:
+            raise invalid(
+                f"the request of {sent:,} bytes describes arrays of {size:,} bytes, which is larger than the"
+                f" {most:,} bytes allowed; send the values themselves, or fewer rows"
+            )
 
 
 @dataclass(frozen=True)
@@ -50,16 +84,24 @@ class Plan:
 
 
 def plan_predict(
-    signatures: Signatures, request: predict_pb2.PredictRequest, version: int, largest: int
+    signatures: Signatures, request: predict_pb2.PredictRequest, version: int, limits: Limits, sent: int
 ) -> Plan:
-    """A Predict request.
+    """A Predict request of `sent` bytes; names, types, shapes and sizes are checked before an array is made.
 
     Raises:
         ServingError: The request does not fit the signature.
     """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = predict_signature(signatures, name)
-    inputs = {key: to_array(value, key, largest) for key, value in request.inputs.items()}
+    given = request.inputs
+    check_names(signature, given)
+    known = {}
+    for key, tensor in signature.inputs.items():
+        known[key] = described(given[key], key)
+        tensor.check(key, NUMPY[given[key].dtype], known[key].shape)
+    limits.check_arrays(sum(item.size for item in known.values()), sent)
+    limits.check_rows(common_rows(item.shape for item in known.values()))
+    inputs = {key: to_array(given[key], key, item) for key, item in known.items()}
     spec = answered_by(request.model_spec, name, version)
 
     def answer(outputs: Outputs) -> predict_pb2.PredictResponse:
@@ -68,7 +110,7 @@ def plan_predict(
             response.outputs[alias].CopyFrom(to_proto(value))
         return response
 
-    return plan_tensors(signature, inputs, request.output_filter, answer)
+    return plan_tensors(signature, inputs, list(request.output_filter), answer)
 
 
 def predict_signature(signatures: Signatures, name: str) -> Signature:
@@ -81,55 +123,70 @@ def predict_signature(signatures: Signatures, name: str) -> Signature:
     return signatures[name]
 
 
+def check_names(signature: Signature, given: Mapping[str, Any]) -> None:
+    """Refuse inputs that are not just the signature's."""
+    if given.keys() == signature.inputs.keys():
+        return
+    extra, missing = given.keys() - signature.inputs.keys(), signature.inputs.keys() - given.keys()
+    raise invalid(
+        f"input size does not match signature: {len(given)}!={len(signature.inputs)}."
+        f" Sent extra: {{{_listed(extra)}}}. Missing but required: {{{_listed(missing)}}}."
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    """A few names for a message, however many and long they are."""
+    first = sorted(names)
+    shown = [name if len(name) <= SHOWN else name[:SHOWN] + "…" for name in first[:SHOWN_NAMES]]
+    return ", ".join(shown) + (f" and {len(first) - SHOWN_NAMES} more" if len(first) > SHOWN_NAMES else "")
+
+
 def plan_tensors(
     signature: Signature,
     inputs: Mapping[str, np.ndarray],
-    output_filter: Iterable[str],
+    output_filter: Sequence[str],
     answer: Callable[[Outputs], Any],
 ) -> Plan:
-    """Named tensors through a signature; `answer` gets them by the signature's output names.
+    """Checked tensors through a signature; `answer` gets them by the signature's output names.
 
     Raises:
-        ServingError: Inputs or outputs do not fit the signature.
+        ServingError: There are no such outputs.
     """
-    if inputs.keys() != signature.inputs.keys():
-        extra = ", ".join(sorted(inputs.keys() - signature.inputs.keys()))
-        missing = ", ".join(sorted(signature.inputs.keys() - inputs.keys()))
-        raise invalid(
-            f"input size does not match signature: {len(inputs)}!={len(signature.inputs)}."
-            f" Sent extra: {{{extra}}}. Missing but required: {{{missing}}}."
-        )
-    for name, value in inputs.items():
-        signature.inputs[name].check(name, value)
     aliases = list(output_filter) or list(signature.outputs)
+    seen: set[str] = set()
     for alias in output_filter:
         if alias not in signature.outputs:
             known = ",".join(sorted(signature.outputs))
             raise invalid(
-                f"output tensor alias not found in signature: {alias}"
+                f"output tensor alias not found in signature: {alias[:SHOWN]}"
                 f" Outputs expected to be in the set {{{known}}}."
             )
-        if aliases.count(alias) > 1:
+        if alias in seen:
             raise invalid(f"duplicate output tensor alias: {alias}")
+        seen.add(alias)
     tensors = {alias: signature.outputs[alias].name for alias in aliases}
     # In the signature's order, so that all requests share one callable and one batch.
     feeds = {tensor.name: inputs[name] for name, tensor in signature.inputs.items()}
     return Plan(
         feeds,
         tuple(sorted(set(tensors.values()))),
-        common_rows(feeds.values()),
+        common_rows(value.shape for value in feeds.values()),
         lambda outputs: answer({alias: outputs[tensor] for alias, tensor in tensors.items()}),
     )
 
 
-def common_rows(values: Iterable[np.ndarray]) -> int | None:
-    """The first dimension that all arrays share, if they do."""
-    sizes = {value.shape[0] if value.ndim else None for value in values}
+def common_rows(shapes: Iterable[tuple[int, ...]]) -> int | None:
+    """The first dimension that all shapes share, if they do."""
+    sizes = {shape[0] if shape else None for shape in shapes}
     return sizes.pop() if len(sizes) == 1 else None
 
 
 def plan_classify(
-    signatures: Signatures, request: classification_pb2.ClassificationRequest, version: int
+    signatures: Signatures,
+    request: classification_pb2.ClassificationRequest,
+    version: int,
+    limits: Limits,
+    sent: int,
 ) -> Plan:
     """A Classify request.
 
@@ -137,7 +194,7 @@ def plan_classify(
         ServingError: The request or the signature is no such thing.
     """
     signature, name = method_signature(signatures, request.model_spec, CLASSIFY)
-    examples = serialized_examples(request.input)
+    examples = serialized_examples(request.input, limits, sent)
     spec = answered_by(request.model_spec, name, version)
 
     def answer(outputs: Outputs) -> classification_pb2.ClassificationResponse:
@@ -147,14 +204,16 @@ def plan_classify(
     return plan_examples([signature], examples, answer)
 
 
-def plan_regress(signatures: Signatures, request: regression_pb2.RegressionRequest, version: int) -> Plan:
+def plan_regress(
+    signatures: Signatures, request: regression_pb2.RegressionRequest, version: int, limits: Limits, sent: int
+) -> Plan:
     """A Regress request.
 
     Raises:
         ServingError: The request or the signature is no such thing.
     """
     signature, name = method_signature(signatures, request.model_spec, REGRESS)
-    examples = serialized_examples(request.input)
+    examples = serialized_examples(request.input, limits, sent)
     spec = answered_by(request.model_spec, name, version)
 
     def answer(outputs: Outputs) -> regression_pb2.RegressionResponse:
@@ -165,13 +224,19 @@ def plan_regress(signatures: Signatures, request: regression_pb2.RegressionReque
 
 
 def plan_multi_inference(
-    signatures: Signatures, request: inference_pb2.MultiInferenceRequest, version: int
+    signatures: Signatures,
+    request: inference_pb2.MultiInferenceRequest,
+    version: int,
+    limits: Limits,
+    sent: int,
 ) -> Plan:
     """Several signatures over the same examples, in one run.
 
     Raises:
         ServingError: The tasks do not go together.
     """
+    if len(request.tasks) > len(signatures):
+        raise invalid(f"{len(request.tasks):,} tasks for a model of {len(signatures)} signatures")
     tasks = [
         (task, *method_signature(signatures, task.model_spec, task.method_name)) for task in request.tasks
     ]
@@ -179,7 +244,7 @@ def plan_multi_inference(
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"Duplicate evaluation of signature: {name}")
-    examples = serialized_examples(request.input)
+    examples = serialized_examples(request.input, limits, sent)
 
     def answer(outputs: Outputs) -> inference_pb2.MultiInferenceResponse:
         response = inference_pb2.MultiInferenceResponse()
@@ -234,19 +299,21 @@ def method_signature(signatures: Signatures, spec: model_pb2.ModelSpec, method: 
     return signature, name
 
 
-def serialized_examples(given: input_pb2.Input) -> list[bytes]:
-    """A request's examples, each merged over the context they share.
+def serialized_examples(given: input_pb2.Input, limits: Limits, sent: int) -> list[bytes]:
+    """The examples of a request of `sent` bytes, each merged over the context they share.
 
     Raises:
-        ServingError: There are none.
+        ServingError: There are none, or too many, or they repeat too large a context.
     """
     kind = given.WhichOneof("kind")
     examples = getattr(given, kind).examples if kind else []
     if not examples:
         raise invalid("Input is empty.")
+    limits.check_rows(len(examples))
     context = b""
     if kind == "example_list_with_context":
         context = given.example_list_with_context.context.SerializeToString()
+        limits.check_arrays(len(examples) * len(context), sent)
     # Serialized messages one after the other are their merge.
     return [context + example.SerializeToString() for example in examples]
 
@@ -336,21 +403,21 @@ def metadata(
     return response
 
 
-def plan_logged(signatures: Signatures, log: prediction_log_pb2.PredictionLog, largest: int) -> Plan:
+def plan_logged(signatures: Signatures, log: prediction_log_pb2.PredictionLog, limits: Limits) -> Plan:
     """A logged request, to be run again (warm-up).
 
     Raises:
         ServingError: The log is of an unsupported kind or does not fit the model.
     """
-    kind = log.WhichOneof("log_type")
+    kind, sent = log.WhichOneof("log_type"), log.ByteSize()
     if kind == "predict_log":
-        return plan_predict(signatures, log.predict_log.request, 0, largest)
+        return plan_predict(signatures, log.predict_log.request, 0, limits, sent)
     if kind == "classify_log":
-        return plan_classify(signatures, log.classify_log.request, 0)
+        return plan_classify(signatures, log.classify_log.request, 0, limits, sent)
     if kind == "regress_log":
-        return plan_regress(signatures, log.regress_log.request, 0)
+        return plan_regress(signatures, log.regress_log.request, 0, limits, sent)
     if kind == "multi_inference_log":
-        return plan_multi_inference(signatures, log.multi_inference_log.request, 0)
+        return plan_multi_inference(signatures, log.multi_inference_log.request, 0, limits, sent)
     raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
 
 
@@ -370,4 +437,4 @@ def parse(kind: type[Message], data: bytes) -> Any:
     try:
         return kind.FromString(data)
     except DecodeError:
-        raise invalid(f"the request is no {kind.DESCRIPTOR.full_name} message") from None
+        raise not_a_message(kind.DESCRIPTOR) from None

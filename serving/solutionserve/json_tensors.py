@@ -23,6 +23,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.inference import Limits
 from solutionserve.model import Signature
 from solutionserve.tensors import NUMPY, type_name
 
@@ -30,6 +31,9 @@ SHOWN = 80
 # Escapes of half a character, which only Python's parser takes for text.
 HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 DEEPEST = 64
+# Bytes in memory for each mark in a body, its array included, rounded up from what CPython takes: a list, an
+# object, half a text, an object's entry, any value.
+PRICES = {b"[": 112, b"{": 160, b'"': 48, b":": 96, b",": 56}
 JSON_NAMES = {
     type(None): "Null",
     bool: "Boolean",
@@ -39,6 +43,21 @@ JSON_NAMES = {
     dict: "Object",
     list: "Array",
 }
+
+
+def cost(body: bytes, most: int) -> int:
+    """Most bytes that a body takes in memory once it is parsed and made into arrays.
+
+    Raises:
+        ServingError: It takes more than `most`.
+    """
+    total = 2 * len(body) + sum(price * body.count(mark) for mark, price in PRICES.items())
+    if total > most:
+        raise invalid(
+            f"the request of {len(body):,} bytes has too many parts: it would take {total:,} bytes of memory,"
+            f" at most {most:,} are given; send fewer rows, or use gRPC"
+        )
+    return total
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
@@ -54,9 +73,11 @@ def parse_body(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         # Only Python's own parser knows NaN and Infinity.
         try:
-            parsed = json.loads(body)
+            parsed = json.loads(body.decode("utf-8"))
         except RecursionError:
             raise invalid("JSON Parse error: nested too deeply") from None
+        except UnicodeDecodeError as error:
+            raise invalid(f"JSON Parse error: not UTF-8 at byte {error.start}") from None
         except ValueError as error:
             raise invalid(f"JSON Parse error: {error}") from None
         if HALF_CHARACTER.search(body):
@@ -94,7 +115,7 @@ def is_by_row(body: Mapping[str, Any]) -> bool:
     return "instances" in body
 
 
-def read_tensors(body: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
+def read_tensors(body: Mapping[str, Any], signature: Signature, limits: Limits) -> dict[str, np.ndarray]:
     """The input arrays of a Predict body.
 
     Raises:
@@ -102,7 +123,7 @@ def read_tensors(body: Mapping[str, Any], signature: Signature) -> dict[str, np.
     """
     types = {name: tensor.kind for name, tensor in signature.inputs.items()}
     if is_by_row(body):
-        return _by_row(body["instances"], types)
+        return _by_row(body["instances"], types, limits)
     inputs = body["inputs"]
     if isinstance(inputs, dict) and not is_base64(inputs):
         for name in types:
@@ -117,11 +138,12 @@ def read_tensors(body: Mapping[str, Any], signature: Signature) -> dict[str, np.
     return {name: to_array(inputs, kind, "inputs") for name, kind in types.items()}
 
 
-def _by_row(instances: Any, types: Mapping[str, int]) -> dict[str, np.ndarray]:
+def _by_row(instances: Any, types: Mapping[str, int], limits: Limits) -> dict[str, np.ndarray]:
     if not isinstance(instances, list):
         raise invalid("Expecting 'instances' to be an list/array")
     if not instances:
         raise invalid("No values in 'instances' array")
+    limits.check_rows(len(instances))
     named = isinstance(instances[0], dict) and not is_base64(instances[0])
     if not named and len(types) > 1:
         raise invalid(
@@ -307,7 +329,7 @@ def _has_unknown_numbers(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def read_examples(body: Mapping[str, Any], target: input_pb2.Input) -> None:
+def read_examples(body: Mapping[str, Any], target: input_pb2.Input, limits: Limits) -> None:
     """The examples of a Classify or Regress body, into a request.
 
     Raises:
@@ -316,6 +338,7 @@ def read_examples(body: Mapping[str, Any], target: input_pb2.Input) -> None:
     examples = body.get("examples")
     if not isinstance(examples, list) or not examples:
         raise invalid("key 'examples' is expected: a list of at least one object")
+    limits.check_rows(len(examples))
     if "context" in body:
         target.example_list_with_context.context.CopyFrom(_example(body["context"], "context"))
         rows = target.example_list_with_context.examples

@@ -51,22 +51,23 @@ class Tensor:
         dims = tuple(dim.size for dim in info.tensor_shape.dim)
         return cls(info.name, info.dtype, None if info.tensor_shape.unknown_rank or not dims else dims)
 
-    def check(self, name: str, value: np.ndarray) -> None:
-        """Refuse a value whose type or shape the signature rules out.
+    def check(self, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+        """Refuse a type or shape that the signature rules out.
 
         Like TensorFlow Serving, a tensor without the trailing dimensions of size 1 is let through.
 
         Args:
             name: The input's name in the signature.
-            value: What was sent.
+            dtype: The type of what was sent.
+            shape: Its shape.
 
         Raises:
             ServingError: It is ruled out.
         """
-        if value.dtype != NUMPY.get(self.kind):
-            given = "string" if value.dtype.kind == "O" else value.dtype.name
+        if dtype != NUMPY.get(self.kind):
+            given = "string" if dtype.kind == "O" else dtype.name
             raise invalid(f"input '{name}' must be {type_name(self.kind)}, not {given}")
-        dims, shape = self.dims, value.shape
+        dims = self.dims
         if dims is None or (len(dims) == 1 == len(shape) and dims[0] in (-1, shape[0])):
             return
         fits = all(a in (-1, b) for a, b in zip(dims, shape, strict=False))

@@ -24,15 +24,17 @@ from tensorflow_serving.apis import (
 )
 
 from solutionserve import json_tensors
+from solutionserve.admission import Admission, Ticket, gave_way
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.service import PredictionService
+from solutionserve.service import LARGE, PredictionService, on_thread_if
 
 MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
 ASK = re.compile(rf"{MODEL}:(?P<verb>classify|regress|predict)", re.I)
 LOOK = re.compile(rf"{MODEL}(?P<metadata>/metadata)?", re.I)
 LARGEST_VERSION = 2**63 - 1
-# Above this a body is read on a thread: a megabyte of JSON takes tens of milliseconds.
-LARGE_BODY = 1 << 18
+# Every gzipped body may unpack to so much, and each byte of it to so much more.
+UNPACKED, UNPACKED_PER_BYTE = 1 << 20, 100
+LONGEST_PATH = 200
 JSON = "application/json"
 log = logging.getLogger("solutionserve")
 
@@ -56,9 +58,12 @@ def rest_app(service: PredictionService, settings: RestSettings) -> Starlette:
     """The application."""
 
     async def models(request: Request) -> Response:
+        admission, ticket = service.admission, None
         try:
+            client = request.client
+            ticket = admission.enter(f"{client.host}:{client.port}" if client else "")
             async with asyncio.timeout(settings.timeout):
-                return Response(await answer(service, request), media_type=JSON)
+                return Response(await answer(service, request, ticket), media_type=JSON)
         except ServingError as error:
             return error_response(error)
         except TimeoutError:
@@ -67,9 +72,16 @@ def rest_app(service: PredictionService, settings: RestSettings) -> Starlette:
             )
         except ClientDisconnect:
             return Response(status_code=Code.CANCELLED.http_status)
+        except asyncio.CancelledError:
+            if ticket is None or not ticket.gives_way:
+                raise
+            return error_response(gave_way())
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
             return error_response(ServingError(Code.INTERNAL, "internal error; see the server's log"))
+        finally:
+            if ticket is not None:
+                admission.leave(ticket)
 
     async def metrics(request: Request) -> Response:
         page, kind = service.metrics.page(request.headers.get("accept", ""))
@@ -84,12 +96,14 @@ def rest_app(service: PredictionService, settings: RestSettings) -> Starlette:
 
 def error_response(error: ServingError) -> Response:
     """An error as TensorFlow Serving words it: `{"error": "..."}`."""
+    # What is left of a refused body need not be sent.
+    refused = {"connection": "close"} if error.code is Code.RESOURCE_EXHAUSTED else None
     return Response(
-        json_tensors.dump({"error": error.message}), status_code=error.code.http_status, media_type=JSON
+        json_tensors.dump({"error": error.message}), error.code.http_status, refused, media_type=JSON
     )
 
 
-async def answer(service: PredictionService, request: Request) -> bytes:
+async def answer(service: PredictionService, request: Request, ticket: Ticket) -> bytes:
     """The JSON answer to a request.
 
     Raises:
@@ -99,15 +113,16 @@ async def answer(service: PredictionService, request: Request) -> bytes:
     path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1").split("?")[0]
     asked = (ASK if request.method == "POST" else LOOK).fullmatch(path)
     if asked is None:
-        raise invalid(f"Malformed request: {request.method} {path}")
+        raise invalid(f"Malformed request: {request.method} {path[:LONGEST_PATH]}")
     spec = model_spec(asked)
     if request.method == "POST":
-        body = await read_body(request, service.limits.request_bytes)
-        large = len(body) > LARGE_BODY
-        parsed = (
-            await asyncio.to_thread(json_tensors.parse_body, body) if large else json_tensors.parse_body(body)
-        )
-        return await ask(service, asked["verb"].lower(), spec, parsed, large)
+        body = await read_body(request, service.admission, ticket)
+        sent = len(body)
+        cost = await on_thread_if(sent > LARGE, json_tensors.cost, body, service.admission.most)
+        await service.admission.arrived(ticket, cost)
+        parsed = await on_thread_if(sent > LARGE, json_tensors.parse_body, body)
+        del body
+        return await ask(service, asked["verb"].lower(), spec, parsed, sent)
     if asked["metadata"]:
         return metadata(service, spec)
     return json_tensors.dump(json_tensors.message_json(service.manager.status(spec)))
@@ -117,7 +132,7 @@ def model_spec(asked: re.Match[str]) -> model_pb2.ModelSpec:
     """The model, and the version or label, that a path names."""
     spec = model_pb2.ModelSpec(name=_decoded(asked["name"]))
     if asked["version"]:
-        number = int(asked["version"][:20])
+        number = int(asked["version"].lstrip("0")[:20] or 0)
         if number > LARGEST_VERSION:
             raise invalid(f"Failed to convert version: {asked['version'][:40]} to numeric.")
         spec.version.value = number
@@ -133,36 +148,52 @@ def _decoded(text: str) -> str:
         raise invalid(f"Failed to decode: {text[:80]}") from None
 
 
-async def read_body(request: Request, largest: int) -> bytes:
-    """A request's body, unpacked if it is gzipped.
+async def read_body(request: Request, admission: Admission, ticket: Ticket) -> bytes:
+    """A request's body, unpacked if it is gzipped; each piece waits until there is room for it.
 
     Raises:
         ServingError: It is too large, or damaged.
     """
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
-        raise invalid(f"Content-Encoding {encoding} is not supported; gzip is")
+        raise invalid(f"Content-Encoding {encoding[:LONGEST_PATH]} is not supported; gzip is")
+    largest = admission.largest
+    announced = request.headers.get("content-length", "0")
+    if len(announced) > 18 or int(announced) > largest:
+        raise too_large(largest)
     unpack = zlib.decompressobj(31) if encoding == "gzip" else None
     parts: list[bytes] = []
-    size = 0
+    sent = size = 0
     async for chunk in request.stream():
+        sent += len(chunk)
+        most = min(largest, UNPACKED + UNPACKED_PER_BYTE * sent) if unpack else largest
         try:
-            part = unpack.decompress(chunk, largest + 1 - size) if unpack else chunk
+            part = unpack.decompress(chunk, most + 1 - size) if unpack else chunk
         except zlib.error as error:
             raise invalid(f"the body is not gzip: {error}") from None
         if unpack and unpack.unused_data:
             raise invalid("the body goes on after the end of its gzip data")
-        parts.append(part)
         size += len(part)
         if size > largest:
-            raise invalid(f"the request is larger than the {largest:,} bytes allowed")
+            raise too_large(largest)
+        if size > most:
+            raise invalid(
+                f"the body unpacks to more than {UNPACKED_PER_BYTE} times its size; send it unpacked"
+            )
+        await admission.expect(ticket, len(part))
+        parts.append(part)
     if unpack and not unpack.eof:
         raise invalid("the body is not gzip: it ends too early")
     return b"".join(parts)
 
 
+def too_large(largest: int) -> ServingError:
+    """What a client is told whose request has too many bytes."""
+    return invalid(f"the request is larger than the {largest:,} bytes allowed")
+
+
 async def ask(
-    service: PredictionService, verb: str, spec: model_pb2.ModelSpec, body: dict[str, Any], large: bool
+    service: PredictionService, verb: str, spec: model_pb2.ModelSpec, body: dict[str, Any], sent: int
 ) -> bytes:
     """Answer predict, classify or regress."""
     spec.signature_name = json_tensors.signature_name(body)
@@ -170,18 +201,18 @@ async def ask(
         by_row = json_tensors.is_by_row(body)
         return await service.predict_arrays(
             spec,
-            lambda signature: json_tensors.read_tensors(body, signature),
+            lambda signature: json_tensors.read_tensors(body, signature, service.limits),
             lambda outputs: json_tensors.write_tensors(outputs, by_row),
             "REST",
-            large,
+            sent,
         )
     if verb == "classify":
         classify = classification_pb2.ClassificationRequest(model_spec=spec)
-        json_tensors.read_examples(body, classify.input)
-        return json_tensors.write_classifications((await service.classify(classify, "REST")).result)
+        await on_thread_if(sent > LARGE, json_tensors.read_examples, body, classify.input, service.limits)
+        return json_tensors.write_classifications((await service.classify(classify, "REST", sent)).result)
     regress = regression_pb2.RegressionRequest(model_spec=spec)
-    json_tensors.read_examples(body, regress.input)
-    return json_tensors.write_regressions((await service.regress(regress, "REST")).result)
+    await on_thread_if(sent > LARGE, json_tensors.read_examples, body, regress.input, service.limits)
+    return json_tensors.write_regressions((await service.regress(regress, "REST", sent)).result)
 
 
 def metadata(service: PredictionService, spec: model_pb2.ModelSpec) -> bytes:

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from solutionserve.configuration import Tls
 from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.rest_connection import Connection
 
 
 class _Uvicorn(uvicorn.Server):
@@ -33,11 +34,16 @@ class RestServer:
         host: Address.
         port: TCP port.
         tls: Key and certificates, or None for plain text.
+        connections: Most connections at the same time.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int, tls: Tls | None = None) -> None:
+    def __init__(
+        self, app: Starlette, host: str, port: int, tls: Tls | None = None, connections: int = 4096
+    ) -> None:
         config = uvicorn.Config(
             app,
+            http=type("Connection", (Connection,), {"most": connections}),
+            ws="none",
             log_level="warning",
             access_log=False,
             lifespan="off",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
+import resource
 import signal
 import sys
 import time
@@ -19,16 +21,18 @@ from solutionserve.batching import BatchingRunner, Runner
 from solutionserve.configuration import Batching, Monitoring
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.grpc_api import PREDICTION, GrpcApi, GrpcSettings
+from solutionserve.inference import Limits
 from solutionserve.manager import Loading, ModelManager
 from solutionserve.metrics import Metrics
 from solutionserve.model import CALLER_THREAD, LoadedModel, Parallelism
 from solutionserve.rest_api import RestSettings, rest_app
 from solutionserve.rest_server import RestServer
-from solutionserve.service import Limits, PredictionService
+from solutionserve.service import PredictionService
 from solutionserve.warmup import warm_up
 
 # A thread that comes back from TensorFlow must not wait 5 ms for the interpreter.
 SWITCH_SECONDS = 0.00005
+SPARE_DESCRIPTORS = 256
 log = logging.getLogger("solutionserve")
 
 
@@ -58,8 +62,8 @@ class Server:
             ),
             self._changed,
         )
-        limits = Limits(flags.max_request_bytes, flags.max_request_rows, flags.max_concurrent_requests)
-        self.service = PredictionService(self.manager, self._runner(), limits, self.metrics)
+        self._limits = Limits(flags.max_request_bytes, flags.max_request_rows, flags.max_concurrent_requests)
+        self.service = PredictionService(self.manager, self._runner(), self._limits, self.metrics)
         monitoring = (
             configuration.read_monitoring(flags.monitoring_config_file)
             if flags.monitoring_config_file
@@ -86,17 +90,23 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        connections = min(flags.max_connections, connections_at_most())
         settings = GrpcSettings(
             flags.host,
             flags.port,
             flags.grpc_socket_path,
             self._tls,
+            connections,
             parse_arguments(flags.grpc_channel_arguments),
         )
         grpc_api = GrpcApi(self.service, self._reload, settings)
         self._grpc = grpc_api
         app = rest_app(self.service, self._rest_settings)
-        rest = RestServer(app, flags.host, flags.rest_api_port, self._tls) if flags.rest_api_port else None
+        rest = (
+            RestServer(app, flags.host, flags.rest_api_port, self._tls, connections)
+            if flags.rest_api_port
+            else None
+        )
         await self._take_on(self._config)
         await grpc_api.start()
         if rest:
@@ -149,7 +159,7 @@ class Server:
             return model
         started, status = time.perf_counter(), Code.OK
         try:
-            warm_up(model, folder, flags.max_request_bytes, max(1, flags.num_request_iterations_for_warmup))
+            warm_up(model, folder, self._limits, max(1, flags.num_request_iterations_for_warmup))
         except BaseException as error:
             status = error.code if isinstance(error, ServingError) else Code.INTERNAL
             model.close()
@@ -238,7 +248,7 @@ class Server:
         for name, healthy in now.items():
             if self._health.get(name) != healthy:
                 self._health[name] = healthy
-                await self._grpc.set_health(name, healthy)
+                self._grpc.health.set(name, healthy)
 
     def _addresses(self) -> Iterator[str]:
         flags = self._flags
@@ -248,6 +258,16 @@ class Server:
             yield f"gRPC unix:{flags.grpc_socket_path}"
         if flags.rest_api_port:
             yield f"REST http{'s' if self._tls else ''}://{flags.host}:{flags.rest_api_port}"
+
+
+def connections_at_most() -> int:
+    """Connections that each API can have, with descriptors left for models and files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max((descriptors - SPARE_DESCRIPTORS) // 2, 8)
 
 
 def parse_mount(text: str) -> tuple[str, Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,9 +20,10 @@ from tensorflow_serving.apis import (
 )
 
 from solutionserve import inference
+from solutionserve.admission import Admission
 from solutionserve.batching import Runner
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.inference import Plan
+from solutionserve.inference import Limits, Plan
 from solutionserve.manager import ModelManager
 from solutionserve.metrics import Metrics
 from solutionserve.model import Signatures
@@ -31,6 +31,8 @@ from solutionserve.request_log import RequestLog
 from solutionserve.tensors import packed
 
 Planner = Callable[[Signatures, int], Plan]
+# Above this a message is read or written on a thread: a megabyte of it takes milliseconds.
+LARGE = 1 << 18
 # Each API's field in a PredictionLog, and the message in it.
 LOGGED: dict[str, tuple[str, Callable[..., Any]]] = {
     "Predict": ("predict_log", prediction_log_pb2.PredictLog),
@@ -38,21 +40,6 @@ LOGGED: dict[str, tuple[str, Callable[..., Any]]] = {
     "Regress": ("regress_log", prediction_log_pb2.RegressLog),
     "MultiInference": ("multi_inference_log", prediction_log_pb2.MultiInferenceLog),
 }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a client may ask for.
-
-    Attributes:
-        request_bytes: Largest request, and largest tensor that a request may describe.
-        rows: Most rows in a request.
-        requests: Requests that may be answered at the same time; more are refused at once.
-    """
-
-    request_bytes: int = 64 << 20
-    rows: int = 10_000
-    requests: int = 512
 
 
 class PredictionService:
@@ -69,21 +56,18 @@ class PredictionService:
         self.manager = manager
         self.limits = limits
         self.metrics = metrics
+        self.admission = Admission(limits.requests, limits.request_bytes)
         self._runner = runner
-        self._in_flight = 0
-        metrics.in_flight.set_function(lambda: self._in_flight)
+        metrics.in_flight.set_function(lambda: self.admission.requests)
         self._logs: dict[str, RequestLog] = {}
 
     async def predict(
-        self, request: predict_pb2.PredictRequest, entrypoint: str
+        self, request: predict_pb2.PredictRequest, entrypoint: str, sent: int
     ) -> predict_pb2.PredictResponse:
-        """Answer Predict."""
-
-        def plan(signatures: Signatures, version: int) -> Plan:
-            return inference.plan_predict(signatures, request, version, self.limits.request_bytes)
-
+        """Answer Predict; `sent` is the request's size in bytes, here and below."""
+        plan = self._planner(inference.plan_predict, request, sent)
         response: predict_pb2.PredictResponse = await self._answer_message(
-            "Predict", request, request.model_spec, entrypoint, plan
+            "Predict", request, request.model_spec, entrypoint, plan, sent
         )
         return response
 
@@ -93,7 +77,7 @@ class PredictionService:
         read: Callable[[Any], Mapping[str, np.ndarray]],
         write: Callable[[inference.Outputs], bytes],
         entrypoint: str,
-        large: bool,
+        sent: int,
     ) -> bytes:
         """Answer Predict for a client that does not speak TensorProto.
 
@@ -102,9 +86,9 @@ class PredictionService:
             read: Given the signature, makes the input arrays.
             write: Makes the answer of the outputs by name.
             entrypoint: For the metrics.
-            large: Whether to read and write on a thread, so that other requests go on meanwhile.
+            sent: The request's size in bytes.
         """
-        sent: Mapping[str, np.ndarray] = {}
+        given: Mapping[str, np.ndarray] = {}
         found: inference.Outputs = {}
 
         def answer(outputs: inference.Outputs) -> bytes:
@@ -113,52 +97,56 @@ class PredictionService:
             return write(outputs)
 
         def plan(signatures: Signatures, version: int) -> Plan:
-            nonlocal sent
+            nonlocal given
             name = spec.signature_name or inference.DEFAULT_SIGNATURE
             if name not in signatures:
                 raise invalid(f'Serving signature name: "{name}" not found in signature def')
-            sent = read(signatures[name])
-            return inference.plan_tensors(signatures[name], sent, (), answer)
+            signature = signatures[name]
+            given = read(signature)
+            inference.check_names(signature, given)
+            for key, value in given.items():
+                signature.inputs[key].check(key, value.dtype, value.shape)
+            return inference.plan_tensors(signature, given, (), answer)
 
-        response, version = await self._answer(spec, "Predict", entrypoint, plan, large)
+        response, version = await self._answer(spec, "Predict", entrypoint, plan, sent)
         if log := self._sampled(spec.name):
             record = prediction_log_pb2.PredictLog()
             record.request.model_spec.CopyFrom(spec)
             record.response.model_spec.CopyFrom(inference.answered_by(spec, spec.signature_name, version))
-            for target, arrays in ((record.request.inputs, sent), (record.response.outputs, found)):
+            for target, arrays in ((record.request.inputs, given), (record.response.outputs, found)):
                 for name, value in arrays.items():
                     target[name].CopyFrom(packed(value))
             log.add(_logged(spec, version, predict_log=record))
         return response  # type: ignore[no-any-return]
 
     async def classify(
-        self, request: classification_pb2.ClassificationRequest, entrypoint: str
+        self, request: classification_pb2.ClassificationRequest, entrypoint: str, sent: int
     ) -> classification_pb2.ClassificationResponse:
         """Answer Classify."""
-        plan = partial(_plan, inference.plan_classify, request)
+        plan = self._planner(inference.plan_classify, request, sent)
         response: classification_pb2.ClassificationResponse = await self._answer_message(
-            "Classify", request, request.model_spec, entrypoint, plan
+            "Classify", request, request.model_spec, entrypoint, plan, sent
         )
         return response
 
     async def regress(
-        self, request: regression_pb2.RegressionRequest, entrypoint: str
+        self, request: regression_pb2.RegressionRequest, entrypoint: str, sent: int
     ) -> regression_pb2.RegressionResponse:
         """Answer Regress."""
-        plan = partial(_plan, inference.plan_regress, request)
+        plan = self._planner(inference.plan_regress, request, sent)
         response: regression_pb2.RegressionResponse = await self._answer_message(
-            "Regress", request, request.model_spec, entrypoint, plan
+            "Regress", request, request.model_spec, entrypoint, plan, sent
         )
         return response
 
     async def multi_inference(
-        self, request: inference_pb2.MultiInferenceRequest, entrypoint: str
+        self, request: inference_pb2.MultiInferenceRequest, entrypoint: str, sent: int
     ) -> inference_pb2.MultiInferenceResponse:
         """Answer MultiInference."""
         spec = inference.multi_inference_model(request)
-        plan = partial(_plan, inference.plan_multi_inference, request)
+        plan = self._planner(inference.plan_multi_inference, request, sent)
         response: inference_pb2.MultiInferenceResponse = await self._answer_message(
-            "MultiInference", request, spec, entrypoint, plan
+            "MultiInference", request, spec, entrypoint, plan, sent
         )
         return response
 
@@ -197,49 +185,39 @@ class PredictionService:
         log = self._logs.get(name)
         return log if log is not None and log.sampled() else None
 
+    def _planner(self, make: Callable[..., Plan], request: Any, sent: int) -> Planner:
+        return lambda signatures, version: make(signatures, request, version, self.limits, sent)
+
     async def _answer_message(
-        self, api: str, request: Any, spec: model_pb2.ModelSpec, entrypoint: str, planner: Planner
+        self, api: str, request: Any, spec: model_pb2.ModelSpec, entrypoint: str, planner: Planner, sent: int
     ) -> Any:
         """Answer a protocol buffer with another, and log both if the sample wants them."""
-        response, version = await self._answer(spec, api, entrypoint, planner)
+        response, version = await self._answer(spec, api, entrypoint, planner, sent)
         if log := self._sampled(spec.name):
             field, kind = LOGGED[api]
             log.add(_logged(spec, version, **{field: kind(request=request, response=response)}))
         return response
 
     async def _answer(
-        self,
-        spec: model_pb2.ModelSpec,
-        api: str,
-        entrypoint: str,
-        planner: Planner,
-        large: bool = False,
+        self, spec: model_pb2.ModelSpec, api: str, entrypoint: str, planner: Planner, sent: int
     ) -> tuple[Any, int]:
         """Plan, run and count a request; the answer and the version that made it."""
         # Names that are not served share one label, lest clients fill the memory with labels.
         label = spec.name if spec.name in self.manager.configs else ""
         counted = self.metrics.of(label, api, entrypoint)
         started, status = time.perf_counter(), Code.OK
-        self._in_flight += 1
         try:
-            if self._in_flight > self.limits.requests:
-                raise ServingError(
-                    Code.RESOURCE_EXHAUSTED,
-                    f"{self.limits.requests} requests are being answered already; try again later",
-                )
             with self.manager.use(spec) as (version, model):
-                plan = await _call(planner, model.signatures, version, thread=large)
+                plan = await on_thread_if(sent > LARGE, planner, model.signatures, version)
                 if plan.rows is not None:
-                    if plan.rows > self.limits.rows:
-                        raise invalid(
-                            f"{plan.rows:,} rows in one request; at most {self.limits.rows:,} are taken"
-                        )
+                    self.limits.check_rows(plan.rows)
                     counted.rows.observe(plan.rows)
                     counted.rows_total.inc(plan.rows)
                 began = time.perf_counter()
                 outputs = await self._runner.run(model, plan)
                 counted.runtime.observe((time.perf_counter() - began) * 1e6)
-                return await _call(plan.answer, outputs, thread=large), version
+                large = sum(value.nbytes for value in outputs.values()) > LARGE
+                return await on_thread_if(large, plan.answer, outputs), version
         except ServingError as error:
             status = error.code
             raise
@@ -250,7 +228,6 @@ class PredictionService:
             status = Code.INTERNAL
             raise
         finally:
-            self._in_flight -= 1
             counted.latency.observe((time.perf_counter() - started) * 1e6)
             if status is Code.OK:
                 counted.answered.inc()
@@ -258,12 +235,9 @@ class PredictionService:
                 self.metrics.requests.labels(label, status.name).inc()
 
 
-async def _call(function: Callable[..., Any], *arguments: object, thread: bool) -> Any:
-    return await asyncio.to_thread(function, *arguments) if thread else function(*arguments)
-
-
-def _plan(make: Callable[..., Plan], request: Any, signatures: Signatures, version: int) -> Plan:
-    return make(signatures, request, version)
+async def on_thread_if(large: bool, function: Callable[..., Any], *arguments: object) -> Any:
+    """A function's result; of large things on a thread, so that other requests go on meanwhile."""
+    return await asyncio.to_thread(function, *arguments) if large else function(*arguments)
 
 
 def _logged(spec: model_pb2.ModelSpec, version: int, **record: Any) -> prediction_log_pb2.PredictionLog:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -28,8 +29,10 @@ FIELDS = {
 NUMPY = {kind: np.dtype(tf.dtypes.as_dtype(kind).as_numpy_dtype) for kind in FIELDS}
 KINDS = {dtype: kind for kind, dtype in NUMPY.items() if kind != types_pb2.DT_STRING}
 MOST_DIMENSIONS = 32
-# What an element of text costs at least, as a Python object.
-TEXT_BYTES = 49
+LARGEST_DIMENSION = 1 << 40
+# What an element of text costs: its place in the array, and what TensorFlow copies it to.
+TEXT_BYTES = 32
+PIECE = 1 << 16
 
 
 def type_name(kind: int) -> str:
@@ -41,66 +44,89 @@ def type_name(kind: int) -> str:
     )
 
 
-def to_array(proto: tensor_pb2.TensorProto, name: str, largest: int) -> np.ndarray:
-    """A TensorProto as an array.
+class Described(NamedTuple):
+    """What a TensorProto stands for, before an array is made of it.
 
-    Args:
-        proto: The message.
-        name: The input's name, for errors.
-        largest: Most bytes that the array may take.
+    Attributes:
+        shape: The array's shape.
+        size: Bytes that it takes.
+        content: Its values as bytes, if they came so.
+    """
+
+    shape: tuple[int, ...]
+    size: int
+    content: bytes
+
+
+def described(proto: tensor_pb2.TensorProto, name: str) -> Described:
+    """What a message stands for; nothing is made yet.
+
+    A message may leave values out, so that a few bytes describe an array of any size.
 
     Raises:
         ServingError: Type, shape and values do not fit together.
     """
     kind = proto.dtype
     field = FIELDS.get(kind)
-    sizes = [dim.size for dim in proto.tensor_shape.dim]
+    shape = tuple([dim.size for dim in proto.tensor_shape.dim])
     content = proto.tensor_content
-    if content and len(sizes) == 1 and field and field != "string_val":
-        dtype = NUMPY[kind]
-        if sizes[0] * dtype.itemsize == len(content):
-            return np.frombuffer(content, dtype)  # a packed column: nothing more to check
+    packed_column = content and len(shape) == 1 and field and field != "string_val"
+    if packed_column and shape[0] * NUMPY[kind].itemsize == len(content):
+        return Described(shape, len(content), content)  # nothing more to check
     if field is None:
         raise ServingError(
             Code.UNIMPLEMENTED if kind else Code.INVALID_ARGUMENT,
             f"input '{name}': type {type_name(kind)} is not supported",
         )
-    if proto.tensor_shape.unknown_rank or len(sizes) > MOST_DIMENSIONS:
+    if proto.tensor_shape.unknown_rank or len(shape) > MOST_DIMENSIONS:
         raise invalid(
             f"input '{name}': a tensor must have a known shape of at most {MOST_DIMENSIONS} dimensions"
         )
-    shape = tuple(sizes)
     if min(shape, default=0) < 0:
         raise invalid(f"input '{name}': shape {list(shape)} has a negative dimension")
-    count, dtype = math.prod(shape), NUMPY[kind]
-    if (
-        max(sizes, default=0) > largest
-        or count * (TEXT_BYTES if kind == types_pb2.DT_STRING else dtype.itemsize) > largest
-    ):
-        raise invalid(f"input '{name}': shape {list(shape)} is larger than the {largest:,} bytes allowed")
+    if max(shape, default=0) > LARGEST_DIMENSION:
+        raise invalid(f"input '{name}': shape {list(shape)} is larger than any array")
+    count, size = math.prod(shape), NUMPY[kind].itemsize
+    values = getattr(proto, field)
     if content:
         if kind == types_pb2.DT_STRING:
             raise invalid(f"input '{name}': text must be in string_val, not in tensor_content")
-        if len(content) != count * dtype.itemsize:
+        if len(content) != count * size:
             raise invalid(
                 f"input '{name}': tensor_content has {len(content)} bytes,"
-                f" shape {list(shape)} needs {count * dtype.itemsize}"
+                f" shape {list(shape)} needs {count * size}"
             )
-        return np.frombuffer(content, dtype).reshape(shape)
-    given = getattr(proto, field)
-    if len(given) > count:
-        raise invalid(f"input '{name}': {len(given)} values for shape {list(shape)} of {count}")
+        return Described(shape, len(content), content)
+    if len(values) > count:
+        raise invalid(f"input '{name}': {len(values)} values for shape {list(shape)} of {count}")
+    if kind == types_pb2.DT_STRING:
+        last = len(values[-1]) if values else 0
+        return Described(shape, count * TEXT_BYTES + (count - len(values)) * last, b"")
+    return Described(shape, count * size, b"")
+
+
+def to_array(proto: tensor_pb2.TensorProto, name: str, known: Described) -> np.ndarray:
+    """A TensorProto as the array that `described` found it to stand for.
+
+    Raises:
+        ServingError: A value is out of its type's range.
+    """
+    kind, dtype = proto.dtype, NUMPY[proto.dtype]
+    if known.content:
+        return np.frombuffer(known.content, dtype).reshape(known.shape)
+    count = math.prod(known.shape)
+    given = getattr(proto, FIELDS[kind])
+    values = np.empty(count, dtype)
     try:
-        values = np.array(given, dtype)
+        # In pieces, as each becomes a list of Python objects on the way.
+        for start in range(0, len(given), PIECE):
+            values[start : start + PIECE] = given[start : start + PIECE]
     except OverflowError:
         raise invalid(f"input '{name}': a value is out of range for {type_name(kind)}") from None
-    if len(values) < count:
+    if len(given) < count:
         # As TensorFlow reads it: the last value stands for the rest, nothing at all for zeros.
-        rest = values[-1] if len(values) else (b"" if kind == types_pb2.DT_STRING else 0)
-        padded = np.full(count, rest, dtype)
-        padded[: len(values)] = values
-        values = padded
-    return values.reshape(shape)
+        values[len(given) :] = given[-1] if given else (b"" if kind == types_pb2.DT_STRING else 0)
+    return values.reshape(known.shape)
 
 
 def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
@@ -114,7 +140,9 @@ def to_proto(array: np.ndarray) -> tensor_pb2.TensorProto:
     proto.dtype = kind
     for size in array.shape:
         proto.tensor_shape.dim.add().size = size
-    getattr(proto, FIELDS[kind]).extend(array.ravel().tolist())
+    values, field = array.ravel(), getattr(proto, FIELDS[kind])
+    for start in range(0, len(values), PIECE):
+        field.extend(values[start : start + PIECE].tolist())
     return proto
 
 

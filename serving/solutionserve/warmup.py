@@ -9,22 +9,21 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.inference import parse, plan_logged
+from solutionserve.inference import Limits, parse, plan_logged
 from solutionserve.model import LoadedModel
-from solutionserve.tensors import to_array
+from solutionserve.tensors import described, to_array
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 MOST_RECORDS = 1000
-LARGEST_INPUT = 1 << 30
 
 
-def warm_up(model: LoadedModel, folder: Path, largest: int, rounds: int = 1) -> int:
+def warm_up(model: LoadedModel, folder: Path, limits: Limits, rounds: int = 1) -> int:
     """Run the logged requests that a version brings.
 
     Args:
         model: The loaded version.
         folder: Its folder.
-        largest: Most bytes that an input may take.
+        limits: What a request may be.
         rounds: How often each request runs.
 
     Returns:
@@ -42,7 +41,7 @@ def warm_up(model: LoadedModel, folder: Path, largest: int, rounds: int = 1) -> 
             count += 1
             if count > MOST_RECORDS:
                 raise invalid(f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {file}")
-            plan = plan_logged(model.signatures, parse(prediction_log_pb2.PredictionLog, record), largest)
+            plan = plan_logged(model.signatures, parse(prediction_log_pb2.PredictionLog, record), limits)
             for _ in range(rounds):
                 plan.run(model)
     except tf.errors.DataLossError:
@@ -68,4 +67,4 @@ def logged_inputs(folder: Path, signature: str) -> dict[str, np.ndarray]:
                 found = request
     if found is None:
         raise ServingError(Code.NOT_FOUND, f"{file}: has no request of the signature {signature}")
-    return {name: to_array(value, name, LARGEST_INPUT) for name, value in found.inputs.items()}
+    return {name: to_array(value, name, described(value, name)) for name, value in found.inputs.items()}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorflow.core.framework import types_pb2
+import numpy as np
+from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2, predict_pb2
 
 from solutionserve.client.messages import (
     Answer,
     Call,
+    ClientError,
     Metadata,
     MetadataCall,
     PredictCall,
@@ -18,7 +20,8 @@ from solutionserve.client.messages import (
     Target,
     VersionStatus,
 )
-from solutionserve.tensors import packed, to_array
+from solutionserve.errors import Code
+from solutionserve.tensors import described, packed, to_array
 
 LARGEST_ANSWER = 1 << 31
 PREDICTION, MODEL = "/tensorflow.serving.PredictionService/", "/tensorflow.serving.ModelService/"
@@ -45,7 +48,7 @@ def decode(call: Call, data: bytes) -> Answer:
     """The answer to a call."""
     if isinstance(call, PredictCall):
         response = predict_pb2.PredictResponse.FromString(data)
-        outputs = {name: to_array(value, name, LARGEST_ANSWER) for name, value in response.outputs.items()}
+        outputs = {name: _output(value, name) for name, value in response.outputs.items()}
         return Prediction(outputs, response.model_spec.version.value)
     if isinstance(call, MetadataCall):
         metadata = get_model_metadata_pb2.GetModelMetadataResponse.FromString(data)
@@ -62,6 +65,13 @@ def decode(call: Call, data: bytes) -> Answer:
         VersionStatus(item.version, states.Name(item.state), item.status.error_message)
         for item in status.model_version_status
     ]
+
+
+def _output(value: tensor_pb2.TensorProto, name: str) -> np.ndarray:
+    known = described(value, name)
+    if known.size > LARGEST_ANSWER:
+        raise ClientError(Code.OUT_OF_RANGE, f"output '{name}': shape {list(known.shape)} is too large")
+    return to_array(value, name, known)
 
 
 def _spec(target: Target) -> model_pb2.ModelSpec:

@@ -1,0 +1,123 @@
+"""What a protocol buffer costs once it is parsed, told from its bytes: two of them can become a hundred."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from solutionserve.errors import ServingError, invalid
+
+# Bytes in memory, rounded up from what upb takes: a message within a message, a text with the Python object
+# that stands for it in an array, any other field, and each byte of packed numbers.
+MESSAGE, TEXT, FIELD, PACKED = 128, 96, 24, 8
+# Copies of the bytes themselves: as received, in the message, taken out of it, and fed.
+COPIES = 4
+# Below this size each byte counts as the dearest: two bytes for a message.
+SMALL = 1 << 14
+SMALL_COST = MESSAGE // 2
+DEEPEST = 100
+Descriptor: TypeAlias = Any  # of the pure or of the C implementation
+Fields = Mapping[int, Descriptor | int]
+
+
+def cost(data: bytes, kind: type[Message], most: int) -> int:
+    """Most bytes that a message takes in memory while it is answered.
+
+    Args:
+        data: The message off the wire.
+        kind: Its type.
+        most: Where to stop.
+
+    Raises:
+        ServingError: It takes more than `most`, or the bytes are no such message.
+    """
+    if len(data) <= SMALL:
+        return len(data) * SMALL_COST
+    copies = COPIES * len(data)
+    return copies + _fields_cost(data, kind.DESCRIPTOR, most - copies)
+
+
+def _fields_cost(data: bytes, kind: Descriptor, most: int) -> int:
+    total, position, end = 0, 0, len(data)
+    fields = _fields(kind)
+    outer: list[tuple[int, Fields]] = []
+    try:
+        while True:
+            while position >= end:
+                if position > end:
+                    raise IndexError
+                if not outer:
+                    return total
+                end, fields = outer.pop()
+            if total > most:
+                raise invalid(
+                    f"the request of {len(data):,} bytes has too many parts: it would take more than"
+                    f" {most + COPIES * len(data):,} bytes of memory; send fewer rows"
+                )
+            tag, position = _varint(data, position)
+            known = fields.get(tag >> 3, FIELD)
+            match tag & 7:
+                case 0:
+                    _, position = _varint(data, position)
+                    total += FIELD
+                case 1:
+                    position += 8
+                    total += FIELD
+                case 5:
+                    position += 4
+                    total += FIELD
+                case 2:
+                    size, position = _varint(data, position)
+                    if position + size > end:
+                        raise IndexError
+                    if isinstance(known, int):
+                        total += TEXT if known != PACKED else FIELD + PACKED * size
+                        position += size
+                    else:
+                        total += MESSAGE
+                        if len(outer) >= DEEPEST:
+                            raise IndexError
+                        outer.append((end, fields))
+                        end, fields = position + size, _fields(known)
+                case _:
+                    raise IndexError  # groups, which none of the messages has
+    except IndexError:
+        raise not_a_message(kind) from None
+
+
+def not_a_message(kind: Descriptor) -> ServingError:
+    """The error for bytes that are no message of a type."""
+    return invalid(f"the request is no {kind.full_name} message")
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    byte = data[position]
+    if byte < 0x80:
+        return byte, position + 1
+    value, shift = byte & 0x7F, 7
+    while shift < 70:
+        position += 1
+        byte = data[position]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position + 1
+        shift += 7
+    raise IndexError
+
+
+@functools.cache
+def _fields(kind: Descriptor) -> Fields:
+    """By number: the type of a field that is a message; else what it costs."""
+    found: dict[int, Descriptor | int] = {}
+    for field in kind.fields:
+        if field.message_type is not None:
+            found[field.number] = field.message_type
+        elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
+            found[field.number] = TEXT
+        else:
+            found[field.number] = PACKED
+    return found
