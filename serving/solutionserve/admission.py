@@ -1,9 +1,8 @@
 """Who may come in: requests and the memory that they may take, asked for before anything is read.
 
-All sizes follow from one figure, the largest request. While a request arrives, it holds what has arrived,
-or over gRPC, where nothing tells the size, the largest request; while it is answered, it holds what its
-parsed form may cost at most. A connection has a share of what may arrive, and waits for it. When there is
-no room, whoever has been sending longest gives way: a slow sender never keeps the others out.
+All sizes follow from one figure, the largest request. A connection has a share of what may be on the way, and
+waits for it; a request that is not quick to arrive needs a place among all, or whoever has been sending
+longest gives way: slow senders never keep the others out. What costs much when it is parsed waits its turn.
 """
 
 from __future__ import annotations
@@ -11,14 +10,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from solutionserve.errors import Code, ServingError
 
 # Of the largest request: what one may cost in memory, what a connection and all may have on the way.
-COST, CONNECTION, ALL = 6, 5, 24
-# Seconds that a request may take to arrive, while others wait for its place.
-PATIENCE = 0.25
+COST, CONNECTION, ALL = 6, 4, 12
+# Seconds in which a request arrives unnoticed, and those it has for certain while there is no room.
+QUICK, PATIENCE = 0.05, 0.25
+# Bytes in memory that nobody waits for.
+SMALL_COST = 1 << 20
+# Bytes of an answer from which its place is kept until the client has read it.
+LARGE_ANSWER = 1 << 16
 
 
 class Memory:
@@ -73,17 +77,24 @@ class Ticket:
 
     Attributes:
         connection: What it came on.
-        arriving: Bytes it holds of what may be on the way.
+        task: What answers it.
+        since: When it came, or when its answer was ready.
+        share: Bytes it holds of its connection's share.
+        arriving: Bytes it holds of what all may have on the way.
         working: Bytes it holds of what may be worked on.
         gives_way: Whether it was told to end, its place having gone to others.
+        unread: Whether its large answer waits to be read.
     """
 
     connection: str
     task: asyncio.Task | None
     since: float = field(default_factory=time.monotonic)
+    share: int = 0
     arriving: int = 0
     working: int = 0
     gives_way: bool = False
+    unread: bool = False
+    timer: asyncio.TimerHandle | None = None
 
 
 class Admission:
@@ -92,24 +103,36 @@ class Admission:
     Args:
         requests: Requests that may be under way at the same time; more are refused at once.
         largest: Bytes of the largest request.
+
+    Attributes:
+        closed: Whether nobody is let in any more.
+        hang_up: Ends a connection that keeps others waiting by not reading its answers.
     """
 
     def __init__(self, requests: int, largest: int) -> None:
         self.largest = largest
         self.most = COST * largest
         self._requests = requests
-        self._arriving = Memory(ALL * largest)
+        self._arriving = 0
         self._working = Memory(COST * largest)
         self._shares: dict[str, Memory] = {}
         self._inside: dict[Ticket, None] = {}
-        # Those whose request has not quite arrived, the longest waiting first.
+        # Those whose request is slow to arrive, and those whose answer is not read; the longest first.
         self._slow: dict[Ticket, None] = {}
+        self._unread: dict[Ticket, None] = {}
         self._pressing: asyncio.TimerHandle | None = None
+        self.closed = False
+        self.hang_up: Callable[[str], None] = lambda connection: None
 
     @property
     def requests(self) -> int:
         """Requests under way."""
         return len(self._inside)
+
+    @property
+    def connections(self) -> set[str]:
+        """The connections that have a request under way."""
+        return {ticket.connection for ticket in (*self._inside, *self._unread)}
 
     def enter(self, connection: str) -> Ticket:
         """A place for a request of which nothing is read yet; the running task is what may have to give way.
@@ -117,62 +140,118 @@ class Admission:
         Raises:
             ServingError: There is none.
         """
+        if self.closed:
+            raise ServingError(Code.UNAVAILABLE, "the server is stopping; try again")
         if len(self._inside) >= self._requests and not self._evict():
             raise ServingError(
                 Code.RESOURCE_EXHAUSTED,
                 f"{self._requests} requests are being answered already; try again later",
             )
         ticket = Ticket(connection, asyncio.current_task())
-        self._inside[ticket] = self._slow[ticket] = None
+        self._inside[ticket] = None
+        ticket.timer = asyncio.get_running_loop().call_later(QUICK, self._is_slow, ticket)
         return ticket
 
-    async def expect(self, ticket: Ticket, amount: int) -> None:
-        """Wait for room for bytes that are to arrive."""
+    async def expect_largest(self, ticket: Ticket) -> None:
+        """Wait for the connection's share; for a request whose size shows only when it is there."""
         share = self._shares.get(ticket.connection)
         if share is None:
             share = self._shares[ticket.connection] = Memory(CONNECTION * self.largest)
-        await share.take(amount)
         try:
-            if not self._arriving.wanted and self._arriving._fits(amount):
-                self._arriving.taken += amount
-            else:
-                self._press_later()
-                await self._arriving.take(amount)
-        except asyncio.CancelledError:
-            self._give_share(ticket.connection, amount)
-            raise
+            await share.take(self.largest)
+        finally:
+            self._forget(ticket.connection)
+        ticket.share = self.largest
+
+    def grow(self, ticket: Ticket, amount: int) -> None:
+        """Take in more bytes of a request whose size shows as it arrives.
+
+        Raises:
+            ServingError: There is no room for them.
+        """
+        if not self._make_room(ticket, amount):
+            raise gave_way()
+        self._arriving += amount
         ticket.arriving += amount
 
     async def arrived(self, ticket: Ticket, cost: int) -> None:
-        """The request is there: wait for room for what its parsed form costs at most."""
+        """The request is there: wait for its turn if its parsed form costs much."""
+        if ticket.timer is not None:
+            ticket.timer.cancel()
         self._slow.pop(ticket, None)
-        if cost <= ticket.arriving:
-            self._shrink(ticket, cost)
+        if cost > SMALL_COST:
+            self._press_later()
+            await self._working.take(cost)
+            ticket.working = cost
         else:
-            more = cost - ticket.arriving
-            await self._working.take(more)
-            ticket.working = more
+            self._give_share(ticket)
+
+    def answered(self, ticket: Ticket, size: int) -> None:
+        """The answer is there; if it is large, its place is kept until the client has read it."""
+        if size < LARGE_ANSWER:
+            return
+        self._inside.pop(ticket, None)
+        if ticket.working > size:
+            self._working.give(ticket.working - size)
+            ticket.working = size
+        ticket.unread, ticket.since = True, time.monotonic()
+        self._unread[ticket] = None
 
     def leave(self, ticket: Ticket) -> None:
         """The request is answered, or given up."""
-        self._inside.pop(ticket, None)
-        self._slow.pop(ticket, None)
-        self._shrink(ticket, 0)
+        if ticket.timer is not None:
+            ticket.timer.cancel()
+        for place in (self._inside, self._slow, self._unread):
+            place.pop(ticket, None)
+        self._give_share(ticket)
+        self._arriving -= ticket.arriving
+        ticket.arriving = 0
         if ticket.working:
-            self._working.give(ticket.working)
-            ticket.working = 0
+            working, ticket.working = ticket.working, 0
+            self._working.give(working)
 
-    def _shrink(self, ticket: Ticket, rest: int) -> None:
-        freed = ticket.arriving - rest
-        ticket.arriving = rest
-        if freed:
-            self._give_share(ticket.connection, freed)
-            self._arriving.give(freed)
+    def _is_slow(self, ticket: Ticket) -> None:
+        """A request has not arrived at once: from now on it needs a place among all."""
+        ticket.timer = None
+        if not ticket.share:
+            self._slow[ticket] = None  # waits for its own connection, or shows its size as it arrives
+        elif self._make_room(ticket, self.largest):
+            self._slow[ticket] = None
+            self._arriving += self.largest
+            ticket.arriving = self.largest
+        else:
+            self._give_way(ticket)
 
-    def _give_share(self, connection: str, amount: int) -> None:
-        share = self._shares[connection]
-        share.give(amount)
-        if not share.taken and not share.wanted:
+    def _make_room(self, ticket: Ticket, amount: int) -> bool:
+        """Whether more bytes may be on the way, if need be by letting slow requests give way."""
+        while self._arriving and self._arriving + amount > ALL * self.largest:
+            if not self._evict(ticket):
+                return False
+        return True
+
+    def _evict(self, but: Ticket | None = None) -> bool:
+        """Let the longest arriving request give its place up, unless all are quick."""
+        ticket = next((item for item in self._slow if item is not but), None)
+        if ticket is None or time.monotonic() - ticket.since < PATIENCE:
+            return False
+        self._give_way(ticket)
+        return True
+
+    def _give_way(self, ticket: Ticket) -> None:
+        ticket.gives_way = True
+        if ticket.task is not None:
+            ticket.task.cancel()
+        self.leave(ticket)
+
+    def _give_share(self, ticket: Ticket) -> None:
+        if ticket.share:
+            share, ticket.share = ticket.share, 0
+            self._shares[ticket.connection].give(share)
+            self._forget(ticket.connection)
+
+    def _forget(self, connection: str) -> None:
+        share = self._shares.get(connection)
+        if share is not None and not share.taken and not share.wanted:
             del self._shares[connection]
 
     def _press_later(self) -> None:
@@ -180,20 +259,15 @@ class Admission:
             self._pressing = asyncio.get_running_loop().call_later(PATIENCE, self._press)
 
     def _press(self) -> None:
+        """End the connections that do not read large answers, while others wait for their place."""
         self._pressing = None
-        if self._arriving.wanted:
-            self._evict()
-            self._press_later()
-
-    def _evict(self) -> bool:
-        """Let the longest arriving request give its place up, unless all are quick."""
-        ticket = next(iter(self._slow), None)
-        if ticket is None or ticket.task is None or time.monotonic() - ticket.since < PATIENCE:
-            return False
-        ticket.gives_way = True
-        ticket.task.cancel()
-        self.leave(ticket)
-        return True
+        if not self._working.wanted:
+            return
+        unread = next(iter(self._unread), None)
+        if unread and time.monotonic() - unread.since > PATIENCE:
+            self.hang_up(unread.connection)
+            self.leave(unread)
+        self._press_later()
 
 
 def gave_way() -> ServingError:

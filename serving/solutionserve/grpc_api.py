@@ -28,6 +28,7 @@ from tensorflow_serving.apis import (
 from solutionserve.admission import Admission, Ticket, gave_way
 from solutionserve.configuration import Tls
 from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.grpc_connections import GrpcConnections
 from solutionserve.health import Health
 from solutionserve.inference import parse
 from solutionserve.service import LARGE, PredictionService, on_thread_if
@@ -39,6 +40,7 @@ STATUS = {code.value[0]: code for code in grpc.StatusCode}
 LONGEST_MESSAGE = 4096
 # Calls on one connection at the same time; a client's further calls wait there.
 STREAMS = 100
+LOOKAHEAD = 1 << 18
 HEALTH = "grpc.health.v1.Health"
 # A request and its size in bytes -> the response.
 Answer = Callable[[Any, int], Awaitable[Any]]
@@ -86,6 +88,9 @@ class GrpcApi:
             "grpc.so_reuseport": 0,
             "grpc.max_concurrent_streams": STREAMS,
             "grpc.max_allowed_incoming_connections": settings.connections,
+            # Else gRPC itself reads megabytes of each call ahead.
+            "grpc.http2.bdp_probe": 0,
+            "grpc.http2.lookahead_bytes": LOOKAHEAD,
             # Who connects and says nothing, says nothing any more, or is gone, goes.
             "grpc.server_handshake_timeout_ms": 10_000,
             "grpc.max_connection_idle_ms": 900_000,
@@ -98,6 +103,12 @@ class GrpcApi:
         self._settings = settings
         self._server = grpc.aio.server(options=list(options.items()))
         self.health = Health()
+        admission = service.admission
+        self._connections = GrpcConnections(
+            settings.port, settings.connections, lambda: admission.connections
+        )
+        admission.hang_up = self._connections.hang_up
+        self._watching: asyncio.Task[None] | None = None
         self._server.add_generic_rpc_handlers(self._handlers())
 
     async def start(self) -> None:
@@ -117,6 +128,7 @@ class GrpcApi:
             if settings.socket:
                 self._server.add_insecure_port(f"unix:{settings.socket}")
             await self._server.start()
+            self._watching = asyncio.get_running_loop().create_task(self._connections.watch())
         except RuntimeError:
             where = f"{address}{' or ' + str(settings.socket) if settings.socket else ''}"
             raise ServingError(
@@ -128,6 +140,8 @@ class GrpcApi:
     async def stop(self, grace: float) -> None:
         """Take no new requests, and end when those under way are answered or the grace is over."""
         self.health.stop()
+        if self._watching:
+            self._watching.cancel()
         await self._server.stop(grace)
 
     def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
@@ -165,7 +179,7 @@ class GrpcApi:
             "GetModelStatus": (get_model_status_pb2.GetModelStatusRequest, status),
             "HandleReloadConfigRequest": (model_management_pb2.ReloadConfigRequest, reload),
         }
-        door = Door(service.admission)
+        door = Door(service.admission, self._connections)
         health = {
             "Check": door.handler(health_pb2.HealthCheckRequest, self.health.check),
             "Watch": door.watching(health_pb2.HealthCheckRequest, self.health.watch),
@@ -188,8 +202,9 @@ class Door:
     before anybody is asked.
     """
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, connections: GrpcConnections) -> None:
         self._admission = admission
+        self._connections = connections
 
     def handler(self, kind: type[Message], answer: Answer) -> grpc.RpcMethodHandler:
         """A method that parses, answers and turns errors into a status."""
@@ -199,9 +214,9 @@ class Door:
                 request, sent = await self._read(kind, context, ticket)
                 response = await answer(request, sent)
                 del request
-                serialized: bytes = await on_thread_if(
-                    response.ByteSize() > LARGE, response.SerializeToString
-                )
+                size = response.ByteSize()
+                serialized: bytes = await on_thread_if(size > LARGE, response.SerializeToString)
+                self._admission.answered(ticket, size)
                 return serialized
 
             return await self._guarded(kind, context, work)  # type: ignore[no-any-return]
@@ -228,20 +243,26 @@ class Door:
         """Work with a place of its own; its errors end the call with their status."""
         ticket = None
         try:
-            ticket = self._admission.enter(context.peer())
+            peer = context.peer()
+            self._connections.called(peer)
+            ticket = self._admission.enter(peer)
             return await work(ticket)
         except ServingError as error:
-            await abort(context, error)
+            # Not the error itself: its trace keeps the whole request alive.
+            failure = ServingError(error.code, error.message)
         except asyncio.CancelledError:
             if ticket is None or not ticket.gives_way:
                 raise
-            await abort(context, gave_way())
+            failure = gave_way()
         except Exception:
             log.exception("%s failed", kind.DESCRIPTOR.name)
-            await abort(context, ServingError(Code.INTERNAL, "internal error; see the server's log"))
+            failure = ServingError(Code.INTERNAL, "internal error; see the server's log")
         finally:
-            if ticket is not None:
+            if ticket is not None and ticket.unread:
+                context.add_done_callback(lambda _: self._admission.leave(ticket))
+            elif ticket is not None:
                 self._admission.leave(ticket)
+        await context.abort(STATUS[int(failure.code)], failure.message[:LONGEST_MESSAGE])
         raise AssertionError("abort raises")
 
     async def _read(
@@ -249,18 +270,13 @@ class Door:
     ) -> tuple[Any, int]:
         """The request, and its size in bytes."""
         admission = self._admission
-        await admission.expect(ticket, admission.largest)
+        await admission.expect_largest(ticket)
         data = await context.read()
         if data is grpc.aio.EOF:
             raise invalid("the call has no message")
         sent = len(data)
         await admission.arrived(ticket, await on_thread_if(sent > LARGE, cost, data, kind, admission.most))
         return await on_thread_if(sent > LARGE, parse, kind, data), sent
-
-
-async def abort(context: grpc.aio.ServicerContext, error: ServingError) -> None:
-    """End a call with an error's status."""
-    await context.abort(STATUS[int(error.code)], error.message[:LONGEST_MESSAGE])
 
 
 def credentials(tls: Tls) -> grpc.ServerCredentials:

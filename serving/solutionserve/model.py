@@ -20,6 +20,8 @@ from solutionserve.tensors import NUMPY, type_name
 
 # Running in the caller's thread saves the hand-over to TensorFlow's own pool: most of a small model's time.
 CALLER_THREAD = -1
+# `M_MMAP_THRESHOLD` of malloc.h.
+MMAP_THRESHOLD = -3
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class LoadedModel:
     def __init__(
         self, folder: Path, tags: Sequence[str] = ("serve",), parallelism: Parallelism | None = None
     ) -> None:
+        refuse_special_files(folder)
         threads = parallelism or Parallelism()
         self.folder = folder
         self._callables: dict[tuple[tuple[str, ...], tuple[str, ...]], Any] = {}
@@ -190,6 +193,13 @@ class LoadedModel:
             return made
 
 
+def refuse_special_files(folder: Path) -> None:
+    """Refuse what a load would wait for without end: a pipe, a socket or a device in place of a file."""
+    for path in folder.rglob("*"):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ServingError(Code.FAILED_PRECONDITION, f"{path}: is neither a file nor a folder")
+
+
 def load_error(folder: Path, error: Exception) -> ServingError:
     """What to tell of a SavedModel that did not load."""
     if isinstance(error, tf.errors.OpError):
@@ -209,3 +219,12 @@ def trim_memory() -> None:
     """Hand freed memory back to the system, where the C library can."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def return_large_blocks() -> None:
+    """Let the C library hand every large block back as soon as it is freed.
+
+    Left to itself it raises the size from which it does so, and keeps what a large request took.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, 1 << 20)

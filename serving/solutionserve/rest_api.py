@@ -180,7 +180,7 @@ async def read_body(request: Request, admission: Admission, ticket: Ticket) -> b
             raise invalid(
                 f"the body unpacks to more than {UNPACKED_PER_BYTE} times its size; send it unpacked"
             )
-        await admission.expect(ticket, len(part))
+        admission.grow(ticket, len(part))
         parts.append(part)
     if unpack and not unpack.eof:
         raise invalid("the body is not gzip: it ends too early")

@@ -29,7 +29,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start, if there is a place."""
         super().connection_made(transport)
-        self._headers_begun: int | None = 0
+        # Bytes since the last part of a body: headers, trailers and what goes with chunks.
+        self._around_body = 0
+        self._in_body = False
         self._timer: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         if len(self.connections) > self.most and not self._take_place():
@@ -44,27 +46,32 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, headers only up to a limit."""
-        if self._headers_begun is not None:
-            self._headers_begun += len(data)
-            if self._timer is None:
-                self._await_headers()
+        self._around_body += len(data)
+        if not self._in_body and self._timer is None:
+            self._await_headers()
         super().data_received(data)
-        if (self._headers_begun or 0) > HEADER_BYTES and not self.transport.is_closing():
+        if self._around_body > HEADER_BYTES and not self.transport.is_closing():
             self.transport.write(TOO_LARGE)
             self.transport.close()
 
     def on_headers_complete(self) -> None:
         """A request's body follows."""
-        self._headers_begun = None
+        self._in_body = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A part of a body."""
+        self._around_body = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The next request's headers may follow."""
         super().on_message_complete()
-        self._headers_begun = 0
+        self._in_body = False
+        self._around_body = 0
 
     def pause_writing(self) -> None:
         """The client does not read what it asked for."""
@@ -101,7 +108,7 @@ class Connection(HttpToolsProtocol):
     def _late(self) -> None:
         # Of a connection kept alive uvicorn has its own timer.
         self._timer = None
-        if self._headers_begun is not None and (self._headers_begun or self.cycle is None):
+        if not self._in_body and (self._around_body or self.cycle is None):
             self.transport.abort()
 
     def _cancel_timers(self) -> None:

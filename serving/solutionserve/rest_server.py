@@ -44,6 +44,8 @@ class RestServer:
             app,
             http=type("Connection", (Connection,), {"most": connections}),
             ws="none",
+            # All that wait to be let in are let in at once, before any other can be closed.
+            backlog=min(connections, 2048),
             log_level="warning",
             access_log=False,
             lifespan="off",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import signal
@@ -24,7 +25,7 @@ from solutionserve.grpc_api import PREDICTION, GrpcApi, GrpcSettings
 from solutionserve.inference import Limits
 from solutionserve.manager import Loading, ModelManager
 from solutionserve.metrics import Metrics
-from solutionserve.model import CALLER_THREAD, LoadedModel, Parallelism
+from solutionserve.model import CALLER_THREAD, LoadedModel, Parallelism, return_large_blocks
 from solutionserve.rest_api import RestSettings, rest_app
 from solutionserve.rest_server import RestServer
 from solutionserve.service import PredictionService
@@ -33,7 +34,19 @@ from solutionserve.warmup import warm_up
 # A thread that comes back from TensorFlow must not wait 5 ms for the interpreter.
 SWITCH_SECONDS = 0.00005
 SPARE_DESCRIPTORS = 256
+CLOSING_SECONDS = 0.3
 log = logging.getLogger("solutionserve")
+
+
+class OneLine(logging.Formatter):
+    """Writes a message on one line: what clients send must not look like lines of the server's own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """The line, with line breaks and control characters escaped."""
+        return "".join(
+            mark if mark.isprintable() else mark.encode("unicode_escape").decode()
+            for mark in super().formatMessage(record)
+        )
 
 
 class Server:
@@ -112,6 +125,9 @@ class Server:
         if rest:
             await rest.start()
         await self._tell_health()
+        # What is loaded now stays: the collector need not walk through TensorFlow while requests wait.
+        gc.collect()
+        gc.freeze()
         watchers = [
             loop.create_task(self._every(flags.file_system_poll_wait_seconds, self.manager.poll)),
             loop.create_task(self._every(flags.model_config_file_poll_wait_seconds, self._poll_config())),
@@ -122,6 +138,9 @@ class Server:
         log.info("stopping: answering what is under way, for at most %d s", flags.drain_seconds)
         for watcher in watchers:
             watcher.cancel()
+        # gRPC cancels calls that it has accepted and not begun. Told to come back, clients pause meanwhile.
+        self.service.admission.closed = True
+        await asyncio.sleep(CLOSING_SECONDS)
         await asyncio.gather(
             grpc_api.stop(flags.drain_seconds), *([rest.stop(flags.drain_seconds)] if rest else [])
         )
@@ -171,6 +190,11 @@ class Server:
 
     async def _reload(self, request: model_management_pb2.ReloadConfigRequest) -> None:
         """Take on a configuration that came over the network."""
+        if not request.config.model_config_list.config:
+            raise ServingError(
+                Code.FAILED_PRECONDITION,
+                "the new configuration has no models; only the configuration file may take all models away",
+            )
         known = {
             config.logging_config.log_collector_config.filename_prefix
             for config in self.manager.configs.values()
@@ -267,7 +291,8 @@ def connections_at_most() -> int:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max((descriptors - SPARE_DESCRIPTORS) // 2, 8)
+    # REST may for a moment have as many again.
+    return max((descriptors - SPARE_DESCRIPTORS) // 3, 8)
 
 
 def parse_mount(text: str) -> tuple[str, Path]:
@@ -289,10 +314,11 @@ def parse_arguments(text: str) -> dict[str, str | int]:
 
 def serve(flags: argparse.Namespace) -> int:
     """Run a server to its end; returns the exit code."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s"
-    )
+    to_standard_error = logging.StreamHandler()
+    to_standard_error.setFormatter(OneLine("%(asctime)s %(levelname).1s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[to_standard_error])
     sys.setswitchinterval(SWITCH_SECONDS)
+    return_large_blocks()
     try:
         server = Server(flags)
         with asyncio.Runner(loop_factory=_loop) as runner:

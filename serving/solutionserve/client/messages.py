@@ -25,7 +25,8 @@ class ClientError(Exception):
     def may_pass(self) -> bool:
         """Whether the same request may succeed a moment later."""
         too_large = "larger than max" in str(self)
-        return self.code in (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED) and not too_large
+        # CANCELLED is a stopping server's word for what it had not begun.
+        return self.code in (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.CANCELLED) and not too_large
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import random
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -97,10 +99,16 @@ class Shadow:
         with self._lock:
             return self._report
 
-    def close(self) -> ShadowReport:
-        """Finish what waits; returns the counts."""
+    def close(self, seconds: float = 5.0) -> ShadowReport:
+        """Finish what waits, for so long at most; returns the counts, the rest as dropped."""
+        end = time.monotonic() + seconds
+        while not self._waiting.empty() and time.monotonic() < end:
+            time.sleep(0.01)
+        with contextlib.suppress(queue.Empty):
+            while self._waiting.get_nowait() is not None:
+                self._count(dropped=1)
         self._waiting.put(None)
-        self._thread.join()
+        self._thread.join(max(end - time.monotonic(), 0.0))
         log.info("%s", self.report())
         return self.report()
 

@@ -98,6 +98,8 @@ class GrpcTransport:
             return self._codec.decode(call, method(message, timeout=seconds))
         except grpc.RpcError as error:
             raise grpc_error(self._address, error) from None
+        except ValueError as error:
+            raise closed(self._address, error) from None
 
     def close(self) -> None:
         """End the connection."""
@@ -182,6 +184,11 @@ def grpc_error(address: str, error: Any) -> ClientError:
     details = str(error.details())
     hint = " (is this the REST port? then write http://…)" if "HTTP/2" in details else ""
     return ClientError(Code(error.code().value[0]), f"{address}: {details}{hint}")
+
+
+def closed(address: str, error: ValueError) -> ClientError:
+    """A call on a channel that its user has closed."""
+    return ClientError(Code.FAILED_PRECONDITION, f"{address}: {error}")
 
 
 def http_error(address: str, error: httpx.HTTPError) -> ClientError:

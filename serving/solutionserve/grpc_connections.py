@@ -1,0 +1,94 @@
+"""gRPC's connections, as the system knows them: gRPC itself neither counts nor ends them for us.
+
+A silent connection costs a descriptor. When descriptors become few, connections without a call under way are
+shut down, those first that never made one, so that others can come in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+CHECK_SECONDS = 0.05
+# Shares of what is allowed: above the first, connections are ended until the second is reached.
+FULL, ROOM = 0.9, 0.3
+FOLDER = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev/fd")
+IPV4_IN_IPV6 = "::ffff:"
+
+
+class GrpcConnections:
+    """Watches the connections of one port.
+
+    Args:
+        port: The gRPC port.
+        most: Connections at the same time.
+        busy: The peers with a call under way, as gRPC names them.
+    """
+
+    def __init__(self, port: int, most: int, busy: Callable[[], set[str]]) -> None:
+        self._port = port
+        self._most = most
+        self._busy = busy
+        # Peers that have made calls, the latest last; the rest only connected.
+        self._called: dict[str, None] = {}
+
+    def called(self, peer: str) -> None:
+        """Take note of a call."""
+        self._called.pop(peer, None)
+        self._called[peer] = None
+        if len(self._called) > 2 * self._most:
+            del self._called[next(iter(self._called))]
+
+    async def watch(self) -> None:
+        """Make room where it becomes scarce, for ever."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            if len(descriptors()) > FULL * self._most:
+                self.make_room()
+
+    def make_room(self) -> None:
+        """End silent connections while there are too many."""
+        found = [name for name, _ in sockets(self._port)]
+        if len(found) <= FULL * self._most:
+            return
+        busy = self._busy()
+        order = {name: position for position, name in enumerate(self._called)}
+        silent = sorted((name for name in found if name not in busy), key=lambda name: order.get(name, -1))
+        self.hang_up(*silent[: len(found) - int(ROOM * self._most)])
+
+    def hang_up(self, *peers: str) -> None:
+        """End connections."""
+        ended = set(peers)
+        for name, item in sockets(self._port):
+            if name in ended:
+                with contextlib.suppress(OSError):
+                    item.shutdown(socket.SHUT_RDWR)
+
+
+def sockets(port: int) -> Iterator[tuple[str, socket.socket]]:
+    """This process's connections on a port: the peer as gRPC names it, and the socket, for the moment."""
+    for number in descriptors():
+        with contextlib.ExitStack() as stack:
+            try:
+                if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                    continue
+                # A copy, closed at once: descriptors are what is scarce.
+                item = stack.enter_context(socket.socket(fileno=os.dup(number)))
+                local, remote = item.getsockname(), item.getpeername()
+            except OSError:
+                continue
+            if item.family in (socket.AF_INET, socket.AF_INET6) and local[1] == port:
+                address = remote[0].removeprefix(IPV4_IN_IPV6)
+                host = f"ipv6:%5B{address}%5D" if ":" in address else f"ipv4:{address}"
+                yield f"{host}:{remote[1]}", item
+
+
+def descriptors() -> list[int]:
+    """The numbers of the open descriptors."""
+    with os.scandir(FOLDER) as entries:
+        return [int(entry.name) for entry in entries]
