@@ -12,6 +12,7 @@ import numpy as np
 from solutionkit import __version__
 from solutionkit.compare.metrics import CARD_PRECISION, detected, detection_scores
 from solutionkit.declaration import Business
+from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
 from solutionkit.report.overlays import with_overlays
 
@@ -65,6 +66,7 @@ def write_report(comparison: Path, explanations: Path, facts: dict[str, Any], fo
         "image_kinds": IMAGE_KINDS,
         "shown": SHOWN_CONTRIBUTIONS,
         "grouped": has_groups(explained),
+        "cut_short": cut_short(compared["models"]["deep"]["training"]),
         "version": __version__,
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.examples.schema import build_schema, schema_text
+from solutionkit.models.epochs import cut_short
 from solutionkit.runner.publish import new_run_id, publish
 from solutionkit.use_case import Project
 from solutionkit.verbs.check import describe, load_audited
@@ -137,6 +138,8 @@ def print_verdict(folder: Path, console: Console) -> None:
         console.print(line, markup=False)
     console.print()
     console.print(f"verdict  {result['verdict']}: {result['reason']}", markup=False, soft_wrap=True)
+    if note := cut_short(result["models"]["deep"]["training"]):
+        console.print(f"note     {note}", markup=False, soft_wrap=True)
     broken = result["broken_thresholds"]
     if broken:
         console.print(f"pushed   nothing, the {result['selected']} model is not blessed: {'; '.join(broken)}")
