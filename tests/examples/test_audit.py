@@ -7,7 +7,7 @@ import pytest
 
 from solutionkit.errors import DataError
 from solutionkit.examples.audit import AuditedTable, audit
-from solutionkit.examples.schema import build_schema, schema_text
+from solutionkit.examples.schema import build_schema, frozen_schema, schema_text
 from solutionkit.use_case import Project, load_project
 
 ROWS = 400
@@ -74,6 +74,18 @@ def test_a_frozen_schema_is_used(project: Project) -> None:
     found = audited(project, table(key=["same"] * ROWS).drop_columns(["key"]))
     assert not found.inferred
     assert found.spec.categorical[0].domain == ("blue", "green", "red")
+
+
+def test_the_data_passes_its_own_frozen_schema(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + '[slices]\ncolumns = ["key"]\n')
+    gaps = [None if i % 5 < 2 else i % 7 for i in range(ROWS)]
+    rows = table(constant=["x"] * ROWS, empty=pa.nulls(ROWS, pa.string()), gaps=gaps)
+    before = audited(project, rows)
+    assert set(before.spec.ignored) == {"key", "constant", "empty"}
+    (project.folder / "schema.pbtxt").write_text(schema_text(frozen_schema(before.spec)))
+    after = audited(project, rows)
+    assert not after.inferred
+    assert after.spec == before.spec
 
 
 def test_a_column_that_the_schema_does_not_know(project: Project) -> None:

@@ -241,7 +241,8 @@ def describe(
         return [feature], ignored, "one image a row", False, shape_problems(feature)
     file = project.declaration.data.schema_ or project.folder / schemas.FILE_NAME
     schema = schemas.load_schema(file) if project.declaration.data.schema_ or file.is_file() else None
-    named = {item.name for item in schema.feature} if schema else set()
+    disabled = schemas.left_out(schema) if schema else {}
+    named = {item.name for item in schema.feature} - disabled.keys() if schema else set()
     problems: list[str] = []
     if schema is None or not {columns.label, *columns.features} <= named:
         features, ignored = infer_features(training_rows, columns)
@@ -257,11 +258,11 @@ def describe(
         # Computed columns follow the declaration, not what a schema once said.
         made = training_rows.select([name for name in raw.column_names if name in computed])
         features += infer_features(made, columns)[0]
-        ignored = dict.fromkeys(columns.ignore, "declared under columns.ignore")
+        ignored = disabled | dict.fromkeys(columns.ignore, "declared under columns.ignore")
         problems += [
             f"the column '{name}' is not in {file.name}; add it there, or list it under columns.ignore"
             for name in raw.column_names
-            if name not in columns.not_features | named | computed
+            if name not in columns.not_features | named | disabled.keys() | computed
         ]
     features = with_subjects(features, project.declaration, computed)
     if not features and not problems:

@@ -20,7 +20,7 @@ from solutionkit.declaration import Declaration, with_data
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
-from solutionkit.examples.schema import FILE_NAME, build_schema, schema_text
+from solutionkit.examples.schema import FILE_NAME, frozen_schema, schema_text
 from solutionkit.examples.splitting import SPLITS
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
@@ -42,7 +42,7 @@ def main(options: argparse.Namespace) -> int:
                 f"{project.folder / FILE_NAME}: there is no inferred schema to write; the one in use is"
                 f" {audited.schema_origin}."
             )
-        (project.folder / FILE_NAME).write_text(schema_text(build_schema(audited.spec)))
+        (project.folder / FILE_NAME).write_text(schema_text(frozen_schema(audited.spec)))
         print(f"schema   written to {project.folder / FILE_NAME}; edit it to say what is normal")
     return 0
 
