@@ -156,6 +156,31 @@ def test_an_inferred_column_that_the_last_run_used_must_not_vanish(project: Proj
     assert audited(project, table().drop_columns(["colour"])).spec.model_columns == ["size"]
 
 
+def relabel(project: Project) -> pa.Table:
+    """Declare another label than the one of the table that was used before."""
+    declaration = DECLARATION.replace('label = "y"', 'label = "left"')
+    (project.folder / "use_case.toml").write_text(declaration)
+    return table(left=["no", "yes"] * (ROWS // 2))
+
+
+def test_another_label_is_not_compared_with_the_last_run(project: Project) -> None:
+    spec = audited(project, table(left=["no", "yes"] * (ROWS // 2))).spec
+    assert "left" in spec.model_columns
+    (project.runs / "latest").mkdir(parents=True)
+    (project.runs / "latest" / "schema.pbtxt").write_text(schema_text(build_schema(spec)))
+    found = audited(project, relabel(project))
+    assert found.spec.label == "left"
+    assert "y" in found.spec.model_columns
+
+
+def test_another_label_is_not_read_by_the_frozen_schema(project: Project) -> None:
+    spec = audited(project, table(left=["no", "yes"] * (ROWS // 2))).spec
+    (project.folder / "schema.pbtxt").write_text(schema_text(frozen_schema(spec)))
+    found = audited(project, relabel(project))
+    assert found.schema_origin == "inferred from the data (schema.pbtxt describes the label 'y')"
+    assert "y" in found.spec.model_columns
+
+
 def test_an_inferred_column_that_changes_its_kind(project: Project) -> None:
     remember_run(project)
     words = ["small", "large"] * 200

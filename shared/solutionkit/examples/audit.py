@@ -244,11 +244,14 @@ def describe(
     disabled = schemas.left_out(schema) if schema else {}
     named = {item.name for item in schema.feature} - disabled.keys() if schema else set()
     problems: list[str] = []
-    if schema is None or not {columns.label, *columns.features} <= named:
+    label = schemas.label_of(schema, columns.label) if schema else columns.label
+    if schema is None or label != columns.label or not {columns.label, *columns.features} <= named:
         features, ignored = infer_features(training_rows, columns)
         origin = "inferred from the data"
         if schema is not None:
-            origin += f" ({file.name} describes another table)"
+            relabelled = label != columns.label and label in raw.column_names
+            other = f"the label '{label}'" if relabelled else "another table"
+            origin += f" ({file.name} describes {other})"
         problems += drift_problems(features, project, raw)
     else:
         origin = f"curated in {file.name}"
@@ -322,7 +325,8 @@ def drift_problems(features: list[Feature], project: Project, raw: pa.Table) -> 
         return []
     before = schemas.load_schema(file)
     columns = project.declaration.columns
-    if columns.label not in {item.name for item in before.feature}:
+    # Of another label the features are others too.
+    if schemas.label_of(before, columns.label) != columns.label:
         return []
     now = {feature.name: feature.kind for feature in features}
     problems = []

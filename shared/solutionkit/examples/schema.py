@@ -58,6 +58,12 @@ def is_computed(item: schema_pb2.Feature) -> bool:
     return COMPUTED in item.annotation.tag
 
 
+def label_of(schema: schema_pb2.Schema, declared: str) -> str:
+    """The column that a schema states as the label: the only one of class ids, else the declared one."""
+    ids = [item.name for item in schema.feature if item.type == schema_pb2.INT]
+    return ids[0] if len(ids) == 1 else declared
+
+
 def is_left_out(item: schema_pb2.Feature) -> bool:
     """Whether a schema names a column only to say that no model reads it."""
     return bool(item.lifecycle_stage == schema_pb2.DISABLED)
