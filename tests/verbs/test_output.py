@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from solutionkit.verbs.output import is_stream, write_csv, written
+from solutionkit.verbs.output import is_stream, plain_text, write_csv, written
 
 TABLE = pa.table({"id": ["a"], "probability": [-0.5]})
 TEXT = b'"id","probability"\n"a",-0.5\n'
@@ -78,3 +78,25 @@ def test_the_standard_output_holds_the_table_alone(tmp_path: Path, to_file: bool
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == b"1 row\n"
     assert (out.read_bytes() if to_file else b"before\n" + answer.stdout) == b"before\n" + TEXT
+
+
+def test_what_a_spreadsheet_would_run_becomes_text(tmp_path: Path) -> None:
+    cells = ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\tx", "\rx", "-12", "+49", "-1.5e3", "a=b", "", None]
+    expected = [
+        "'=1+1",
+        "'+cmd",
+        "'-2+3",
+        "'@SUM(A1)",
+        "'\tx",
+        "'\rx",
+        "-12",
+        "+49",
+        "-1.5e3",
+        "a=b",
+        "",
+        None,
+    ]
+    assert plain_text(pa.array(cells)).to_pylist() == expected
+    file = tmp_path / "out.csv"
+    write_csv(pa.table({"=id": ["=1", "-12"], "value": [-1.0, -12.5]}), file)
+    assert file.read_text() == '"\'=id","value"\n"\'=1",-1\n"-12",-12.5\n'

@@ -1,4 +1,4 @@
-"""Files that a user names, written whole or not at all."""
+"""Files that a user names, written whole or not at all; and CSV that a spreadsheet only reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import IO, TextIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
+
+from solutionkit.examples.columns import is_number
+
+# What a spreadsheet takes for the begin of a formula (OWASP, CSV injection).
+FORMULA = r"^[=+\-@\t\r\n]"
 
 
 def is_stream(file: Path) -> bool:
@@ -62,6 +68,18 @@ def written(file: Path) -> Iterator[IO[bytes]]:
 
 
 def write_csv(table: pa.Table, file: Path) -> None:
-    """Write a CSV."""
+    """Write a CSV; texts that a spreadsheet would run get a quote before them (see `plain_text`)."""
+    names = plain_text(pa.array(table.column_names, pa.string())).to_pylist()
+    columns = [plain_text(column) if pa.types.is_string(column.type) else column for column in table.columns]
     with written(file) as stream:
-        pyarrow.csv.write_csv(table, stream)
+        pyarrow.csv.write_csv(pa.table(columns, names=names), stream)
+
+
+def plain_text(texts: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Texts that a spreadsheet takes for text: a single quote stands before what would be a formula.
+
+    Numbers stay as they are, so ids such as -12 can still be joined.
+    """
+    formula = pc.and_(pc.match_substring_regex(texts, FORMULA), pc.invert(is_number(texts)))
+    quoted = pc.binary_join_element_wise("'", texts, "")
+    return pc.if_else(pc.fill_null(formula, False), quoted, texts)
