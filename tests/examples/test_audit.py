@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 from solutionkit.errors import DataError
@@ -187,6 +188,27 @@ def test_an_inferred_column_that_changes_its_kind(project: Project) -> None:
     assert "is categorical now but was numeric" in problems(project, table(size=words))[0]
     (project.folder / "use_case.toml").write_text(DECLARATION + 'categorical = ["size"]\n')
     assert audited(project, table(size=words)).spec.numeric == []
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ['label = "nested"', 'id = "nested"', 'numeric = ["nested"]', 'group = "nested"', 'time = "nested"'],
+)
+@pytest.mark.parametrize("cell", [[1], {"a": 1}, [{"a": "b"}]])
+def test_a_declared_column_must_hold_single_values(project: Project, declared: str, cell: object) -> None:
+    text = '[data]\npath = "rows.parquet"\n[columns]\n' + declared + "\n"
+    (project.folder / "use_case.toml").write_text(text + ("" if "label" in declared else 'label = "y"\n'))
+    pa.parquet.write_table(table(nested=[cell] * ROWS), project.folder / "rows.parquet")
+    with pytest.raises(
+        DataError, match=r"rows.parquet: 1 problem\n  - the column 'nested' holds (list|struct)"
+    ):
+        audit(load_project(project.folder))
+
+
+def test_a_nested_column_that_nobody_declared_is_left_out(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION.replace("rows.csv", "rows.parquet"))
+    pa.parquet.write_table(table(nested=[[1]] * ROWS), project.folder / "rows.parquet")
+    assert "list" in audit(load_project(project.folder)).spec.ignored["nested"]
 
 
 def test_a_typing_error_in_ignore(project: Project) -> None:

@@ -14,7 +14,7 @@ from solutionkit.errors import DataError, suggestion
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features, take_rows
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
-from solutionkit.examples.declared import missing_columns, undetecting_problems, use_problems
+from solutionkit.examples.declared import missing_columns, nested_problems, undetecting_problems, use_problems
 from solutionkit.examples.history import history_facts, to_events, unlabelled, with_history, with_subjects
 from solutionkit.examples.images import (
     ImageTable,
@@ -92,6 +92,8 @@ def audit(project: Project) -> AuditedTable:
         raw, given, source = _read_tables(declaration)
         notes = []
     problems += missing_columns(raw, declaration)
+    if nested := nested_problems(raw, declaration):
+        raise DataError(source, [*problems, *nested])
     computed: set[str] = set()
     if declaration.history is not None and not problems:
         before = set(raw.column_names)
