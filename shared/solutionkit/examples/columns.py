@@ -11,13 +11,15 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns
+from solutionkit.errors import UserError
 
 Kind = Literal["numeric", "categorical", "sequence", "image"]
 # Where an exported model keeps its specification.
@@ -188,6 +190,25 @@ class TableSpec:
                 "carried": tuple(raw["carried"]),
             }
         )
+
+
+def load_spec(model: Path) -> TableSpec:
+    """The specification that an exported model carries.
+
+    Raises:
+        UserError: There is none, or not one of this version.
+    """
+    file = model / SPEC_FILE
+    try:
+        spec = TableSpec.from_json(file.read_text("utf-8"))
+        if not {feature.kind for feature in spec.features} <= set(get_args(Kind)):
+            raise ValueError
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{file}: not the specification of a model ({type(error).__name__}); delete the folder"
+            f" {model} and run the pipeline again: solutionkit run."
+        ) from None
+    return spec
 
 
 def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], dict[str, str]]:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from solutionkit.errors import UserError
 from solutionkit.use_case import Project
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
         for name in names:
             shutil.copy2(source / name, draft / name)
     stamp_run_id(draft / "comparison.json", run_id)
-    before = latest_record(project)
+    try:
+        before = latest_record(project)
+    except UserError:
+        # The remedy for a broken record is this run, which then takes no model over.
+        before = {}
     models = {name: publish_model(project, name, results[node], before) for name, node in MODELS.items()}
     pushed = pushed_model(project, results, draft / "comparison.json")
     record = {
@@ -120,10 +125,33 @@ def newest_version(base: Path) -> Path | None:
 
 
 def latest_record(project: Project) -> dict[str, Any]:
-    """`run.json` of the latest run, or nothing."""
+    """`run.json` of the latest run, or nothing.
+
+    Raises:
+        UserError: It is broken.
+    """
     file = project.runs / "latest" / RECORD
-    record: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    return record
+    return read_record(file, "models", "pushed") if file.is_file() else {}
+
+
+def read_record(file: Path, *keys: str) -> dict[str, Any]:
+    """A JSON file that a run left, with the keys that are needed of it.
+
+    Raises:
+        UserError: It is missing or broken, or lacks a key.
+    """
+    remedy = "run the pipeline again: solutionkit run"
+    try:
+        record = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; {remedy}.") from None
+    except ValueError as error:
+        raise UserError(f"{file}: not readable as JSON ({error}); {remedy}.") from None
+    missing = [key for key in keys if not isinstance(record, dict) or key not in record]
+    if missing:
+        raise UserError(f"{file}: lacks {', '.join(missing)}; {remedy}.")
+    found: dict[str, Any] = record
+    return found
 
 
 def point_latest_at(folder: Path) -> None:

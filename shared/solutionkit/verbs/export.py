@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import SPEC_FILE, TableSpec
+from solutionkit.examples.columns import load_spec
 from solutionkit.examples.encoding import with_files
 from solutionkit.examples.splitting import EVAL
 from solutionkit.runner.models import model_folder
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
     folder = model_folder(load_project(options.project), options.model)
-    spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    spec = load_spec(folder)
     if spec.image is None:
         raise UserError(f"{folder}: LiteRT is for networks of images; serve this model instead.")
     project, audited = load_audited(options.project, None)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import SPEC_FILE, TableSpec, take_rows
+from solutionkit.examples.columns import TableSpec, load_spec, take_rows
 from solutionkit.examples.conform import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.history import KnownRows
@@ -40,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
     folder = model_folder(project, options.model)
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
-    spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    spec = load_spec(folder)
     threshold = None
     if options.reasons is not None:
         refuse_reasons(options, spec)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 import time
 import traceback
@@ -17,7 +16,7 @@ from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.examples.schema import build_schema, schema_text
 from solutionkit.models.epochs import cut_short
-from solutionkit.runner.publish import new_run_id, publish
+from solutionkit.runner.publish import RECORD, new_run_id, publish, read_record
 from solutionkit.use_case import Project
 from solutionkit.verbs.check import describe, load_audited
 from solutionkit.verbs.log import stderr_to
@@ -42,6 +41,10 @@ def main(options: argparse.Namespace) -> int:
     print_verdict(folder, console)
     console.print(f"total    {time.monotonic() - started:.0f} s", markup=False)
     return 0
+
+
+# What is told of a comparison.
+COMPARED = ("primary_metric", "models", "verdict", "reason", "selected", "broken_thresholds")
 
 
 class RunFailedError(Exception):
@@ -122,8 +125,8 @@ def stored_schema(project: Project, audited: AuditedTable) -> Path:
 
 def print_verdict(folder: Path, console: Console) -> None:
     """Both models' figures, the verdict and where to read on."""
-    result = json.loads((folder / "comparison.json").read_text())
-    record = json.loads((folder / "run.json").read_text())
+    result = read_record(folder / "comparison.json", *COMPARED)
+    record = read_record(folder / RECORD, "pushed")
     metric = result["primary_metric"]
     console.print()
     for name in ("baseline", "deep", "trivial"):
