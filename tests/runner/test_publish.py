@@ -5,8 +5,9 @@ import pytest
 
 from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
+from solutionkit.runner.local import NodeResult
 from solutionkit.runner.models import decision_threshold, model_folder
-from solutionkit.runner.publish import latest_record, read_record
+from solutionkit.runner.publish import latest_record, publish_model, read_record
 from solutionkit.use_case import Project
 
 DECLARATION = Declaration.model_validate({"data": {"path": "rows.csv"}, "columns": {"label": "y"}})
@@ -44,3 +45,17 @@ def test_a_broken_comparison_says_what_to_do(project: Project, content: str) -> 
 def test_a_missing_record_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file; run the pipeline again"):
         read_record(tmp_path / "comparison.json")
+
+
+def test_another_model_in_the_same_artifact_folder_is_published(project: Project) -> None:
+    artifact = project.folder / "artifact"
+    (artifact / "Format-Serving").mkdir(parents=True)
+    (artifact / "Format-Serving" / "saved_model.pb").write_text("first")
+    result = NodeResult("Trainer.deep", "done", 1.0, {"model": artifact})
+    first = publish_model(project, "deep", result, {})
+    before = {"models": {"deep": first}}
+    assert publish_model(project, "deep", result, before) == first
+    (artifact / "Format-Serving" / "saved_model.pb").write_text("other")
+    second = publish_model(project, "deep", result, before)
+    assert second["path"] != first["path"]
+    assert (project.folder / second["path"] / "saved_model.pb").read_text() == "other"

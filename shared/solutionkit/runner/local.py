@@ -25,6 +25,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.orchestration.portable.tfx_runner import IrBasedRunner
 
 from solutionkit.errors import UserError
+from solutionkit.runner.store import usable
 
 State = Literal["done", "cached", "failed"]
 
@@ -80,7 +81,8 @@ class LocalRunner(IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         connection = getattr(connection, connection.WhichOneof("connection_config"))
-        close_abandoned_executions(connection)
+        with usable(Path(connection.sqlite.filename_uri)):
+            close_abandoned_executions(connection)
         for position, item in enumerate(pipeline.nodes, start=1):
             node = item.pipeline_node
             name = node.node_info.id

@@ -82,12 +82,16 @@ def stamp_run_id(file: Path, run_id: str) -> None:
 
 
 def publish_model(project: Project, name: str, result: NodeResult, before: dict[str, Any]) -> dict[str, str]:
-    """Copy a model to `models/<name>/<version>` unless the latest run already did."""
+    """Copy a model to `models/<name>/<version>` unless the latest run already did.
+
+    The folder of an artifact alone says little: a new metadata store counts them from one again.
+    """
     uri = str(result.outputs["model"])
     known = before.get("models", {}).get(name, {})
-    if known.get("artifact") == uri and (project.folder / known["path"] / "saved_model.pb").is_file():
+    model = Path(uri) / SERVING_FOLDER
+    if known.get("artifact") == uri and same_model(project.folder / known["path"], model):
         return dict(known)
-    version = add_version(project.models / name, Path(uri) / SERVING_FOLDER)
+    version = add_version(project.models / name, model)
     return {"artifact": uri, "path": str(version.relative_to(project.folder))}
 
 
@@ -101,9 +105,16 @@ def pushed_model(project: Project, results: dict[str, NodeResult], comparison: P
     base = project.models / project.package
     selected = results["Compare"].outputs["selected"] / SERVING_FOLDER
     newest = newest_version(base)
-    if newest and filecmp.cmp(newest / "saved_model.pb", selected / "saved_model.pb", shallow=False):
+    if newest and same_model(newest, selected):
         return newest
     return add_version(base, selected)
+
+
+def same_model(one: Path, other: Path) -> bool:
+    """Whether two SavedModels have the same graph and the same weights."""
+    files = ["saved_model.pb", "variables/variables.data-00000-of-00001"]
+    same, differing, _ = filecmp.cmpfiles(one, other, files, shallow=False)
+    return files[0] in same and not differing
 
 
 def add_version(base: Path, model: Path) -> Path:
