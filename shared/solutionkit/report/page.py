@@ -14,6 +14,7 @@ from solutionkit.compare.metrics import CARD_PRECISION, detected, detection_scor
 from solutionkit.declaration import Business
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
+from solutionkit.report.markdown import markdown
 from solutionkit.report.overlays import with_overlays
 
 MODELS = ("baseline", "deep")
@@ -73,7 +74,7 @@ def write_report(comparison: Path, explanations: Path, facts: dict[str, Any], fo
     pictures = draw(compared, explained, curves, facts)
     page = environment.get_template("report.html.j2").render(**context, charts=pictures)
     (folder / "report.html").write_text(page, "utf-8")
-    card = environment.get_template("model_card.md.j2").render(**context)
+    card = environment.overlay(finalize=markdown).get_template("model_card.md.j2").render(**context)
     (folder / "model_card.md").write_text(card, "utf-8")
 
 
