@@ -13,7 +13,7 @@ ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
 def markdown(value: Any) -> Any:
-    """A text in one line, with all escaped that Markdown or HTML would take for markup; others as they are."""
+    """A text in one line, with all escaped that Markdown or HTML takes for markup; others as they are."""
     if not isinstance(value, str):
         return value
     line = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.orchestration.portable.tfx_runner import IrBasedRunner
 
 from solutionkit.errors import UserError
-from solutionkit.runner.store import usable
+from solutionkit.runner.store import is_new, usable
 
 State = Literal["done", "cached", "failed"]
 
@@ -112,7 +113,11 @@ class LocalRunner(IrBasedRunner):
 
 def run_pipeline(pipeline: Pipeline, runner: LocalRunner) -> None:
     """Compile and run a pipeline, with its folders in place."""
-    Path(pipeline.pipeline_info.pipeline_root).mkdir(parents=True, exist_ok=True)
+    root = Path(pipeline.pipeline_info.pipeline_root)
+    if is_new(Path(pipeline.metadata_connection_config.sqlite.filename_uri)):
+        # Artifacts that no store knows: a new one counts from one again, and TFX writes over nothing.
+        shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True, exist_ok=True)
     runner.run(pipeline)
 
 

@@ -13,15 +13,18 @@ from solutionkit.errors import UserError
 VERSION_TABLE = "MLMDEnv"
 
 
+def is_new(file: Path) -> bool:
+    """Whether there is no store yet; MLMD makes one, also of an empty file."""
+    return not file.exists() or (file.is_file() and file.stat().st_size == 0)
+
+
 def check_store(file: Path) -> None:
     """Refuse a store that is damaged, or a database of something else, into which MLMD would write.
-
-    One that is not there, or empty, is made by MLMD.
 
     Raises:
         UserError: With the remedy.
     """
-    if not file.exists() or (file.is_file() and file.stat().st_size == 0):
+    if is_new(file):
         return
     try:
         # Not read-only: what a killed run left half written is rolled back.
