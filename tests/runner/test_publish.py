@@ -7,7 +7,7 @@ from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
 from solutionkit.runner.local import NodeResult
 from solutionkit.runner.models import decision_threshold, model_folder
-from solutionkit.runner.publish import latest_record, publish_model, read_record
+from solutionkit.runner.publish import latest_record, newest_version, publish_model, read_record
 from solutionkit.use_case import Project
 
 DECLARATION = Declaration.model_validate({"data": {"path": "rows.csv"}, "columns": {"label": "y"}})
@@ -59,3 +59,12 @@ def test_another_model_in_the_same_artifact_folder_is_published(project: Project
     second = publish_model(project, "deep", result, before)
     assert second["path"] != first["path"]
     assert (project.folder / second["path"] / "saved_model.pb").read_text() == "other"
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o111, 0o444])
+def test_models_without_permission_are_not_said_to_be_missing(base: Path, mode: int) -> None:
+    (base / "3" / "saved_model.pb").touch()
+    base.chmod(mode)
+    with pytest.raises(PermissionError) as error:
+        newest_version(base)
+    assert str(base) in str(error.value.filename)

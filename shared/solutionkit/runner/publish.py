@@ -128,10 +128,14 @@ def add_version(base: Path, model: Path) -> Path:
 
 
 def newest_version(base: Path) -> Path | None:
-    """The highest numbered SavedModel below a folder."""
-    versions = [
-        item for item in base.glob("*") if item.name.isdigit() and (item / "saved_model.pb").is_file()
-    ]
+    """The highest numbered SavedModel below a folder.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    # Not `glob`, which finds nothing in a folder that it may not read.
+    items = list(base.iterdir()) if base.is_dir() else []
+    versions = [item for item in items if item.name.isdigit() and (item / "saved_model.pb").is_file()]
     return max(versions, key=lambda item: int(item.name), default=None)
 
 
