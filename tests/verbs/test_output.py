@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from solutionkit.verbs.output import is_stream, plain_text, write_csv, written
+from solutionkit.verbs.output import is_stream, plain_text, summary_to, write_csv, written
 
 TABLE = pa.table({"id": ["a"], "probability": [-0.5]})
 TEXT = b'"id","probability"\n"a",-0.5\n'
@@ -38,6 +38,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         assert link.is_symlink()
         assert target.read_text() == "new"
         target.write_text("old")
+
+
+def test_a_folder_is_no_file_to_write_and_no_stream(tmp_path: Path) -> None:
+    assert summary_to(tmp_path) is sys.stdout
+    with pytest.raises(IsADirectoryError) as error:
+        write(tmp_path)
+    assert error.value.filename == str(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pipe_is_written_straight(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -21,7 +22,7 @@ FORMULA = r"^[=+\-@\t\r\n]"
 
 
 def is_stream(file: Path) -> bool:
-    """Whether a path is there and no regular file, or is the standard output, whatever that leads to.
+    """Whether a path is a device, a pipe or the like, or is the standard output, whatever that leads to.
 
     Raises:
         OSError: The path cannot be looked at.
@@ -30,7 +31,8 @@ def is_stream(file: Path) -> bool:
         found = file.stat()
     except FileNotFoundError:
         return False
-    return not stat.S_ISREG(found.st_mode) or is_standard_output(file)
+    plain = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+    return not plain or is_standard_output(file)
 
 
 def is_standard_output(file: Path) -> bool:
@@ -58,6 +60,8 @@ def written(file: Path) -> Iterator[IO[bytes]]:
             yield stream
         return
     target = file.resolve()
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     draft = target.with_name(f".{target.name}.part")
     try:
         with draft.open("wb") as stream:
