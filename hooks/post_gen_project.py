@@ -13,6 +13,9 @@ SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
 # What running a use case where it stands leaves in its folder; a package may have folders of these names.
 LEFT_BY_RUNS = {"data", "runs", "models"}
 
+# What the user makes their own; the project's tests keep the sample's, to check the sample by.
+DECLARED = ("use_case.toml", "schema.pbtxt")
+
 # Where a use case's README goes on further down in the project's.
 OWN_DATA = "## Use your own data\n"
 
@@ -22,6 +25,15 @@ def not_copied(folder: str, names: list[str]) -> set[str]:
     left = {name for name in names if name == "__pycache__" or name.startswith(".") or name.endswith(".pyc")}
     top = Path(folder) == REPOSITORY / "templates" / USE_CASE
     return left | (LEFT_BY_RUNS & set(names) if top else set())
+
+
+def lay_sample(project: Path) -> None:
+    """Keep the sample's own declaration and schema beside the project's tests."""
+    kept = project / "tests" / "sample"
+    kept.mkdir()
+    for name in DECLARED:
+        if (project / name).is_file():
+            shutil.copy2(project / name, kept / name)
 
 
 def lay_serving(source: Path, target: Path, model: str) -> None:
@@ -45,6 +57,7 @@ def main() -> None:
     readme = (project / "README.md").read_text("utf-8")
     about, heading, own_data = (use_case / "README.md").read_text("utf-8").partition(OWN_DATA)
     shutil.copytree(use_case, project, dirs_exist_ok=True, ignore=not_copied)
+    lay_sample(project)
     readme = readme.replace("<!-- use case -->\n\n", about).replace("<!-- own data -->\n", heading + own_data)
     (project / "README.md").write_text(readme, "utf-8")
     for name in ("requirements.lock", "bootstrap.py", "LICENSE"):

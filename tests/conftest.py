@@ -1,12 +1,17 @@
 """Fixtures shared by all tests; the one pipeline run is made once a session."""
 
+import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from solutionkit.environment import prepare_environment
 from support import generate, solutionkit
+
+NOBODY = 65534
 
 # Before anything imports TensorFlow.
 prepare_environment()
@@ -32,6 +37,24 @@ def finished(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answer = solutionkit(project, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return project
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A base path with one version, as a user sees it whom permissions bind."""
+    # Not pytest's own folder, which is closed to other users.
+    folder = Path(tempfile.mkdtemp(prefix="solutionkit-"))
+    (folder / "model" / "3").mkdir(parents=True)
+    root = os.geteuid() == 0
+    if root:
+        for item in (folder, *folder.rglob("*")):
+            os.chown(item, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    yield folder / "model"
+    if root:
+        os.seteuid(0)
+    (folder / "model").chmod(0o755)
+    shutil.rmtree(folder)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

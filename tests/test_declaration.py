@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from solutionkit.declaration import load_declaration, with_data
+from solutionkit.declaration import Declaration, load_declaration, with_data
 from solutionkit.errors import UserError
 
 GOOD = '[data]\npath = "rows.csv"\n[columns]\nlabel = "y"\n'
@@ -104,3 +104,15 @@ def test_wrong_encoding(tmp_path: Path) -> None:
     file.write_bytes(GOOD.replace("rows", "größe").encode("latin-1"))
     with pytest.raises(UserError, match="not UTF-8"):
         load_declaration(file)
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    schema = Declaration.model_json_schema(by_alias=True)
+    tables = {"": schema, **schema["$defs"]}
+    keys = {
+        f"{table}.{key}": value
+        for table, found in tables.items()
+        for key, value in found["properties"].items()
+    }
+    assert len(keys) > 40
+    assert [key for key, value in keys.items() if not value.get("description")] == []

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support import BIN, ROOT, generate, solutionkit
 from wheel import build_wheel
@@ -60,6 +61,17 @@ def test_every_combination_is_complete(tmp_path: Path, answers: dict[str, str]) 
         == answers["project_name"]
     )
     assert answers["project_name"] in (project / "README.md").read_text("utf-8")
+
+
+def test_what_a_project_runs_of_others_is_pinned(generated: Path) -> None:
+    text = (generated / ".github" / "workflows" / "ci.yml").read_text()
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    used = [line for line in text.splitlines() if "uses:" in line]
+    assert len(used) == 2
+    assert all(re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line) for line in used)
+    image = (generated / "Containerfile").read_text()
+    assert re.search(r"^ARG BASE_IMAGE=\S+:3\.12\.\d+-slim-trixie@sha256:[0-9a-f]{64}$", image, re.M)
 
 
 @pytest.mark.parametrize(("answers", "message"), REFUSED)

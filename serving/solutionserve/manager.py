@@ -84,6 +84,8 @@ class ModelManager:
         self._configs: dict[str, ModelConfig] = {}
         self._versions: dict[str, dict[int, Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
+        # Models whose base path could not be read; said once, not at every look.
+        self._unreadable: set[str] = set()
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "load")
 
@@ -277,7 +279,14 @@ class ModelManager:
     def _wanted(self, name: str, config: ModelConfig) -> dict[int, Path]:
         """The versions on disk that the policy asks for; with none of them there, those that serve now."""
         folder = self.local_path(config.base_path)
-        found = versions_on_disk(folder)
+        try:
+            found = versions_on_disk(folder)
+            self._unreadable.discard(name)
+        except OSError as error:
+            found = {}
+            if name not in self._unreadable:
+                log.error("%s: %s cannot be read: %s", name, error.filename or folder, error.strerror)
+            self._unreadable.add(name)
         serving = {version.number: version.folder for version in self._in_memory(name)}
         policy = config.model_version_policy
         choice = policy.WhichOneof("policy_choice")
@@ -351,10 +360,14 @@ def contents(folder: Path) -> tuple[int, int]:
 
 
 def versions_on_disk(folder: Path) -> dict[int, Path]:
-    """The version folders of a base path: those whose name is a number."""
+    """The version folders of a base path: those whose name is a number.
+
+    Raises:
+        OSError: The base path is there and cannot be read.
+    """
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.name.isascii() and entry.name.isdigit()]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     return {int(name): folder / name for name in names if int(name) < 2**63 and (folder / name).is_dir()}

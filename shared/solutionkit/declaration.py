@@ -55,7 +55,9 @@ class Data(_Table):
     )
     train: Path | None = Field(None, description="training rows, when the split is given by files")
     eval: Path | None = Field(None, description="evaluation rows, when the split is given by files")
-    split: Literal["random", "stratified", "time", "group", "column"] = "random"
+    split: Literal["random", "stratified", "time", "group", "column"] = Field(
+        "random", description="how rows are held out; time, group and column go by the column of that name"
+    )
     eval_fraction: float = Field(0.2, gt=0.0, lt=1.0, description="share of rows held out for evaluation")
     validation_fraction: float = Field(
         0.15, gt=0.0, lt=1.0, description="share of training rows for early stopping and thresholds"
@@ -96,32 +98,34 @@ SHARED_PARTS = ({"time", "numeric"}, {"id", "group"}, {"amount", "numeric"})
 class Columns(_Table):
     """Which column plays which part; feature columns not named here are inferred."""
 
-    label: str
+    label: str = Field(description="the column to predict")
     positive: str | int | float | bool | None = Field(
         None, description="the label's positive value; needed unless the label is 0/1, no/yes or false/true"
     )
     negative: str | int | float | bool | None = Field(
         None, description="instead of 'positive': the value that means nothing was found, e.g. \"ok\""
     )
-    id: str | None = None
-    time: str | None = None
-    group: str | None = None
-    split: str | None = None
+    id: str | None = Field(None, description="names a row in outputs; never read by a model")
+    time: str | None = Field(
+        None, description='when a row happened, for split = "time"; read by a model if under numeric too'
+    )
+    group: str | None = Field(None, description="rows that belong together and stay on one side of a split")
+    split: str | None = Field(None, description='says which side a row is on, for split = "column"')
     card: str | None = Field(
         None, description="the card or account whose rows make a history, in the order of columns.time"
     )
     merchant: str | None = Field(None, description="the merchant or terminal of a row")
     amount: str | None = Field(None, description="the money that a row moves; a numeric feature")
-    numeric: list[str] = []
-    categorical: list[str] = []
-    text: list[str] = []
+    numeric: list[str] = Field([], description="feature columns that hold numbers")
+    categorical: list[str] = Field([], description="feature columns that hold one of some values")
+    text: list[str] = Field([], description="feature columns that hold text; no use case reads them yet")
     image: str | None = Field(
         None, description="the column of data.labels that holds an image's path, relative to data.path"
     )
     mask: str | None = Field(
         None, description="a column with the path of a picture that is white where the defect is"
     )
-    ignore: list[str] = []
+    ignore: list[str] = Field([], description="columns that are left out")
 
     @model_validator(mode="after")
     def _one_part_each(self) -> Columns:
@@ -154,11 +158,11 @@ class Columns(_Table):
 class Business(_Table):
     """What one decision is worth, in money: gains positive, costs negative."""
 
-    currency: str = "EUR"
-    true_positive: float = 1.0
-    false_positive: float = 0.0
-    false_negative: float = 0.0
-    true_negative: float = 0.0
+    currency: str = Field("EUR", description="what the money is called in outputs")
+    true_positive: float = Field(1.0, description="what a rightly flagged row is worth")
+    false_positive: float = Field(0.0, description="what a wrongly flagged row is worth")
+    false_negative: float = Field(0.0, description="what a missed row is worth")
+    true_negative: float = Field(0.0, description="what a row that is rightly left alone is worth")
     false_alarm_rate: float | None = Field(
         None, gt=0.0, lt=1.0, description="share of negative rows flagged at which the recall is reported"
     )
@@ -204,15 +208,15 @@ class Images(_Table):
 class Slices(_Table):
     """Columns by whose values the results are shown separately."""
 
-    columns: list[str] = []
+    columns: list[str] = Field([], description="columns of which the most frequent values are shown")
 
 
 class Training(_Table):
     """How the models are trained."""
 
-    seed: int = Field(20, ge=0, lt=2**31)
+    seed: int = Field(20, ge=0, lt=2**31, description="of splits, weights and shuffles")
     epochs: int = Field(60, ge=1, description="most epochs of the deep model; it stops early")
-    size: Literal["small", "medium", "large"] = "small"
+    size: Literal["small", "medium", "large"] = Field("small", description="how large the deep model is")
     method: Literal["supervised", "anomaly"] = Field(
         "supervised", description='"anomaly": learn from the negative rows alone'
     )
@@ -234,16 +238,16 @@ class Training(_Table):
 class Declaration(_Table):
     """All of `use_case.toml`."""
 
-    data: Data
-    columns: Columns
-    business: Business | None = None
-    images: Images = Images()
-    history: History | None = None
-    slices: Slices = Slices()
+    data: Data = Field(description="where the rows are and how they are split")
+    columns: Columns = Field(description="which column plays which part")
+    business: Business | None = Field(None, description="what decisions are worth; no money without it")
+    images: Images = Field(Images(), description="how images are read")
+    history: History | None = Field(None, description="computes columns of the rows before each row")
+    slices: Slices = Field(Slices(), description="where results are shown separately")
     thresholds: dict[str, float] = Field(
         {}, description="a metric's bound that the selected model must keep to be pushed"
     )
-    training: Training = Training()
+    training: Training = Field(Training(), description="how the models are trained")
 
     @model_validator(mode="after")
     def _split_has_its_column(self) -> Declaration:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import shutil
+import unittest
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ import pyarrow as pa
 import pyarrow.csv
 
 from solutionkit import cli
+from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
+from solutionkit.examples import schema as schemas
 from solutionkit.use_case import Project, UseCase, load_project
 from solutionkit.verbs.sample import LABELS_FILE, write_sample
 
 ROWS, IMAGES, EVENTS = 3000, 600, 40_000
 SEED = 11
+# Where a generated project keeps the declaration of its sample; `use_case.toml` becomes the user's own.
+SAMPLE_DECLARATION = Path("tests") / "sample"
 # Of the outputs' spread: what contributions may miss.
 LARGEST_RESIDUAL = 0.1
 
@@ -56,10 +61,41 @@ def smallest_sample(project: Project) -> int:
 
 
 def copy_project(folder: Path, target: Path) -> Project:
-    """A copy of a project without what earlier runs left."""
+    """A copy of a project without what earlier runs left, declared as its sample is."""
     left = shutil.ignore_patterns(".venv", ".pipeline", "runs", "models", "data", "__pycache__", ".*_cache")
     shutil.copytree(folder, target, ignore=left)
+    if (target / SAMPLE_DECLARATION).is_dir():
+        (target / schemas.FILE_NAME).unlink(missing_ok=True)
+        shutil.copytree(target / SAMPLE_DECLARATION, target, dirs_exist_ok=True)
     return load_project(target)
+
+
+def sample_declaration(folder: Path) -> Declaration:
+    """How a project's sample is declared; `use_case.toml` itself may have become the user's own."""
+    kept = folder / SAMPLE_DECLARATION / FILE_NAME
+    return load_declaration(kept if kept.is_file() else folder / FILE_NAME)
+
+
+def check_declaration(folder: Path) -> None:
+    """A project's own data fits its own declaration; where it is the sample, `check_use_case` says more.
+
+    Args:
+        folder: A generated project; `solutionkit check` writes its log there.
+
+    Raises:
+        UserError: `use_case.toml` is not valid.
+        AssertionError: The data does not fit it; the message says where.
+        unittest.SkipTest: The data is not on this machine.
+    """
+    project = load_project(folder)
+    data = project.declaration.data
+    if data.path == project.sample_path:
+        return
+    for source in (data.path, data.train, data.eval, data.split_table, data.labels):
+        if source is not None and not source.exists():
+            raise unittest.SkipTest(f"{source} is not on this machine")
+    code, output = call(project, "check")
+    assert code == 0, f"the data does not fit use_case.toml:\n{output}"
 
 
 def call(project: Project, *arguments: str) -> tuple[int, str]:

@@ -29,3 +29,16 @@ def test_verdicts(difference: float, p_value: float, higher: bool, expected: tup
 def test_a_tie_ships_the_cheaper_model_whichever_it_is() -> None:
     assert verdict(0.0, 0.9) == ("tie", "baseline")
     assert verdict(0.0, 0.9, swap=True) == ("tie", "deep")
+
+
+@pytest.mark.parametrize(
+    ("baseline", "deep", "expected"),
+    [
+        (CHEAP, DEAR, "the baseline ships because it is cheaper."),
+        (DEAR, CHEAP, "the deep model ships because it is cheaper."),
+        (CHEAP, CHEAP, "because it is the simpler model and the deep one is not clearly cheaper."),
+        (Cost(2.0, 400_000, 1.0), Cost(0.5, 410_000, 1.1), "the deep one is not clearly cheaper."),
+    ],
+)
+def test_a_tie_calls_a_model_cheaper_only_where_it_is(baseline: Cost, deep: Cost, expected: str) -> None:
+    assert decide("M", 0.0, -0.1, 0.1, 0.9, True, baseline, deep).reason.endswith(expected)

@@ -3,11 +3,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 from solutionkit.errors import DataError
 from solutionkit.examples.audit import AuditedTable, audit
-from solutionkit.examples.schema import build_schema, schema_text
+from solutionkit.examples.schema import build_schema, frozen_schema, schema_text
 from solutionkit.use_case import Project, load_project
 
 ROWS = 400
@@ -74,6 +75,18 @@ def test_a_frozen_schema_is_used(project: Project) -> None:
     found = audited(project, table(key=["same"] * ROWS).drop_columns(["key"]))
     assert not found.inferred
     assert found.spec.categorical[0].domain == ("blue", "green", "red")
+
+
+def test_the_data_passes_its_own_frozen_schema(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + '[slices]\ncolumns = ["key"]\n')
+    gaps = [None if i % 5 < 2 else i % 7 for i in range(ROWS)]
+    rows = table(constant=["x"] * ROWS, empty=pa.nulls(ROWS, pa.string()), gaps=gaps)
+    before = audited(project, rows)
+    assert set(before.spec.ignored) == {"key", "constant", "empty"}
+    (project.folder / "schema.pbtxt").write_text(schema_text(frozen_schema(before.spec)))
+    after = audited(project, rows)
+    assert not after.inferred
+    assert after.spec == before.spec
 
 
 def test_a_column_that_the_schema_does_not_know(project: Project) -> None:
@@ -144,12 +157,58 @@ def test_an_inferred_column_that_the_last_run_used_must_not_vanish(project: Proj
     assert audited(project, table().drop_columns(["colour"])).spec.model_columns == ["size"]
 
 
+def relabel(project: Project) -> pa.Table:
+    """Declare another label than the one of the table that was used before."""
+    declaration = DECLARATION.replace('label = "y"', 'label = "left"')
+    (project.folder / "use_case.toml").write_text(declaration)
+    return table(left=["no", "yes"] * (ROWS // 2))
+
+
+def test_another_label_is_not_compared_with_the_last_run(project: Project) -> None:
+    spec = audited(project, table(left=["no", "yes"] * (ROWS // 2))).spec
+    assert "left" in spec.model_columns
+    (project.runs / "latest").mkdir(parents=True)
+    (project.runs / "latest" / "schema.pbtxt").write_text(schema_text(build_schema(spec)))
+    found = audited(project, relabel(project))
+    assert found.spec.label == "left"
+    assert "y" in found.spec.model_columns
+
+
+def test_another_label_is_not_read_by_the_frozen_schema(project: Project) -> None:
+    spec = audited(project, table(left=["no", "yes"] * (ROWS // 2))).spec
+    (project.folder / "schema.pbtxt").write_text(schema_text(frozen_schema(spec)))
+    found = audited(project, relabel(project))
+    assert found.schema_origin == "inferred from the data (schema.pbtxt describes the label 'y')"
+    assert "y" in found.spec.model_columns
+
+
 def test_an_inferred_column_that_changes_its_kind(project: Project) -> None:
     remember_run(project)
     words = ["small", "large"] * 200
     assert "is categorical now but was numeric" in problems(project, table(size=words))[0]
     (project.folder / "use_case.toml").write_text(DECLARATION + 'categorical = ["size"]\n')
     assert audited(project, table(size=words)).spec.numeric == []
+
+
+@pytest.mark.parametrize(
+    "declared",
+    ['label = "nested"', 'id = "nested"', 'numeric = ["nested"]', 'group = "nested"', 'time = "nested"'],
+)
+@pytest.mark.parametrize("cell", [[1], {"a": 1}, [{"a": "b"}]])
+def test_a_declared_column_must_hold_single_values(project: Project, declared: str, cell: object) -> None:
+    text = '[data]\npath = "rows.parquet"\n[columns]\n' + declared + "\n"
+    (project.folder / "use_case.toml").write_text(text + ("" if "label" in declared else 'label = "y"\n'))
+    pa.parquet.write_table(table(nested=[cell] * ROWS), project.folder / "rows.parquet")
+    with pytest.raises(
+        DataError, match=r"rows.parquet: 1 problem\n  - the column 'nested' holds (list|struct)"
+    ):
+        audit(load_project(project.folder))
+
+
+def test_a_nested_column_that_nobody_declared_is_left_out(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION.replace("rows.csv", "rows.parquet"))
+    pa.parquet.write_table(table(nested=[[1]] * ROWS), project.folder / "rows.parquet")
+    assert "list" in audit(load_project(project.folder)).spec.ignored["nested"]
 
 
 def test_a_typing_error_in_ignore(project: Project) -> None:

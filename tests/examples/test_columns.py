@@ -1,19 +1,25 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from solutionkit.declaration import Columns
+from solutionkit.errors import UserError
 from solutionkit.examples.columns import (
+    SPEC_FILE,
     Feature,
     TableSpec,
     guess_kind,
     infer_features,
+    load_spec,
     sequence_array,
     sequence_values,
     take_rows,
 )
+
+SPEC_TEXT = TableSpec("y", ("0", "1"), (Feature("size", "numeric"),)).to_json().encode()
 
 
 def chunked(values: list[object]) -> pa.ChunkedArray:
@@ -101,3 +107,16 @@ def test_nested_columns_are_left_out() -> None:
     features, ignored = infer_features(table, Columns(label="y"))
     assert [feature.name for feature in features] == ["on"]
     assert set(ignored) == {"tags", "blob"}
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b'{"label": "y"', b"\xff", b"[]", b"{}", SPEC_TEXT.replace(b"numeric", b"number")]
+)
+def test_a_foreign_specification_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / SPEC_FILE
+    file.parent.mkdir()
+    file.write_bytes(SPEC_TEXT)
+    assert load_spec(tmp_path).label == "y"
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(UserError, match=r"table_spec\.json: .*run the pipeline again"):
+        load_spec(tmp_path)

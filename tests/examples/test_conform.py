@@ -66,3 +66,10 @@ def test_numbers_of_any_kind_with_nan_as_missing() -> None:
         assert "row 2" in problems[0]
     _, problems = to_numbers(pa.chunked_array([[[1], [2]]]), "a")
     assert "not numbers" in problems[0]
+
+
+@pytest.mark.parametrize("name", ["id", "size", "colour", "y"])
+def test_lists_are_no_cells(name: str) -> None:
+    _, problems = conform(table(**{name: [["a"], ["b"]]}), SPEC)
+    assert len(problems) == 1
+    assert f"the column '{name}' holds list<item: string>" in problems[0]

@@ -1,11 +1,13 @@
 """The report in a real browser, without a network."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from solutionkit.report.page import interval, number, size
+from solutionkit.declaration import Business
+from solutionkit.report.page import interval, number, size, write_report
 from support import CHROMIUM, opened, solutionkit
 
 
@@ -44,6 +46,50 @@ def test_the_page_opens_in_a_browser(finished: Path, tmp_path: Path) -> None:
         - 1
     )
     assert dom.count("<details") == 5
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "a|b`c\nd",
+    "[l](javascript:x) *b* $x_1$",
+)
+
+
+@pytest.mark.slow
+def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path: Path) -> None:
+    names = dict(zip(("contract", "tenure_months", "support_calls", "monthly_charge"), HOSTILE, strict=True))
+    names["month_to_month"] = HOSTILE[1]
+    run, folders = (
+        finished / "runs" / "latest",
+        {"comparison": tmp_path / "c", "explanations": tmp_path / "e"},
+    )
+    for name, folder in folders.items():
+        text = (run / f"{name}.json").read_text()
+        for plain, hostile in names.items():
+            text = text.replace(json.dumps(plain), json.dumps(hostile))
+        folder.mkdir()
+        (folder / f"{name}.json").write_text(text)
+    artifacts = (finished / ".pipeline" / "artifacts" / "Compare" / "comparison").glob("*/curves.npz")
+    shutil.copy(max(artifacts, key=lambda file: int(file.parent.name)), folders["comparison"])
+    facts = {"title": HOSTILE[0], "question": HOSTILE[1], "row": "customer", "project": HOSTILE[0], "seed": 1}
+    facts |= {"data": "".join(HOSTILE), "rows": {"eval": 3}, "split_rule": HOSTILE[1], "schema": "inferred"}
+    facts |= {"label": HOSTILE[0], "positive": HOSTILE[1], "classes": [HOSTILE[2], HOSTILE[1]], "image": None}
+    facts |= {"notes": list(HOSTILE), "features": {"numeric": list(HOSTILE[1:]), "categorical": [HOSTILE[0]]}}
+    facts |= {"ignored": {HOSTILE[0]: HOSTILE[1]}, "business": Business(currency=HOSTILE[2]).model_dump()}
+    facts |= {"method": "supervised", "group": None, "amount": None}
+    write_report(folders["comparison"], folders["explanations"], facts, tmp_path)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "&lt;script&gt;alert(1)" in page
+    card = (tmp_path / "model_card.md").read_text("utf-8")
+    for markup in ("<script", "<img"):
+        assert markup not in page
+        assert markup not in card
+    assert "a\\|b\\`c d" in card
+    assert "\\[l\\](javascript:x)" in card
+    table = [line for line in card.splitlines() if line.startswith("|")]
+    assert len(table) == 5
+    assert len({line.replace("\\|", "").count("|") for line in table}) == 1
 
 
 @pytest.mark.slow

@@ -212,3 +212,18 @@ def test_anomalies_of_one_split_stop_the_run_before_training(finished: Path, tmp
     assert "the column 'usage_change' of the eval rows" in answer.stdout
     assert "Trainer" not in answer.stdout
     assert fingerprint(load_project(project)) == untouched
+
+
+def test_a_lost_metadata_store_costs_the_cache_alone(finished: Path, tmp_path: Path) -> None:
+    project = copy_of(finished, tmp_path / "lost")
+    artifact = project / ".pipeline" / "artifacts" / "ImportSchemaGen" / "schema" / "1" / "schema.pbtxt"
+    artifact.parent.mkdir(parents=True)
+    artifact.touch()
+    (project / ".pipeline" / "metadata.sqlite").write_text("no database\n" * 1000)
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 1
+    assert "not a usable store" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    (project / ".pipeline" / "metadata.sqlite").unlink()
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 0, answer.stdout + answer.stderr

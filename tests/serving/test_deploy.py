@@ -1,6 +1,7 @@
 """The deployment files, as they are laid into every generated project."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -113,12 +114,20 @@ def test_compose_pins_images_and_listens_here_only(serving: Path) -> None:
     services = load(serving / "docker-compose.yaml")["services"]
     assert set(services) == {"serving", "prometheus", "grafana"}
     for name, service in services.items():
-        assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
+        digest = "" if name == "serving" else r"@sha256:[0-9a-f]{64}"
+        assert re.search(rf":v?\d+\.\d+\.\d+{digest}$", service["image"]), name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
         for volume in service["volumes"]:
             source = volume.split(":")[0]
             if source.startswith("./"):
                 assert (serving / source).exists(), source
+
+
+def test_the_dashboard_has_no_password_of_its_own(serving: Path) -> None:
+    grafana = load(serving / "docker-compose.yaml")["services"]["grafana"]["environment"]
+    assert grafana["GF_SECURITY_ADMIN_PASSWORD"].startswith("${GRAFANA_ADMIN_PASSWORD:?")
+    assert grafana["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    assert "GF_AUTH_DISABLE_LOGIN_FORM" not in grafana
 
 
 def test_every_flag_of_the_deployments_is_known(serving: Path) -> None:
@@ -156,4 +165,8 @@ def test_compose_accepts_its_file(serving: Path) -> None:
     if probe.returncode:
         pytest.skip("no compose plugin here")
     answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode != 0
+    assert "GRAFANA_ADMIN_PASSWORD" in answer.stderr
+    environment = {**os.environ, "GRAFANA_ADMIN_PASSWORD": "secret"}
+    answer = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert answer.returncode == 0, answer.stderr

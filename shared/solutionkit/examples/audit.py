@@ -14,7 +14,7 @@ from solutionkit.errors import DataError, suggestion
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import Feature, TableSpec, as_text, infer_features, take_rows
 from solutionkit.examples.conform import conform, to_class_ids, to_numbers
-from solutionkit.examples.declared import missing_columns, undetecting_problems, use_problems
+from solutionkit.examples.declared import missing_columns, nested_problems, undetecting_problems, use_problems
 from solutionkit.examples.history import history_facts, to_events, unlabelled, with_history, with_subjects
 from solutionkit.examples.images import (
     ImageTable,
@@ -92,6 +92,8 @@ def audit(project: Project) -> AuditedTable:
         raw, given, source = _read_tables(declaration)
         notes = []
     problems += missing_columns(raw, declaration)
+    if nested := nested_problems(raw, declaration):
+        raise DataError(source, [*problems, *nested])
     computed: set[str] = set()
     if declaration.history is not None and not problems:
         before = set(raw.column_names)
@@ -241,13 +243,17 @@ def describe(
         return [feature], ignored, "one image a row", False, shape_problems(feature)
     file = project.declaration.data.schema_ or project.folder / schemas.FILE_NAME
     schema = schemas.load_schema(file) if project.declaration.data.schema_ or file.is_file() else None
-    named = {item.name for item in schema.feature} if schema else set()
+    disabled = schemas.left_out(schema) if schema else {}
+    named = {item.name for item in schema.feature} - disabled.keys() if schema else set()
     problems: list[str] = []
-    if schema is None or not {columns.label, *columns.features} <= named:
+    label = schemas.label_of(schema, columns.label) if schema else columns.label
+    if schema is None or label != columns.label or not {columns.label, *columns.features} <= named:
         features, ignored = infer_features(training_rows, columns)
         origin = "inferred from the data"
         if schema is not None:
-            origin += f" ({file.name} describes another table)"
+            relabelled = label != columns.label and label in raw.column_names
+            other = f"the label '{label}'" if relabelled else "another table"
+            origin += f" ({file.name} describes {other})"
         problems += drift_problems(features, project, raw)
     else:
         origin = f"curated in {file.name}"
@@ -257,11 +263,11 @@ def describe(
         # Computed columns follow the declaration, not what a schema once said.
         made = training_rows.select([name for name in raw.column_names if name in computed])
         features += infer_features(made, columns)[0]
-        ignored = dict.fromkeys(columns.ignore, "declared under columns.ignore")
+        ignored = disabled | dict.fromkeys(columns.ignore, "declared under columns.ignore")
         problems += [
             f"the column '{name}' is not in {file.name}; add it there, or list it under columns.ignore"
             for name in raw.column_names
-            if name not in columns.not_features | named | computed
+            if name not in columns.not_features | named | disabled.keys() | computed
         ]
     features = with_subjects(features, project.declaration, computed)
     if not features and not problems:
@@ -321,7 +327,8 @@ def drift_problems(features: list[Feature], project: Project, raw: pa.Table) -> 
         return []
     before = schemas.load_schema(file)
     columns = project.declaration.columns
-    if columns.label not in {item.name for item in before.feature}:
+    # Of another label the features are others too.
+    if schemas.label_of(before, columns.label) != columns.label:
         return []
     now = {feature.name: feature.kind for feature in features}
     problems = []

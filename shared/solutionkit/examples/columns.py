@@ -9,14 +9,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns
+from solutionkit.errors import UserError
 
 Kind = Literal["numeric", "categorical", "sequence", "image"]
 # Where an exported model keeps its specification.
@@ -33,6 +36,7 @@ LARGEST_DOMAIN = 1000
 # Of an inferred domain, the share of its training cells that other rows must reach.
 LEAST_KNOWN = 0.95
 LARGEST_WHOLE = 2.0**53
+LONGEST_SHOWN = 60
 # Cells of a numeric column that mean "not known".
 MISSING_NUMBERS = ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-", "?"]
 
@@ -188,6 +192,25 @@ class TableSpec:
         )
 
 
+def load_spec(model: Path) -> TableSpec:
+    """The specification that an exported model carries.
+
+    Raises:
+        UserError: There is none, or not one of this version.
+    """
+    file = model / SPEC_FILE
+    try:
+        spec = TableSpec.from_json(file.read_text("utf-8"))
+        if not {feature.kind for feature in spec.features} <= set(get_args(Kind)):
+            raise ValueError
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{file}: not the specification of a model ({type(error).__name__}); delete the folder"
+            f" {model} and run the pipeline again: solutionkit run."
+        ) from None
+    return spec
+
+
 def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], dict[str, str]]:
     """Features of a table without a curated schema, and the columns left out with the reason.
 
@@ -267,6 +290,22 @@ def take_rows(table: pa.Table, rows: np.ndarray) -> pa.Table:
 def is_plain(kind: pa.DataType) -> bool:
     """Whether a column's cells are numbers, texts, truth values or times."""
     return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def nested_columns(table: pa.Table, names: Iterable[str]) -> list[str]:
+    """Columns of some names whose cells are lists, structs or the like, one sentence each."""
+    return [
+        f"the column '{name}' holds {shortened(str(table[name].type))}, but a cell must be one value; write"
+        " what it holds into columns of their own"
+        for name in dict.fromkeys(names)
+        if name in table.column_names
+        and (pa.types.is_nested(table[name].type) or pa.types.is_interval(table[name].type))
+    ]
+
+
+def shortened(text: str) -> str:
+    """A text of at most `LONGEST_SHOWN` characters."""
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
 def guess_kind(values: pa.ChunkedArray) -> Kind:

@@ -7,7 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.errors import suggestion
-from solutionkit.examples.columns import MISSING_NUMBERS, TableSpec, as_text, is_number, sequence_values
+from solutionkit.examples.columns import (
+    MISSING_NUMBERS,
+    TableSpec,
+    as_text,
+    is_number,
+    nested_columns,
+    sequence_values,
+)
 
 LARGEST_NUMBER = 3.4e38
 SHOWN = 3
@@ -28,9 +35,12 @@ def conform(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa
     """
     names = set(table.column_names)
     columns: dict[str, pa.ChunkedArray] = {}
-    problems: list[str] = []
     wanted = [feature.name for feature in spec.features] + ([spec.label] if labelled else [])
     carried = [name for name in spec.passengers if name in names or labelled]
+    sequence = {spec.sequence.name} if spec.sequence else set()
+    problems = nested_columns(table, [name for name in [*wanted, *carried] if name not in sequence])
+    if problems:
+        return pa.table(columns), problems
     for name in [*wanted, *carried]:
         if name not in names:
             problems.append(f"the column '{name}' is missing{suggestion(name, names - set(wanted))}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pyarrow as pa
 
 from solutionkit.declaration import Declaration, span
 from solutionkit.errors import suggestion
+from solutionkit.examples.columns import nested_columns
 from solutionkit.use_case import UseCase
 
 
@@ -47,14 +50,20 @@ def undetecting_problems(declaration: Declaration) -> list[str]:
     ]
 
 
-def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
-    """Declared columns that the data lacks, with the nearest name that it has."""
+def declared_columns(declaration: Declaration) -> dict[str, list[str]]:
+    """The columns that the declaration wants, by its key."""
     columns = declaration.columns
-    names = set(raw.column_names)
     declared = {"columns.label": [columns.label], "slices.columns": declaration.slices.columns}
     for part in ("id", "time", "group", "split", "mask", "card", "merchant", "amount"):
         declared[f"columns.{part}"] = [value] if (value := getattr(columns, part)) else []
     declared["columns.numeric"], declared["columns.categorical"] = columns.numeric, columns.categorical
+    return declared
+
+
+def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
+    """Declared columns that the data lacks, with the nearest name that it has."""
+    columns, declared = declaration.columns, declared_columns(declaration)
+    names = set(raw.column_names)
     if declaration.data.path is None:
         declared["columns.split"] = []
     # A column may be ignored because it is gone for good; one that is nearly there is a typing error.
@@ -64,6 +73,11 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
         *(f"columns.ignore: '{name}' is a pattern, which is not read; name each column" for name in patterns),
         *_missing(declared, names),
     ]
+
+
+def nested_problems(raw: pa.Table, declaration: Declaration) -> list[str]:
+    """Declared columns whose cells are lists, structs or the like."""
+    return nested_columns(raw, chain(*declared_columns(declaration).values()))
 
 
 def _missing(declared: dict[str, list[str]], names: set[str]) -> list[str]:

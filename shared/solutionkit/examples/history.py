@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from solutionkit.declaration import Columns, Declaration, span, with_data
 from solutionkit.errors import DataError, UserError, suggestion
-from solutionkit.examples.columns import Feature, TableSpec, as_text, take_rows
+from solutionkit.examples.columns import Feature, TableSpec, as_text, nested_columns, take_rows
 from solutionkit.examples.conform import to_numbers
 from solutionkit.examples.labels import NEGATIVES, canonical, label_classes
 from solutionkit.examples.reading import read_table
@@ -50,6 +50,7 @@ def to_events(
         for part, name in parts.items()
         if name not in raw.column_names
     ]
+    missing += nested_columns(raw, [*(name for name in parts.values() if name), columns.label])
     if missing:
         raise DataError(source, missing)
     amounts, problems = to_numbers(raw[columns.amount], columns.amount or "")

@@ -33,7 +33,7 @@ def features_of(schema: schema_pb2.Schema, but: set[str]) -> list[Feature]:
     domains = {domain.name: tuple(domain.value) for domain in schema.string_domain}
     features = []
     for item in schema.feature:
-        if item.name in but:
+        if item.name in but or is_left_out(item):
             continue
         fraction = item.presence.min_fraction if item.HasField("presence") else 0.0
         if item.HasField("image_domain"):
@@ -56,6 +56,40 @@ def features_of(schema: schema_pb2.Schema, but: set[str]) -> list[Feature]:
 def is_computed(item: schema_pb2.Feature) -> bool:
     """Whether a schema's column was computed of the rows before."""
     return COMPUTED in item.annotation.tag
+
+
+def label_of(schema: schema_pb2.Schema, declared: str) -> str:
+    """The column that a schema states as the label: the only one of class ids, else the declared one."""
+    ids = [item.name for item in schema.feature if item.type == schema_pb2.INT]
+    return ids[0] if len(ids) == 1 else declared
+
+
+def is_left_out(item: schema_pb2.Feature) -> bool:
+    """Whether a schema names a column only to say that no model reads it."""
+    return bool(item.lifecycle_stage == schema_pb2.DISABLED)
+
+
+def left_out(schema: schema_pb2.Schema) -> dict[str, str]:
+    """The columns that a schema leaves out, with the reason."""
+    return {
+        item.name: "; ".join(item.annotation.comment) or "disabled in the schema"
+        for item in schema.feature
+        if is_left_out(item)
+    }
+
+
+def frozen_schema(spec: TableSpec) -> schema_pb2.Schema:
+    """The schema that makes a curated one of an inferred specification.
+
+    It names the columns left out as well, because a curated schema must know every column of the data.
+    """
+    schema = build_schema(spec)
+    known = {item.name: item for item in schema.feature}
+    for name, reason in spec.ignored.items():
+        item = known[name] if name in known else schema.feature.add(name=name, type=schema_pb2.BYTES)
+        item.lifecycle_stage = schema_pb2.DISABLED
+        item.annotation.comment.append(reason)
+    return schema
 
 
 def build_schema(spec: TableSpec) -> schema_pb2.Schema:

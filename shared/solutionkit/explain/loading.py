@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow_transform as tft
 
-from solutionkit.examples.columns import SPEC_FILE, TableSpec
+from solutionkit.examples.columns import TableSpec, load_spec
 from solutionkit.models.arrays import Arrays, transform_examples
 from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FILE
 from solutionkit.models.gradient_boosting import BOOSTER_FILE
@@ -29,7 +29,7 @@ class ModelExplainer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+        self.spec = load_spec(folder)
         extra = folder / EXPLANATION_FOLDER
         self._unpacked = tempfile.TemporaryDirectory(prefix="solutionkit-")
         shutil.unpack_archive(extra / TRANSFORM_FILE, self._unpacked.name)

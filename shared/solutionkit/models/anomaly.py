@@ -154,6 +154,6 @@ def train_network(train: Arrays, validation: Arrays, spec: TableSpec, training: 
 
     losses = image_network.fit(parts.whole, sound, told, half_pasted, training, rounds=ROUNDS)
     scores = scores_in_batches(parts.score, validation, image_network.BATCH_SCORED)
-    facts = {**parts.facts(losses), "sound_images": len(sound)}
+    facts = {**parts.facts(losses, training.epochs), "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
     return TrainedModel(parts.score, scores, parts.save, facts, [parts.whole])

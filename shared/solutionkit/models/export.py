@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from solutionkit.examples.columns import SPEC_FILE, TableSpec
+from solutionkit.examples.columns import SPEC_FILE, TableSpec, load_spec
 from solutionkit.models.arrays import raw_feature_spec
 from solutionkit.models.trained import TrainedModel
 
@@ -143,7 +143,7 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
     Raises:
         ExportError: It does not load, or both signatures do not answer the same in both.
     """
-    spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    spec = load_spec(folder)
     feeds = {DEFAULT_SIGNATURE: {EXAMPLES: examples}, RAW_SIGNATURE: raw_inputs(examples, spec)}
     loaded = tf.saved_model.load(str(folder))
     expected = loaded.signatures[DEFAULT_SIGNATURE](examples=tf.constant(examples))[PROBABILITY].numpy()

@@ -15,6 +15,7 @@ from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.arrays import Arrays
 from solutionkit.models.augmentation import augment
+from solutionkit.models.epochs import epoch_facts
 from solutionkit.models.pretrained import pretrained_maps
 from solutionkit.models.residual_network import SIZES, build_head, build_stem
 from solutionkit.models.tabular_network import scores_in_batches
@@ -59,13 +60,12 @@ class Network:
         self.maps.save(folder / MAPS_FILE)
         self.head.save(folder / HEAD_FILE)
 
-    def facts(self, losses: list[float]) -> dict[str, Any]:
-        """What to tell of a training with these validation losses."""
+    def facts(self, losses: list[float], allowed: int) -> dict[str, Any]:
+        """What to tell of a training with these validation losses, of so many epochs at most."""
         return {
             "algorithm": self.name,
             "parameters": int(self.whole.count_params()),
-            "epochs": len(losses),
-            "best_epoch": int(np.argmin(losses)) + 1,
+            **epoch_facts(losses, allowed),
         }
 
 
@@ -87,7 +87,9 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
 
     losses = fit(network.whole, train, validation, augmented, training, class_weights(train.label))
     scores = scores_in_batches(network.score, validation, BATCH_SCORED)
-    return TrainedModel(network.score, scores, network.save, network.facts(losses), [network.whole])
+    return TrainedModel(
+        network.score, scores, network.save, network.facts(losses, training.epochs), [network.whole]
+    )
 
 
 def build(spec: TableSpec, training: Training, peaks: bool = False) -> Network:

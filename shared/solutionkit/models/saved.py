@@ -9,7 +9,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import SPEC_FILE, TableSpec
+from solutionkit.examples.columns import SPEC_FILE, load_spec
 from solutionkit.examples.conform import table_inputs
 from solutionkit.models.export import DEFAULT_SIGNATURE, EXAMPLES, PROBABILITY, RAW_SIGNATURE
 
@@ -31,8 +31,14 @@ class SavedScorer:
     def __init__(self, folder: Path) -> None:
         if not (folder / SPEC_FILE).is_file():
             raise UserError(f"{folder}: no exported model here; run the pipeline first.")
-        self.spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
-        self._loaded = tf.saved_model.load(str(folder))
+        self.spec = load_spec(folder)
+        try:
+            self._loaded = tf.saved_model.load(str(folder))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{folder}: not a readable SavedModel ({str(error).splitlines()[0]}); delete the folder and"
+                " run the pipeline again: solutionkit run."
+            ) from None
 
     def score_examples(self, examples: np.ndarray) -> np.ndarray:
         """`(rows, outputs)` probabilities of serialized tf.Examples."""

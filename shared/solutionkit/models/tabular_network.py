@@ -19,6 +19,7 @@ from keras import ops
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.arrays import Arrays
+from solutionkit.models.epochs import epoch_facts
 from solutionkit.models.gradient_boosting import is_rare
 from solutionkit.models.sequence_encoder import build_sequence_encoder, step_moments
 from solutionkit.models.tabm import SIZES, build_embedding, build_head, quantile_edges
@@ -85,8 +86,7 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
         "algorithm": "TabM",
         "parameters": int(network.count_params()),
         "members": size.members,
-        "epochs": len(losses),
-        "best_epoch": int(np.argmin(losses)) + 1,
+        **epoch_facts(losses, training.epochs),
     }
     if is_rare(train.label):
         facts["positive_weight"] = round(positive_weight(train.label), 2)

@@ -12,7 +12,9 @@ import numpy as np
 from solutionkit import __version__
 from solutionkit.compare.metrics import CARD_PRECISION, detected, detection_scores
 from solutionkit.declaration import Business
+from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
+from solutionkit.report.markdown import markdown
 from solutionkit.report.overlays import with_overlays
 
 MODELS = ("baseline", "deep")
@@ -65,13 +67,14 @@ def write_report(comparison: Path, explanations: Path, facts: dict[str, Any], fo
         "image_kinds": IMAGE_KINDS,
         "shown": SHOWN_CONTRIBUTIONS,
         "grouped": has_groups(explained),
+        "cut_short": cut_short(compared["models"]["deep"]["training"]),
         "version": __version__,
     }
     folder.mkdir(parents=True, exist_ok=True)
     pictures = draw(compared, explained, curves, facts)
     page = environment.get_template("report.html.j2").render(**context, charts=pictures)
     (folder / "report.html").write_text(page, "utf-8")
-    card = environment.get_template("model_card.md.j2").render(**context)
+    card = environment.overlay(finalize=markdown).get_template("model_card.md.j2").render(**context)
     (folder / "model_card.md").write_text(card, "utf-8")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.orchestration.portable.tfx_runner import IrBasedRunner
 
 from solutionkit.errors import UserError
+from solutionkit.runner.store import is_new, usable
 
 State = Literal["done", "cached", "failed"]
 
@@ -80,7 +82,8 @@ class LocalRunner(IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         connection = getattr(connection, connection.WhichOneof("connection_config"))
-        close_abandoned_executions(connection)
+        with usable(Path(connection.sqlite.filename_uri)):
+            close_abandoned_executions(connection)
         for position, item in enumerate(pipeline.nodes, start=1):
             node = item.pipeline_node
             name = node.node_info.id
@@ -110,7 +113,11 @@ class LocalRunner(IrBasedRunner):
 
 def run_pipeline(pipeline: Pipeline, runner: LocalRunner) -> None:
     """Compile and run a pipeline, with its folders in place."""
-    Path(pipeline.pipeline_info.pipeline_root).mkdir(parents=True, exist_ok=True)
+    root = Path(pipeline.pipeline_info.pipeline_root)
+    if is_new(Path(pipeline.metadata_connection_config.sqlite.filename_uri)):
+        # Artifacts that no store knows: a new one counts from one again, and TFX writes over nothing.
+        shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True, exist_ok=True)
     runner.run(pipeline)
 
 

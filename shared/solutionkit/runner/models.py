@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import DECISION_FILE
-from solutionkit.runner.publish import latest_record, newest_version
+from solutionkit.runner.publish import latest_record, newest_version, read_record
 from solutionkit.use_case import Project
 
 
@@ -41,10 +40,10 @@ def decision_threshold(project: Project, name: str) -> float:
     folder = model_folder(project, name)
     file = folder / DECISION_FILE
     if name != "pushed":
-        compared = json.loads((project.runs / "latest" / "comparison.json").read_text())
+        compared = read_record(project.runs / "latest" / "comparison.json", "models")
         found = compared["models"][name]["business"]["threshold"]
     else:
-        found = json.loads(file.read_text())["threshold"] if file.is_file() else None
+        found = read_record(file, "threshold")["threshold"] if file.is_file() else None
     if found is None:
         raise UserError(f"{folder}: no threshold of a decision is known of this model; run the pipeline.")
     return float(found)

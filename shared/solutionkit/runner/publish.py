@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from solutionkit.errors import UserError
 from solutionkit.use_case import Project
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
         for name in names:
             shutil.copy2(source / name, draft / name)
     stamp_run_id(draft / "comparison.json", run_id)
-    before = latest_record(project)
+    try:
+        before = latest_record(project)
+    except UserError:
+        # The remedy for a broken record is this run, which then takes no model over.
+        before = {}
     models = {name: publish_model(project, name, results[node], before) for name, node in MODELS.items()}
     pushed = pushed_model(project, results, draft / "comparison.json")
     record = {
@@ -77,12 +82,16 @@ def stamp_run_id(file: Path, run_id: str) -> None:
 
 
 def publish_model(project: Project, name: str, result: NodeResult, before: dict[str, Any]) -> dict[str, str]:
-    """Copy a model to `models/<name>/<version>` unless the latest run already did."""
+    """Copy a model to `models/<name>/<version>` unless the latest run already did.
+
+    The folder of an artifact alone says little: a new metadata store counts them from one again.
+    """
     uri = str(result.outputs["model"])
     known = before.get("models", {}).get(name, {})
-    if known.get("artifact") == uri and (project.folder / known["path"] / "saved_model.pb").is_file():
+    model = Path(uri) / SERVING_FOLDER
+    if known.get("artifact") == uri and same_model(project.folder / known["path"], model):
         return dict(known)
-    version = add_version(project.models / name, Path(uri) / SERVING_FOLDER)
+    version = add_version(project.models / name, model)
     return {"artifact": uri, "path": str(version.relative_to(project.folder))}
 
 
@@ -96,9 +105,16 @@ def pushed_model(project: Project, results: dict[str, NodeResult], comparison: P
     base = project.models / project.package
     selected = results["Compare"].outputs["selected"] / SERVING_FOLDER
     newest = newest_version(base)
-    if newest and filecmp.cmp(newest / "saved_model.pb", selected / "saved_model.pb", shallow=False):
+    if newest and same_model(newest, selected):
         return newest
     return add_version(base, selected)
+
+
+def same_model(one: Path, other: Path) -> bool:
+    """Whether two SavedModels have the same graph and the same weights."""
+    files = ["saved_model.pb", "variables/variables.data-00000-of-00001"]
+    same, differing, _ = filecmp.cmpfiles(one, other, files, shallow=False)
+    return files[0] in same and not differing
 
 
 def add_version(base: Path, model: Path) -> Path:
@@ -112,18 +128,45 @@ def add_version(base: Path, model: Path) -> Path:
 
 
 def newest_version(base: Path) -> Path | None:
-    """The highest numbered SavedModel below a folder."""
-    versions = [
-        item for item in base.glob("*") if item.name.isdigit() and (item / "saved_model.pb").is_file()
-    ]
+    """The highest numbered SavedModel below a folder.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    # Not `glob`, which finds nothing in a folder that it may not read.
+    items = list(base.iterdir()) if base.is_dir() else []
+    versions = [item for item in items if item.name.isdigit() and (item / "saved_model.pb").is_file()]
     return max(versions, key=lambda item: int(item.name), default=None)
 
 
 def latest_record(project: Project) -> dict[str, Any]:
-    """`run.json` of the latest run, or nothing."""
+    """`run.json` of the latest run, or nothing.
+
+    Raises:
+        UserError: It is broken.
+    """
     file = project.runs / "latest" / RECORD
-    record: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    return record
+    return read_record(file, "models", "pushed") if file.is_file() else {}
+
+
+def read_record(file: Path, *keys: str) -> dict[str, Any]:
+    """A JSON file that a run left, with the keys that are needed of it.
+
+    Raises:
+        UserError: It is missing or broken, or lacks a key.
+    """
+    remedy = "run the pipeline again: solutionkit run"
+    try:
+        record = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; {remedy}.") from None
+    except ValueError as error:
+        raise UserError(f"{file}: not readable as JSON ({error}); {remedy}.") from None
+    missing = [key for key in keys if not isinstance(record, dict) or key not in record]
+    if missing:
+        raise UserError(f"{file}: lacks {', '.join(missing)}; {remedy}.")
+    found: dict[str, Any] = record
+    return found
 
 
 def point_latest_at(folder: Path) -> None:

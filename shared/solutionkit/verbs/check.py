@@ -20,10 +20,11 @@ from solutionkit.declaration import Declaration, with_data
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
-from solutionkit.examples.schema import FILE_NAME, build_schema, schema_text
+from solutionkit.examples.schema import FILE_NAME, frozen_schema, schema_text
 from solutionkit.examples.splitting import SPLITS
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
+from solutionkit.verbs.output import written
 from solutionkit.verbs.sample import with_sample
 
 SHOWN_NOTES = 12
@@ -42,7 +43,8 @@ def main(options: argparse.Namespace) -> int:
                 f"{project.folder / FILE_NAME}: there is no inferred schema to write; the one in use is"
                 f" {audited.schema_origin}."
             )
-        (project.folder / FILE_NAME).write_text(schema_text(build_schema(audited.spec)))
+        with written(project.folder / FILE_NAME) as stream:
+            stream.write(schema_text(frozen_schema(audited.spec)).encode())
         print(f"schema   written to {project.folder / FILE_NAME}; edit it to say what is normal")
     return 0
 

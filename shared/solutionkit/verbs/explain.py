@@ -20,7 +20,7 @@ from solutionkit.examples.raw_rows import RawRows, raw_values, read_rows
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
-from solutionkit.verbs.predict import write_csv
+from solutionkit.verbs.output import summary_to, write_csv
 
 if TYPE_CHECKING:
     from solutionkit.explain.loading import ModelExplainer
@@ -45,23 +45,26 @@ def main(options: argparse.Namespace) -> int:
         if options.output is None:
             rows = dataclasses.replace(rows, table=rows.table.slice(0, options.rows))
         explain = explain_images if model.spec.image else explain_columns
-        return explain(model, rows, options.output)
+        summary = explain(model, rows, options.output)
+    if options.output:
+        print(f"{summary}, in {options.output}", file=summary_to(options.output))
+    return 0
 
 
-def explain_columns(model: ModelExplainer, rows: RawRows, output: Path | None) -> int:
-    """Contributions of columns."""
+def explain_columns(model: ModelExplainer, rows: RawRows, output: Path | None) -> str:
+    """Write or print contributions of columns; returns how much was explained, and how."""
     from solutionkit.explain.reasons import raw_cells
 
     spec, method = model.spec, model.explainer.method
     found = model.explainer.explain(model.transform(unlabelled_examples(rows.table, spec)))
     column, names = rows.names
     probabilities = 1.0 / (1.0 + np.exp(-found.output))
+    summary = f"{len(names):,} rows explained ({method}, log odds)"
     if output:
         columns: dict[str, object] = {column: names, "probability": probabilities, "base": found.base}
         columns |= {name: found.values[:, i] for i, name in enumerate(spec.model_columns)}
         write_csv(pa.table(columns), output)
-        print(f"{len(names):,} rows explained ({method}, log odds), in {output}")
-        return 0
+        return summary
     cells = raw_cells(raw_values(rows.table, spec), spec)
     console = Console(highlight=False)
     for row, name in enumerate(names):
@@ -75,7 +78,7 @@ def explain_columns(model: ModelExplainer, rows: RawRows, output: Path | None) -
     console.print(
         f"{method}; base {found.base.mean():+.3f}, largest residual {np.abs(found.residual).max():.2g}"
     )
-    return 0
+    return summary
 
 
 def cell(value: Any) -> str:
@@ -86,7 +89,7 @@ def cell(value: Any) -> str:
     return f"{value:g}" if number else str(value)
 
 
-def explain_images(model: ModelExplainer, rows: RawRows, output: Path | None) -> int:
+def explain_images(model: ModelExplainer, rows: RawRows, output: Path | None) -> str:
     """Where in each image is what speaks for its class: heat maps as files, or the hottest places."""
     import PIL.Image
 
@@ -119,6 +122,4 @@ def explain_images(model: ModelExplainer, rows: RawRows, output: Path | None) ->
                     f"{name}: {classes[place]}; {explained[place]} with probability {probability:.3f},"
                     f" hottest {left:.0%} from the left, {top:.0%} from the top"
                 )
-    if output:
-        print(f"{written:,} images explained ({method}), in {output}")
-    return 0
+    return f"{written:,} images explained ({method})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 
 import numpy as np
@@ -10,13 +11,14 @@ import pyarrow as pa
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import SPEC_FILE, TableSpec
+from solutionkit.examples.columns import load_spec
 from solutionkit.examples.encoding import with_files
 from solutionkit.examples.splitting import EVAL
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.check import load_audited
 from solutionkit.verbs.log import stderr_to
+from solutionkit.verbs.output import summary_to, written
 
 
 def main(options: argparse.Namespace) -> int:
@@ -25,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
     folder = model_folder(load_project(options.project), options.model)
-    spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    spec = load_spec(folder)
     if spec.image is None:
         raise UserError(f"{folder}: LiteRT is for networks of images; serve this model instead.")
     project, audited = load_audited(options.project, None)
@@ -54,19 +56,19 @@ def main(options: argparse.Namespace) -> int:
             found.append(lite.score(images))
             seconds += time.perf_counter() - started
     before, after = np.concatenate(expected), np.concatenate(found)
-    draft = options.output.with_name(f".{options.output.name}.part")
-    draft.write_bytes(content)
-    draft.replace(options.output)
+    with written(options.output) as stream:
+        stream.write(content)
+    say = functools.partial(print, file=summary_to(options.output))
     height, width, channels = spec.image.shape
-    print(f"{options.model} model ({folder}) in {options.output}: {len(content) / 1e3:,.0f} kB")
-    print(f"input    1 x {height} x {width} x {channels} pixels, float32 from 0 to {spec.image.white:,}")
-    print(f"output   {spec.outputs} probabilities: {', '.join(spec.classes[-spec.outputs :])}")
-    print(f"speed    {1000 * seconds / len(labels):.1f} ms an image on one thread, without decoding")
-    print(f"on {len(labels):,} evaluation images{'':12}SavedModel  LiteRT")
+    say(f"{options.model} model ({folder}) in {options.output}: {len(content) / 1e3:,.0f} kB")
+    say(f"input    1 x {height} x {width} x {channels} pixels, float32 from 0 to {spec.image.white:,}")
+    say(f"output   {spec.outputs} probabilities: {', '.join(spec.classes[-spec.outputs :])}")
+    say(f"speed    {1000 * seconds / len(labels):.1f} ms an image on one thread, without decoding")
+    say(f"on {len(labels):,} evaluation images{'':12}SavedModel  LiteRT")
     for metric in metrics_for(len(spec.classes), spec.detects, None).values():
         values = (metric.value(labels, scores) for scores in (before, after))
-        print(f"         {metric.title:28}{next(values):10.4f}{next(values):8.4f}")
-    print(
+        say(f"         {metric.title:28}{next(values):10.4f}{next(values):8.4f}")
+    say(
         f"largest difference of a probability {np.abs(before - after).max():.3f},"
         f" mean {np.abs(before - after).mean():.4f}"
     )

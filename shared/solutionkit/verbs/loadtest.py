@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import sys
 from pathlib import Path
 
 from solutionkit.errors import UserError
@@ -13,6 +14,7 @@ from solutionkit.runner.models import model_folder
 from solutionkit.runner.serving import server_flags
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
+from solutionkit.verbs.output import summary_to, written
 
 
 def main(options: argparse.Namespace) -> int:
@@ -46,11 +48,12 @@ def main(options: argparse.Namespace) -> int:
                 for rows in options.rows
                 for concurrency in options.concurrency
             ]
-    print(f"{options.model} model ({folder}) at {address}, signature {signature.name}")
-    print(table(loads))
+    to = summary_to(options.json) if options.json else sys.stdout
+    print(f"{options.model} model ({folder}) at {address}, signature {signature.name}", file=to)
+    print(table(loads), file=to)
     for load in loads:
         if load.errors:
-            print(f"{load.errors} requests failed, the first with: {load.first_error}")
+            print(f"{load.errors} requests failed, the first with: {load.first_error}", file=to)
             break
     if options.json:
         record = {
@@ -59,7 +62,8 @@ def main(options: argparse.Namespace) -> int:
             "signature": signature.name,
             "loads": as_json(loads),
         }
-        options.json.write_text(json.dumps(record, indent=2) + "\n")
+        with written(options.json) as stream:
+            stream.write((json.dumps(record, indent=2) + "\n").encode())
     return int(any(load.errors for load in loads))
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import SPEC_FILE, TableSpec, take_rows
+from solutionkit.examples.columns import TableSpec, load_spec, take_rows
 from solutionkit.examples.conform import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.history import KnownRows
@@ -21,6 +20,7 @@ from solutionkit.examples.raw_rows import RawRows, raw_values, read_rows
 from solutionkit.runner.models import decision_threshold, model_folder
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
+from solutionkit.verbs.output import summary_to, write_csv
 
 RAW_SIGNATURE = "serving_raw"
 # A wrong address must not take long to show.
@@ -40,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
     folder = model_folder(project, options.model)
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
-    spec = TableSpec.from_json((folder / SPEC_FILE).read_text())
+    spec = load_spec(folder)
     threshold = None
     if options.reasons is not None:
         refuse_reasons(options, spec)
@@ -56,13 +56,14 @@ def main(options: argparse.Namespace) -> int:
         )
     name, names = rows.names
     write_csv(pa.table({name: names, **score_columns(scores, spec), **alerts}), options.output)
-    print(f"{len(names):,} rows scored by {scorer}, in {options.output}")
+    to = summary_to(options.output)
+    print(f"{len(names):,} rows scored by {scorer}, in {options.output}", file=to)
     if threshold is not None:
         count = pc.sum(pc.equal(alerts["alert"], "yes")).as_py() or 0
         noun = "alert" if count == 1 else "alerts"
-        print(f"{count:,} {noun} at a probability of {threshold:.4f} and above, with reasons")
+        print(f"{count:,} {noun} at a probability of {threshold:.4f} and above, with reasons", file=to)
     for note in unknown_values(rows.table, spec):
-        print(f"note: {note}")
+        print(f"note: {note}", file=to)
     return 0
 
 
@@ -170,10 +171,3 @@ def unknown_values(table: pa.Table, spec: TableSpec) -> list[str]:
                 f" e.g. {unseen[0].as_py()!r}"
             )
     return notes
-
-
-def write_csv(table: pa.Table, file: Path) -> None:
-    """Write a CSV, whole or not at all."""
-    draft = file.with_name(f".{file.name}.part")
-    pyarrow.csv.write_csv(table, draft)
-    draft.replace(file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 import time
 import traceback
@@ -16,7 +15,8 @@ from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.examples.schema import build_schema, schema_text
-from solutionkit.runner.publish import new_run_id, publish
+from solutionkit.models.epochs import cut_short
+from solutionkit.runner.publish import RECORD, new_run_id, publish, read_record
 from solutionkit.use_case import Project
 from solutionkit.verbs.check import describe, load_audited
 from solutionkit.verbs.log import stderr_to
@@ -41,6 +41,10 @@ def main(options: argparse.Namespace) -> int:
     print_verdict(folder, console)
     console.print(f"total    {time.monotonic() - started:.0f} s", markup=False)
     return 0
+
+
+# What is told of a comparison.
+COMPARED = ("primary_metric", "models", "verdict", "reason", "selected", "broken_thresholds")
 
 
 class RunFailedError(Exception):
@@ -121,8 +125,8 @@ def stored_schema(project: Project, audited: AuditedTable) -> Path:
 
 def print_verdict(folder: Path, console: Console) -> None:
     """Both models' figures, the verdict and where to read on."""
-    result = json.loads((folder / "comparison.json").read_text())
-    record = json.loads((folder / "run.json").read_text())
+    result = read_record(folder / "comparison.json", *COMPARED)
+    record = read_record(folder / RECORD, "pushed")
     metric = result["primary_metric"]
     console.print()
     for name in ("baseline", "deep", "trivial"):
@@ -137,6 +141,8 @@ def print_verdict(folder: Path, console: Console) -> None:
         console.print(line, markup=False)
     console.print()
     console.print(f"verdict  {result['verdict']}: {result['reason']}", markup=False, soft_wrap=True)
+    if note := cut_short(result["models"]["deep"]["training"]):
+        console.print(f"note     {note}", markup=False, soft_wrap=True)
     broken = result["broken_thresholds"]
     if broken:
         console.print(f"pushed   nothing, the {result['selected']} model is not blessed: {'; '.join(broken)}")

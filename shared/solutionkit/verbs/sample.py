@@ -13,6 +13,7 @@ import pyarrow.csv
 from solutionkit.cli import SAMPLE_SEED
 from solutionkit.errors import UserError
 from solutionkit.use_case import Project, load_project
+from solutionkit.verbs.output import summary_to, written
 
 LABELS_FILE = "labels.csv"
 
@@ -26,7 +27,7 @@ def main(options: argparse.Namespace) -> int:
     if target.is_dir() and any(target.iterdir()) and target != project.sample_path:
         raise UserError(f"{target}: the folder is not empty; name another one.")
     rows = write_sample(project, target, options.rows, options.seed)
-    print(f"{rows} rows in {target}")
+    print(f"{rows} rows in {target}", file=summary_to(target))
     return 0
 
 
@@ -38,13 +39,15 @@ def write_sample(project: Project, target: Path, rows: int | None = None, seed: 
     """
     table = project.use_case.sample(rows or project.use_case.sample_rows, seed)
     target.parent.mkdir(parents=True, exist_ok=True)
+    if not any(pa.types.is_large_binary(field.type) for field in table.schema):
+        with written(target) as stream:
+            pyarrow.csv.write_csv(table, stream)
+        return int(table.num_rows)
+    target = target.resolve()
     with tempfile.TemporaryDirectory(prefix=".solutionkit-", dir=target.parent) as folder:
         draft = Path(folder) / target.name
-        if any(pa.types.is_large_binary(field.type) for field in table.schema):
-            write_folder(table, draft)
-            shutil.rmtree(target, ignore_errors=True)
-        else:
-            pyarrow.csv.write_csv(table, draft)
+        write_folder(table, draft)
+        shutil.rmtree(target, ignore_errors=True)
         draft.replace(target)
     return int(table.num_rows)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import secrets
 import shutil
 import subprocess
 
@@ -36,4 +38,7 @@ def serve_in_docker(compose_file: str) -> int:
         raise UserError(
             "--docker: neither docker nor podman is installed; without it, the embedded server starts."
         )
-    return subprocess.run([engine, "compose", "--file", compose_file, "up", "serving"]).returncode
+    # Compose wants every variable of the file, also of the services that it is not asked to start.
+    environment = {"GRAFANA_ADMIN_PASSWORD": secrets.token_urlsafe(), **os.environ}
+    command = [engine, "compose", "--file", compose_file, "up", "serving"]
+    return subprocess.run(command, env=environment).returncode

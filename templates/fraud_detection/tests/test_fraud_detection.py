@@ -4,12 +4,15 @@ from pathlib import Path
 
 from fraud_detection.history import features
 from fraud_detection.sample_data import generate
-from solutionkit.declaration import load_declaration
 from solutionkit.examples.history import to_events
 from solutionkit.examples.point_in_time import future_problems
-from solutionkit.testing import check_use_case
+from solutionkit.testing import check_declaration, check_use_case, sample_declaration
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+def test_own_declaration() -> None:
+    check_declaration(PROJECT)
 
 
 def test_use_case(tmp_path: Path) -> None:
@@ -17,6 +20,6 @@ def test_use_case(tmp_path: Path) -> None:
 
 
 def test_columns_see_no_future() -> None:
-    declaration = load_declaration(PROJECT / "use_case.toml")
+    declaration = sample_declaration(PROJECT)
     events = to_events(generate(20_000, 1), declaration, "the sample")
     assert future_problems(events, declaration, features) == []

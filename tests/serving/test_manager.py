@@ -1,0 +1,39 @@
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from solutionserve.manager import Loading, ModelManager, versions_on_disk
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+def test_a_base_path_without_permission_is_no_empty_one(base: Path, mode: int) -> None:
+    assert list(versions_on_disk(base)) == [3]
+    assert versions_on_disk(base / "nothing") == {}
+    base.chmod(mode)
+    with pytest.raises(PermissionError):
+        versions_on_disk(base)
+
+
+def test_a_base_path_that_loses_its_permission_keeps_serving(
+    base: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f'model_config_list {{ config {{ name: "m" base_path: "{base}" }} }}'
+    config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+
+    async def serve() -> list[int]:
+        manager = ModelManager(Loading(load=lambda folder: object()))
+        await manager.configure(config)
+        base.chmod(0o444)
+        await manager.poll()
+        await manager.poll()
+        return manager.available("m")
+
+    with caplog.at_level(logging.ERROR):
+        assert asyncio.run(serve()) == [3]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"m: {base / '3'} cannot be read: Permission denied"
+    ]
