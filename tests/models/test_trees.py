@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solutionkit.models import trees
-from solutionkit.models.tree_scores import predictions, raw_scores
+from solutionkit.models.gradient_boosting import scorer
+from solutionkit.models.tree_scores import COLUMNS_AT_ONCE, predictions, raw_scores
 from solutionkit.models.trees import read_forest
 
 ROWS, COLUMNS = 300, 5
@@ -50,6 +51,15 @@ def train(seed: int, objective: str, **parameters: object) -> lightgbm.Booster:
     return lightgbm.train({**settings, "min_data_per_group": 5, "cat_smooth": 1.0, **parameters}, data, 12)
 
 
+def wide_forest() -> tuple[lightgbm.Booster, np.ndarray]:
+    """Trees over more columns than are looked up at once, and what they learned from."""
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(200, 3 * COLUMNS_AT_ONCE + 1))
+    data = lightgbm.Dataset(matrix, matrix.sum(axis=1) > 0, params={"verbosity": -1})
+    parameters = {"objective": "binary", "feature_fraction": 0.2, "min_data_in_leaf": 5, "verbosity": -1}
+    return lightgbm.train(parameters, data, 40), matrix
+
+
 @given(
     seed=st.integers(0, 1_000),
     objective=st.sampled_from(["binary", "multiclass", "regression"]),
@@ -82,6 +92,40 @@ def test_inside_a_graph_with_any_batch() -> None:
     matrix = columns(np.random.default_rng(0), 10, extreme=False)
     assert function(matrix[:0]).shape == (0, 1)
     np.testing.assert_allclose(function(matrix)[3:4], function(matrix[3:4]), atol=1e-15)
+
+
+def test_more_columns_than_are_looked_up_at_once() -> None:
+    booster, matrix = wide_forest()
+    found = predictions(read_forest(booster), tf.constant(matrix)).numpy()[:, 0]
+    np.testing.assert_allclose(found, booster.predict(matrix), rtol=0, atol=1e-6)
+
+
+def test_no_part_of_the_table_is_read_twice() -> None:
+    # TensorFlow's graph optimiser copies a constant for each operation that reads it.
+    booster, _ = wide_forest()
+    forest, score = read_forest(booster), scorer(booster)
+    graph = score.get_concrete_function().graph
+    tables = [
+        operation.outputs[0]
+        for operation in graph.get_operations()
+        if operation.type == "Const" and operation.outputs[0].shape[-1:] == forest.table.shape[-1:]
+    ]
+    assert sum(table.shape[0] for table in tables if table.shape.rank == 2) == len(forest.table)
+    assert all(len(table.consumers()) == 1 for table in tables)
+
+
+def test_two_graphs_hold_one_table() -> None:
+    score = scorer(wide_forest()[0])
+    signature = [tf.TensorSpec([None, 3 * COLUMNS_AT_ONCE + 1], tf.float64)]
+    graphs = [tf.function(lambda x: score(x), signature).get_concrete_function().graph for _ in range(2)]
+    called = [
+        operation.get_attr("f").name
+        for graph in graphs
+        for operation in graph.get_operations()
+        if operation.type in {"PartitionedCall", "StatefulPartitionedCall"}
+    ]
+    assert len(called) == 2
+    assert len(set(called)) == 1
 
 
 def test_a_table_that_no_graph_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

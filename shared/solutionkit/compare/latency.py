@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 BATCHES = {"batch_1": (1, 100), "batch_128": (128, 40)}
-WARM_UP_CALLS = 5
 # Large images take long; then fewer calls must do.
-FEWEST_CALLS, MOST_SECONDS = 5, 4.0
+WARM_UP_CALLS, WARM_UP_SECONDS = 5, 0.5
+FEWEST_CALLS, MOST_SECONDS = 3, 2.0
 
 
 def latency_ms(score: Callable[[np.ndarray], np.ndarray], examples: np.ndarray) -> dict[str, float]:
@@ -18,14 +18,19 @@ def latency_ms(score: Callable[[np.ndarray], np.ndarray], examples: np.ndarray) 
     measured = {}
     for name, (rows, calls) in BATCHES.items():
         batch = np.resize(examples, rows)
-        warm_up = time.perf_counter()
-        for _ in range(WARM_UP_CALLS):
-            score(batch)
-        each = (time.perf_counter() - warm_up) / WARM_UP_CALLS
-        seconds = []
-        for _ in range(max(FEWEST_CALLS, min(calls, int(MOST_SECONDS / each)))):
-            started = time.perf_counter()
-            score(batch)
-            seconds.append(time.perf_counter() - started)
+        timed(score, batch, 1, WARM_UP_CALLS, WARM_UP_SECONDS)
+        seconds = timed(score, batch, FEWEST_CALLS, calls, MOST_SECONDS)
         measured[name] = round(float(np.median(seconds)) * 1000, 3)
     return measured
+
+
+def timed(
+    score: Callable[[np.ndarray], np.ndarray], batch: np.ndarray, fewest: int, most: int, limit: float
+) -> list[float]:
+    """Seconds of each call, of so many calls as fit into some seconds."""
+    seconds: list[float] = []
+    while len(seconds) < fewest or (len(seconds) < most and sum(seconds) < limit):
+        started = time.perf_counter()
+        score(batch)
+        seconds.append(time.perf_counter() - started)
+    return seconds

@@ -89,7 +89,8 @@ def transform_examples(serialized: np.ndarray, transform_output: Any, spec: Tabl
     layer = transform_output.transform_features_layer()
     features = {**raw_feature_spec(spec), spec.label: tf.io.FixedLenFeature([], tf.int64)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    # AutoGraph would translate Keras's and tf.Transform's code, a second, and find nothing to change in it.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def step(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         parsed = tf.io.parse_example(batch, features)
         label = parsed.pop(spec.label)

@@ -127,7 +127,12 @@ def fit(
 def scorer(booster: lightgbm.Booster) -> Callable[[tf.Tensor], tf.Tensor]:
     """A booster as TensorFlow ops: `(batch, columns)` float64 -> `(batch, outputs)` float32 probabilities."""
     forest = read_forest(booster)
-    return lambda columns: tf.cast(predictions(forest, columns), tf.float32)
+    signature = [tf.TensorSpec([None, booster.num_feature()], tf.float64)]
+    # A function of its own, so that a graph with two signatures holds the table once.
+    score: Callable[[tf.Tensor], tf.Tensor] = tf.function(
+        lambda columns: tf.cast(predictions(forest, columns), tf.float32), signature, autograph=False
+    )
+    return score
 
 
 def design(arrays: Arrays) -> Matrix:
