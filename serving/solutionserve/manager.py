@@ -23,6 +23,7 @@ ModelConfig: TypeAlias = model_server_config_pb2.ModelConfig
 # The states of `tensorflow.serving.ModelVersionStatus`.
 START, LOADING, AVAILABLE, UNLOADING, END = 10, 20, 30, 40, 50
 ENDED_KEPT = 16
+GRAPHS = ("saved_model.pb", "saved_model.pbtxt")
 log = logging.getLogger("solutionserve")
 
 
@@ -360,7 +361,7 @@ def contents(folder: Path) -> tuple[int, int]:
 
 
 def versions_on_disk(folder: Path) -> dict[int, Path]:
-    """The version folders of a base path: those whose name is a number.
+    """The version folders of a base path: those with a number for a name, and a graph, which is copied last.
 
     Raises:
         OSError: The base path is there and cannot be read.
@@ -370,4 +371,8 @@ def versions_on_disk(folder: Path) -> dict[int, Path]:
             names = [entry.name for entry in entries if entry.name.isascii() and entry.name.isdigit()]
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    return {int(name): folder / name for name in names if int(name) < 2**63 and (folder / name).is_dir()}
+    return {
+        int(name): folder / name
+        for name in names
+        if int(name) < 2**63 and any((folder / name / graph).exists() for graph in GRAPHS)
+    }

@@ -5,10 +5,12 @@ import pytest
 
 from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
+from solutionkit.examples.columns import DECISION_FILE
 from solutionkit.runner.local import NodeResult
 from solutionkit.runner.models import decision_threshold, model_folder
-from solutionkit.runner.publish import latest_record, newest_version, publish_model, read_record
+from solutionkit.runner.publish import latest_record, publish_model, pushed_model, read_record
 from solutionkit.use_case import Project
+from solutionkit.versions import newest_version
 
 DECLARATION = Declaration.model_validate({"data": {"path": "rows.csv"}, "columns": {"label": "y"}})
 
@@ -52,13 +54,28 @@ def test_another_model_in_the_same_artifact_folder_is_published(project: Project
     (artifact / "Format-Serving").mkdir(parents=True)
     (artifact / "Format-Serving" / "saved_model.pb").write_text("first")
     result = NodeResult("Trainer.deep", "done", 1.0, {"model": artifact})
-    first = publish_model(project, "deep", result, {})
-    before = {"models": {"deep": first}}
-    assert publish_model(project, "deep", result, before) == first
+    first = publish_model(project, "deep", result)
+    assert publish_model(project, "deep", result) == first
     (artifact / "Format-Serving" / "saved_model.pb").write_text("other")
-    second = publish_model(project, "deep", result, before)
+    second = publish_model(project, "deep", result)
     assert second["path"] != first["path"]
     assert (project.folder / second["path"] / "saved_model.pb").read_text() == "other"
+
+
+def test_another_threshold_of_the_same_graph_goes_live(project: Project) -> None:
+    selected = project.folder / "selected" / "Format-Serving"
+    (selected / DECISION_FILE).parent.mkdir(parents=True)
+    (selected / "saved_model.pb").write_text("graph")
+    results = {"Compare": NodeResult("Compare", "done", 1.0, {"selected": selected.parent})}
+    comparison = project.folder / "comparison.json"
+    comparison.write_text('{"broken_thresholds": []}')
+    live = []
+    for threshold in (0.081, 0.262, 0.081):
+        (selected / DECISION_FILE).write_text(json.dumps({"threshold": threshold}))
+        live.append(pushed_model(project, results, comparison))
+        assert decision_threshold(project, "pushed") == threshold
+        assert pushed_model(project, results, comparison) == live[-1]
+    assert len(set(live)) == 3
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o111, 0o444])

@@ -13,9 +13,9 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from solutionkit.runner.publish import add_version, newest_version
 from solutionkit.testing import fingerprint
 from solutionkit.use_case import load_project
+from solutionkit.versions import add_version, newest_version
 from support import BIN, solutionkit
 
 pytestmark = pytest.mark.slow

@@ -15,6 +15,7 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
@@ -24,6 +25,7 @@ from solutionkit.examples.reading import data_files
 from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
 from solutionkit.pipeline import components
 from solutionkit.pipeline.fingerprint import data_hash, source_hash
+from solutionkit.pipeline.pusher import VersionPusher
 from solutionkit.use_case import Project
 
 EVALUATED_BINARY = ("AUC", "AUCPrecisionRecall", "BinaryCrossEntropy", "ExampleCount")
@@ -134,6 +136,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         code=source_hash("report"),
     )
     pusher = Pusher(
+        custom_executor_spec=ExecutorClassSpec(VersionPusher),
         model=compare.outputs["selected"],
         model_blessing=compare.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import DECISION_FILE
-from solutionkit.runner.publish import latest_record, newest_version, read_record
+from solutionkit.runner.publish import latest_record, read_record
 from solutionkit.use_case import Project
+from solutionkit.versions import newest_version
 
 
 def model_folder(project: Project, name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import json
 import shutil
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from solutionkit.errors import UserError
 from solutionkit.use_case import Project
+from solutionkit.versions import live_version, put_in_place
 
 if TYPE_CHECKING:
     from solutionkit.runner.local import NodeResult
@@ -47,19 +47,14 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
         The run's folder.
     """
     folder, draft = project.runs / run_id, project.runs / f".{run_id}"
-    shutil.rmtree(draft, ignore_errors=True)
+    clear_drafts(project.runs)
     draft.mkdir(parents=True)
     for node, (output, names) in FILES.items():
         source = results[node].outputs[output]
         for name in names:
             shutil.copy2(source / name, draft / name)
     stamp_run_id(draft / "comparison.json", run_id)
-    try:
-        before = latest_record(project)
-    except UserError:
-        # The remedy for a broken record is this run, which then takes no model over.
-        before = {}
-    models = {name: publish_model(project, name, results[node], before) for name, node in MODELS.items()}
+    models = {name: publish_model(project, name, results[node]) for name, node in MODELS.items()}
     pushed = pushed_model(project, results, draft / "comparison.json")
     record = {
         "run_id": run_id,
@@ -69,9 +64,16 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
         "cached": [name for name, result in results.items() if result.state == "cached"],
     }
     (draft / RECORD).write_text(json.dumps(record, indent=2) + "\n")
-    draft.rename(folder)
+    put_in_place(draft, folder)
     point_latest_at(folder)
     return folder
+
+
+def clear_drafts(runs: Path) -> None:
+    """Take away what a run left that was ended while it published."""
+    for item in runs.glob(".*"):
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item)
 
 
 def stamp_run_id(file: Path, run_id: str) -> None:
@@ -81,17 +83,10 @@ def stamp_run_id(file: Path, run_id: str) -> None:
     file.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def publish_model(project: Project, name: str, result: NodeResult, before: dict[str, Any]) -> dict[str, str]:
-    """Copy a model to `models/<name>/<version>` unless the latest run already did.
-
-    The folder of an artifact alone says little: a new metadata store counts them from one again.
-    """
+def publish_model(project: Project, name: str, result: NodeResult) -> dict[str, str]:
+    """Copy a model to `models/<name>/<version>` unless it is the newest one there."""
     uri = str(result.outputs["model"])
-    known = before.get("models", {}).get(name, {})
-    model = Path(uri) / SERVING_FOLDER
-    if known.get("artifact") == uri and same_model(project.folder / known["path"], model):
-        return dict(known)
-    version = add_version(project.models / name, model)
+    version = live_version(project.models / name, Path(uri) / SERVING_FOLDER)
     return {"artifact": uri, "path": str(version.relative_to(project.folder))}
 
 
@@ -102,41 +97,8 @@ def pushed_model(project: Project, results: dict[str, NodeResult], comparison: P
     """
     if json.loads(comparison.read_text())["broken_thresholds"]:
         return None
-    base = project.models / project.package
     selected = results["Compare"].outputs["selected"] / SERVING_FOLDER
-    newest = newest_version(base)
-    if newest and same_model(newest, selected):
-        return newest
-    return add_version(base, selected)
-
-
-def same_model(one: Path, other: Path) -> bool:
-    """Whether two SavedModels have the same graph and the same weights."""
-    files = ["saved_model.pb", "variables/variables.data-00000-of-00001"]
-    same, differing, _ = filecmp.cmpfiles(one, other, files, shallow=False)
-    return files[0] in same and not differing
-
-
-def add_version(base: Path, model: Path) -> Path:
-    """Copy a SavedModel to `<base>/<version>`, put in place in one step; the version is a later time."""
-    newest = newest_version(base)
-    version = max(int(time.time()), int(newest.name) + 1 if newest else 0)
-    draft = base / f".{version}"
-    shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(model, draft)
-    return draft.rename(base / str(version))
-
-
-def newest_version(base: Path) -> Path | None:
-    """The highest numbered SavedModel below a folder.
-
-    Raises:
-        OSError: The folder cannot be read.
-    """
-    # Not `glob`, which finds nothing in a folder that it may not read.
-    items = list(base.iterdir()) if base.is_dir() else []
-    versions = [item for item in items if item.name.isdigit() and (item / "saved_model.pb").is_file()]
-    return max(versions, key=lambda item: int(item.name), default=None)
+    return live_version(project.models / project.package, selected)
 
 
 def latest_record(project: Project) -> dict[str, Any]:
