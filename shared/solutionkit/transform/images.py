@@ -7,9 +7,12 @@ from typing import Any
 import tensorflow as tf
 
 from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.pictures import MOST_PIXELS
 from solutionkit.transform.tabular import dense
 
 IMAGE = "image"
+# Bytes at a file's beginning that tell PNG's and BMP's size.
+HEADER = 26
 
 
 def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Tensor]:
@@ -32,26 +35,75 @@ def pixels(files: tf.Tensor, feature: Feature) -> tf.Tensor:
     kind = tf.uint16 if feature.bits == 16 else tf.uint8
 
     def decode(file: tf.Tensor) -> tf.Tensor:
-        image = with_channels(decoded(file, kind), feature.shape[-1])
-        scaled = tf.image.resize(image, feature.shape[:2], antialias=True)
-        return tf.clip_by_value(tf.round(scaled), 0.0, float(kind.max))
+        colours = without_alpha(decoded(file, kind))
+        # Scaled as they are: numbers of four bytes would make a large photo larger still.
+        scaled = tf.image.resize(colours, feature.shape[:2], antialias=True)
+        return tf.clip_by_value(tf.round(with_channels(scaled, feature.shape[-1])), 0.0, float(kind.max))
 
-    return tf.map_fn(decode, files, fn_output_signature=tf.TensorSpec(feature.shape, tf.float32))
+    # One after the other: a batch of large photos must not be in memory all at once.
+    return tf.map_fn(
+        decode, files, parallel_iterations=1, fn_output_signature=tf.TensorSpec(feature.shape, tf.float32)
+    )
 
 
 def decoded(file: tf.Tensor, kind: tf.DType) -> tf.Tensor:
-    """`(height, width, channels)` samples with as many channels as the file has."""
+    """`(height, width, channels)` samples with as many channels as the file has.
+
+    A file of a few hundred kilobytes can hold a picture of gigabytes: its size is read first.
+    """
+    with tf.control_dependencies([_refuse_too_many(pixels_of(file))]):
+        file = tf.identity(file)
     # Asked for one channel, the decoder of BMP files refuses.
     image = tf.io.decode_image(file, 0, kind, expand_animations=False)
     return tf.ensure_shape(image, [None, None, None])
 
 
+def pixels_of(file: tf.Tensor) -> tf.Tensor:
+    """The number of pixels that a PNG, JPEG or BMP file says it has, float64; of other files -1."""
+    start = tf.io.decode_raw(tf.strings.substr(file + b"\0" * HEADER, 0, HEADER), tf.uint8)
+
+    def starts_with(mark: bytes) -> tf.Tensor:
+        return tf.reduce_all(start[: len(mark)] == tf.constant(list(mark), tf.uint8))
+
+    def product(places: range) -> tf.Tensor:
+        """Of the two numbers of four bytes at these places, the lowest byte first."""
+        numbers = tf.reshape(tf.gather(start, list(places)), [2, 4])
+        return tf.reduce_prod(tf.abs(tf.cast(tf.bitcast(numbers, tf.int32), tf.float64)))
+
+    return tf.case(
+        [
+            (starts_with(b"\x89PNG"), lambda: product(range(23, 15, -1))),
+            (starts_with(b"BM"), lambda: product(range(18, 26))),
+            (
+                starts_with(b"\xff\xd8\xff"),
+                lambda: tf.reduce_prod(tf.cast(tf.image.extract_jpeg_shape(file)[:2], tf.float64)),
+            ),
+        ],
+        default=lambda: tf.constant(-1.0, tf.float64),
+    )
+
+
+def _refuse_too_many(count: tf.Tensor) -> tf.Operation:
+    known = tf.debugging.assert_greater_equal(
+        count, tf.constant(0.0, tf.float64), "an image is no PNG, JPEG or BMP file"
+    )
+    few = tf.debugging.assert_less_equal(
+        count,
+        tf.constant(float(MOST_PIXELS), tf.float64),
+        f"an image has more than {MOST_PIXELS // 1_000_000} million pixels",
+    )
+    return tf.group(known, few)
+
+
+def without_alpha(image: tf.Tensor) -> tf.Tensor:
+    """`(height, width, 1 or 3)` samples: grey or colours."""
+    return image[..., : tf.where(tf.shape(image)[-1] >= 3, 3, 1)]
+
+
 def with_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
     """`(height, width, channels)` float32: colours become their mean, grey three equal ones; no alpha."""
-    image = tf.cast(image, tf.float32)
-    is_colour = tf.shape(image)[-1] >= 3
-    colours = image[..., : tf.where(is_colour, 3, 1)]
+    colours = tf.cast(without_alpha(image), tf.float32)
     if channels == 1:
         return tf.ensure_shape(tf.reduce_mean(colours, axis=-1, keepdims=True), [None, None, 1])
-    size = tf.shape(image)
+    size = tf.shape(colours)
     return tf.ensure_shape(tf.broadcast_to(colours, [size[0], size[1], 3]), [None, None, 3])

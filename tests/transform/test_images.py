@@ -1,0 +1,62 @@
+"""Image files in the graph: their size is read before they are unpacked."""
+
+import io
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+from solutionkit.examples.columns import Feature
+from solutionkit.examples.pictures import MOST_PIXELS
+from solutionkit.transform.images import pixels, pixels_of
+
+FEATURE = Feature(name="photo", kind="image", shape=(16, 20, 3), bits=8)
+
+
+def photo(kind: str, width: int = 40, height: int = 30, mode: str = "RGB") -> bytes:
+    target = io.BytesIO()
+    PIL.Image.new(mode, (width, height), 77).save(target, kind)
+    return target.getvalue()
+
+
+@pytest.fixture(scope="module")
+def graph() -> object:
+    return tf.function(lambda files: pixels(files, FEATURE), autograph=False)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
+def test_the_size_is_read_from_the_header(kind: str) -> None:
+    assert pixels_of(tf.constant(photo(kind))).numpy() == 1200
+
+
+@pytest.mark.parametrize("file", [b"", b"BM", b"\x89PNG", b"\xff\xd8\xff", photo("GIF"), b"nothing at all"])
+def test_what_is_no_image_is_refused(graph, file: bytes) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        graph(tf.constant([photo("PNG"), file]))
+
+
+def test_a_small_file_of_a_huge_picture_is_refused_before_it_is_unpacked(graph) -> None:
+    side = int(MOST_PIXELS**0.5) + 1
+    bomb = photo("PNG", side, side, "L")
+    assert len(bomb) < MOST_PIXELS / 500
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more than 64 million pixels"):
+        graph(tf.constant([bomb]))
+
+
+@pytest.mark.parametrize(
+    ("places", "content"), [(slice(16, 24), b"\xff" * 8), (slice(18, 26), b"\xff\xff\xff\x7f" * 2)]
+)
+def test_numbers_beyond_all_bounds(graph, places: slice, content: bytes) -> None:
+    file = bytearray(photo("PNG" if places.start == 16 else "BMP"))
+    file[places] = content
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        graph(tf.constant([bytes(file)]))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
+def test_alpha_is_left_out_and_sizes_fit(graph, mode: str) -> None:
+    seen = graph(tf.constant([photo("PNG", mode=mode)])).numpy()
+    assert seen.shape == (1, 16, 20, 3)
+    expected = np.asarray(PIL.Image.new(mode, (1, 1), 77).convert("RGB"))[0, 0]
+    np.testing.assert_array_equal(seen[0, 3, 3], expected)
