@@ -8,6 +8,7 @@ longest gives way: slow senders never keep the others out. What costs much when 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -51,7 +52,8 @@ class Memory:
             if place.done() and not place.cancelled():
                 self.give(amount)
             else:
-                self._waiting.remove((place, amount))
+                with contextlib.suppress(ValueError):
+                    self._waiting.remove((place, amount))
                 self._wake()
             raise
 

@@ -13,7 +13,7 @@ from solutionserve.errors import ServingError, invalid
 
 # Bytes in memory, rounded up from what upb takes: a message within a message, a text with the Python object
 # that stands for it in an array, any other field, and each byte of packed numbers.
-MESSAGE, TEXT, FIELD, PACKED = 128, 96, 24, 8
+MESSAGE, TEXT, FIELD, PACKED = 128, 96, 24, 16
 # Copies of the bytes themselves: as received, in the message, taken out of it, and fed.
 COPIES = 4
 # Below this size each byte counts as the dearest: two bytes for a message.

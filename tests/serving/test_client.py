@@ -159,8 +159,9 @@ class TestRetries:
         client._transport = flaky  # type: ignore[assignment]
         return client
 
-    def test_a_restarting_server_is_asked_again(self) -> None:
-        flaky = self.Flaky(2, Code.UNAVAILABLE)
+    @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.CANCELLED])
+    def test_a_restarting_server_is_asked_again(self, code: Code) -> None:
+        flaky = self.Flaky(2, code)
         assert self.client(flaky).status() == []
         assert flaky.calls == 3
 
@@ -180,6 +181,13 @@ class TestRetries:
 
     def test_the_deadline_never_runs_below_zero(self) -> None:
         assert _Attempts(-1.0, 3).remaining > 0
+
+    def test_a_closed_client_says_so(self) -> None:
+        client = Client("localhost:1", "m")
+        client.close()
+        with pytest.raises(ClientError, match=r"localhost:1: .*closed") as caught:
+            client.status()
+        assert not caught.value.may_pass
 
     @pytest.mark.parametrize("address", ["localhost:1", "http://localhost:1"])
     def test_no_server(self, address: str) -> None:
@@ -231,6 +239,20 @@ class TestShadow:
         assert report.failed >= 2
         assert report.failed + report.dropped == 10
         assert report.last_failure == "the canary is dead"
+
+    def test_a_dead_canary_does_not_keep_its_user_waiting(self) -> None:
+        class Canary:
+            def predict(self, rows: object) -> object:
+                threading.Event().wait()
+
+        shadow = Shadow(Canary(), waiting=2)
+        for _ in range(5):
+            shadow.observe({}, {"y": np.zeros(2)})
+            time.sleep(0.05)
+        started = time.monotonic()
+        report = shadow.close(seconds=0.3)
+        assert time.monotonic() - started < 5.0
+        assert report.dropped == 4
 
     def test_a_canary_with_other_outputs(self) -> None:
         class Canary:

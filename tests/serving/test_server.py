@@ -340,6 +340,61 @@ def test_sigterm_lets_requests_under_way_finish(tmp_path: Path) -> None:
         assert server.process.wait(60) == 0
 
 
+def test_a_stopping_server_cancels_nothing_that_it_has_accepted(base: Path) -> None:
+    """gRPC itself cancels calls that wait to be begun, which plain clients do not try again."""
+    codes: Counter[str] = Counter()
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "m"
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto(X["x"]))
+
+    async def ask(address: str, ended: asyncio.Event) -> None:
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            while not ended.is_set():
+                try:
+                    await stub.Predict(request, timeout=20)
+                    codes["OK"] += 1
+                except grpc.RpcError as error:
+                    codes[error.code().name] += 1
+                    await asyncio.sleep(0.05)
+
+    async def whole(server: Running) -> None:
+        ended = asyncio.Event()
+        tasks = [asyncio.create_task(ask(server.grpc, ended)) for _ in range(32)]
+        await asyncio.sleep(1.0)
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(2.0)
+        ended.set()
+        await asyncio.gather(*tasks)
+
+    with running("--model_name=m", f"--model_base_path={base}") as server:
+        asyncio.run(whole(server))
+    assert codes["OK"] > 100
+    assert codes.keys() == {"OK", "UNAVAILABLE"}
+
+
+def test_a_pipe_in_place_of_a_graph_stops_no_loads(base: Path, sample_models: Path) -> None:
+    with (
+        running("--model_name=m", f"--model_base_path={base}") as server,
+        Client(server.grpc, "m") as client,
+    ):
+        (base / "2").mkdir()
+        os.mkfifo(base / "2" / "saved_model.pb")
+        eventually(lambda: versions(client).get(2) == "END")
+        assert "neither a file nor a folder" in next(
+            item.error for item in client.status() if item.version == 2
+        )
+        push(sample_models, base, 3, like=2)
+        eventually(lambda: versions(client).get(3) == "AVAILABLE")
+
+
+def test_half_a_version_is_not_there_yet(base: Path, sample_models: Path) -> None:
+    shutil.copytree(sample_models / "half_plus_two" / "2" / "variables", base / "2" / "variables")
+    with running("--model_name=m", f"--model_base_path={base}") as server, Client(server.grpc, "m") as client:
+        assert versions(client) == {1: "AVAILABLE"}
+        assert client.predict(X)["y"] == [3.0]
+
+
 def test_deadlines(base: Path) -> None:
     with running("--model_name=m", f"--model_base_path={base}", "--rest_api_timeout_in_ms=0") as server:
         answer = httpx.post(f"{server.rest}/v1/models/m:predict", json={"instances": [2]}, trust_env=False)
