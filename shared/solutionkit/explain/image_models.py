@@ -87,7 +87,8 @@ class TextureExplainer:
             input_signature=[
                 tf.TensorSpec([None, *feature.shape], tf.float32),
                 tf.TensorSpec([None], tf.int64),
-            ]
+            ],
+            autograph=False,
         )
         def outputs(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
             features = texture_features(images, largest_value(feature))

@@ -56,9 +56,10 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
 def feature_matrix(arrays: Arrays, feature: Feature) -> np.ndarray:
     """`(rows, features)` float64."""
 
-    @tf.function(reduce_retracing=True)
+    # One graph for batches of all sizes; AutoGraph would translate it line by line and change nothing.
+    @tf.function(input_signature=[tf.TensorSpec([None, *feature.shape], tf.float32)], autograph=False)
     def step(images: tf.Tensor) -> tf.Tensor:
-        return texture_features(tf.ensure_shape(images, [None, *feature.shape]), largest_value(feature))
+        return texture_features(images, largest_value(feature))
 
     parts = [step(batch[IMAGE]).numpy() for batch in arrays.batches(BATCH_IMAGES)]
     return np.concatenate(parts).astype(np.float64)
