@@ -45,6 +45,7 @@ def base() -> Iterator[Path]:
     # Not pytest's own folder, which is closed to other users.
     folder = Path(tempfile.mkdtemp(prefix="solutionkit-"))
     (folder / "model" / "3").mkdir(parents=True)
+    (folder / "model" / "3" / "saved_model.pb").touch()
     root = os.geteuid() == 0
     if root:
         for item in (folder, *folder.rglob("*")):

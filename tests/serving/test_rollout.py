@@ -21,6 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "models.config").write_text(CONFIG)
     for number in (1, 2, 3):
         (tmp_path / "m" / str(number)).mkdir(parents=True)
+        (tmp_path / "m" / str(number) / "saved_model.pb").touch()
     return tmp_path
 
 
@@ -45,6 +46,14 @@ def test_canary_promote_and_the_way_back(folder: Path) -> None:
     assert (done.rollback(), done.pending) == (Roles(stable=1), False)
     assert rollout(folder).canary(3) == Roles(stable=1, canary=3)
     assert rollout(folder).rollback() == Roles(stable=1)
+
+
+def test_half_a_version_is_neither_tried_nor_gone_back_to(folder: Path) -> None:
+    for number in (2, 4):
+        shutil.rmtree(folder / "m" / str(number), ignore_errors=True)
+        (folder / "m" / str(number) / "variables").mkdir(parents=True)
+    assert rollout(folder).pushed == [1, 3]
+    assert rollout(folder).canary() == Roles(stable=1, canary=3)
 
 
 def test_a_label_of_the_users_own_stays(folder: Path) -> None:
@@ -139,6 +148,7 @@ def test_a_server_follows_without_a_failed_request(folder: Path, sample_models: 
             assert rollout(folder, server.grpc).rollback() == Roles(stable=3)
             assert rollout(folder, server.grpc).states()[4] == "END"
             (folder / "m" / "5").mkdir()
+            (folder / "m" / "5" / "saved_model.pb").write_bytes(b"nothing")
             before = (folder / "models.config").read_text()
             with pytest.raises(ServingError, match="version 5 does not load"):
                 rollout(folder, server.grpc).canary()

@@ -1,5 +1,7 @@
 """The server as a process: configuration, versions, TLS, logs, and its end."""
 
+import asyncio
+import os
 import shutil
 import signal
 import ssl
@@ -7,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,11 +23,12 @@ from tensorflow_serving.apis import (
     model_service_pb2_grpc,
     predict_pb2,
     prediction_log_pb2,
+    prediction_service_pb2_grpc,
 )
 
 from solutionserve.client import Client, ClientError, ClientTls
 from solutionserve.configuration import parse_models
-from solutionserve.embedded import free_port, running
+from solutionserve.embedded import Running, free_port, running
 from solutionserve.errors import Code, ServingError
 
 X = {"x": np.float32([2.0])}
