@@ -48,6 +48,7 @@ def perform(name: str, scene: Scene, line: Connection) -> None:
     try:
         attack.run(scene)
     except Exception as error:
-        scene.got[f"attacker: {type(error).__name__}: {error}"[:100]] += 1
+        # Nothing is known of the server then, so the row must not pass.
+        scene.fault(f"the attack itself failed: {type(error).__name__}: {error}"[:200])
     scene.memory = resident(os.getpid())
     tell()

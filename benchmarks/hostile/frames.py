@@ -47,6 +47,8 @@ def flood(
             # A drained writer does not give way, and what the server says must be read.
             await asyncio.sleep(0)
         if connection:
+            # For the server's last words.
+            await asyncio.sleep(0.5)
             connection.close()
 
     async def run() -> None:

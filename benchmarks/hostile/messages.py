@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,8 +71,6 @@ def predict(model: str, inputs: dict[str, tensor_pb2.TensorProto]) -> bytes:
 @attack("nothing", "no attack at all, for comparison")
 def nothing(scene: Scene) -> None:
     """Wait; what the bystander meets now is the machine's noise."""
-    import time
-
     time.sleep(scene.seconds(5))
 
 

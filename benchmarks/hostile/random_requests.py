@@ -70,7 +70,11 @@ def good_predict(rows: int) -> bytes:
 
 def columns_predict() -> bytes:
     """A Predict of several inputs."""
-    inputs = {"age": np.ones(2, np.float32), "city": np.array(["a", "b"]), "visits": np.ones(2, np.int64)}
+    inputs = {
+        "age": np.ones(2, np.float32),
+        "city": np.array([b"a", b"b"], object),
+        "visits": np.ones(2, np.int64),
+    }
     return messages.predict("columns", {name: packed(value) for name, value in inputs.items()})
 
 

@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MOST_MEGABYTES, LONGEST_FREEZE = 400.0, 1.0
 # For what the server still does when the attacker has gone.
 CALM_SECONDS = 1.0
+# For an attacker whose server is gone.
+PATIENCE_SECONDS = 3.0
 
 
 @dataclass
@@ -194,7 +196,7 @@ def attacked(context: ForkServerContext, item: Attack, server: Server, scene: Sc
     while not ours.poll(0.1):
         if server.process.poll() is not None:
             dead_since = dead_since or time.monotonic()
-            if time.monotonic() - dead_since > 3:
+            if time.monotonic() - dead_since > PATIENCE_SECONDS:
                 attacker.kill()
                 here.got["attacker stopped: the server is gone"] += 1
                 return here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable, Iterable
 from itertools import chain
 
@@ -46,7 +47,8 @@ async def requests(
         *(Connection.open(scene, settings) for _ in range(connections)), return_exceptions=True
     )
     alive = [item for item in opened if isinstance(item, Connection)]
-    scene.got["not connected"] += connections - len(alive)
+    if len(alive) < connections:
+        scene.got["not connected"] += connections - len(alive)
     try:
         async with asyncio.timeout(scene.seconds(hold)):
             await asyncio.gather(*map(all_of, alive))
@@ -98,7 +100,7 @@ def compressed(scene: Scene) -> None:
     """What any gRPC client can do with one option."""
     data = bytes(min(60_000_000, scene.largest - 1000))
     send(scene, PREDICTION + "Predict", [data] * 8, grpc.Compression.Gzip)
-    scene.sent -= 8 * len(data)
+    scene.sent += 8 * (len(zlib.compress(data)) - len(data))
 
 
 @attack("compressed-bomb", "a message that unpacks to 1 GB")
