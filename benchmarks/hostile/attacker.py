@@ -34,6 +34,7 @@ def perform(name: str, scene: Scene, line: Connection) -> None:
 
     def tell() -> None:
         with said:
+            scene.memory = resident(os.getpid())
             line.send(scene)
             # gRPC's threads would keep a process waiting.
             os._exit(0)
@@ -50,5 +51,4 @@ def perform(name: str, scene: Scene, line: Connection) -> None:
     except Exception as error:
         # Nothing is known of the server then, so the row must not pass.
         scene.fault(f"the attack itself failed: {type(error).__name__}: {error}"[:200])
-    scene.memory = resident(os.getpid())
     tell()
