@@ -13,6 +13,7 @@ from benchmarks.hostile import (  # noqa: F401  # each enters its attacks
     connections,
     frames,
     messages,
+    mixture,
     random_requests,
     streams,
     texts,

@@ -1,4 +1,4 @@
-"""Valid requests with random damage, and a long mixture of good and bad ones."""
+"""Valid requests with random damage, over both APIs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import http.client
 import json
 import random
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,6 @@ import grpc
 import numpy as np
 from benchmarks.hostile import messages, rest
 from benchmarks.hostile.attack import Scene, attack
-from benchmarks.hostile.memory import resident
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -27,8 +25,6 @@ from tensorflow_serving.apis import (
 from solutionserve.tensors import packed
 
 SEED, THREADS = 7, 4
-WARM_UP = 5_000
-MOST_GROWTH = 1.02
 FAILURES_IN_A_ROW = 50
 Random = random.Random
 
@@ -247,34 +243,3 @@ def random_rest(scene: Scene) -> None:
     """Anything may be refused, nothing may be a fault of the server."""
     users: list[User] = [RestUser(scene, Random(SEED + number)) for number in range(THREADS)]
     side_by_side(scene, users, lambda user: user.bad(), scene.count(10_000))
-
-
-@attack(
-    "mixture", "requests without end (--requests), one in ten of them damaged: does memory grow?", seconds=600
-)
-def mixture(scene: Scene) -> None:
-    """Memory before and after, behind a warm-up."""
-    kinds: list[type[GrpcUser] | type[RestUser]] = [GrpcUser, RestUser] * (THREADS // 2)
-    users: list[User] = [kind(scene, Random(SEED + number)) for number, kind in enumerate(kinds)]
-    chance = Random(SEED)
-
-    def work(user: User) -> None:
-        if chance.random() < 0.1:
-            user.bad()
-        elif not user.good():
-            scene.fault("a good request was not answered rightly")
-
-    side_by_side(scene, users, work, min(WARM_UP, scene.requests))
-    before = _settled(scene)
-    side_by_side(scene, users, work, scene.requests)
-    after = _settled(scene)
-    scene.got[f"memory {before:.0f} to {after:.0f} MB"] += 1
-    if after > MOST_GROWTH * before:
-        scene.fault(f"memory grew from {before:.0f} to {after:.0f} MB")
-    for user in users:
-        user.close()
-
-
-def _settled(scene: Scene) -> float:
-    time.sleep(1)
-    return resident(scene.process)

@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -27,51 +28,16 @@ from benchmarks.hostile.attack import ATTACKS, Attack, Scene
 from benchmarks.hostile.attacker import perform
 from benchmarks.hostile.bystander import Report, stand_by
 from benchmarks.hostile.memory import MemoryGroup, Peak
+from benchmarks.hostile.report import HEAD, Row, broken_goals, printed
 from benchmarks.hostile.server import HOST, Server, Servers, largest_request
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_MEGABYTES, LONGEST_FREEZE = 400.0, 1.0
 # For what the server still does when the attacker has gone.
 CALM_SECONDS = 1.0
 # For an attacker whose server is gone.
 PATIENCE_SECONDS = 3.0
-
-
-@dataclass
-class Row:
-    """What an attack came to.
-
-    Attributes:
-        attack: Its name.
-        server: "alive", or how it ended.
-        peak: Most memory above that of the idle server, in MB.
-        freeze: Longest that an honest request took, in seconds.
-        median: Half of the honest requests took no longer, in seconds.
-        answered: Honest requests answered.
-        lost: Honest requests lost.
-        words: What the first lost ones met.
-        sent: What the attacker sent, in bytes.
-        got: What the attacker got, how often.
-        faults: What no server should do.
-        broken: The goals that were missed.
-        attacker: The attacker's memory, in MB.
-        seconds: How long all took.
-    """
-
-    attack: str
-    server: str
-    peak: float
-    freeze: float
-    median: float
-    answered: int
-    lost: int
-    words: list[str]
-    sent: int
-    got: dict[str, int]
-    faults: list[str]
-    broken: list[str]
-    attacker: float
-    seconds: float
+# For an attacker that does not stop by itself when its time is over.
+LATE_SECONDS = 30.0
 
 
 def main() -> int:
@@ -95,8 +61,6 @@ def main() -> int:
     rows = attack_all(given, attacks)
     broken = [row for row in rows if row.broken]
     print(f"\n{len(rows) - len(broken)} of {len(rows)} attacks break no goal")
-    if given.json:
-        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     return int(bool(broken))
 
 
@@ -112,8 +76,7 @@ def attack_all(given: argparse.Namespace, attacks: list[Attack]) -> list[Row]:
     group = MemoryGroup(f"hostile-{os.getpid()}")
     where = "in a memory group of 4 GB" if group.folder else "without a memory group: none can be made here"
     print(f"{serving}, {where}\n", flush=True)
-    print("| attack | server | peak, MB | freeze, s | lost | sent | attacker got | broken goals |")
-    print("|---|---|---:|---:|---:|---:|---|---|", flush=True)
+    print(HEAD, flush=True)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         config = sample_models(Path(folder))
@@ -123,6 +86,8 @@ def attack_all(given: argparse.Namespace, attacks: list[Attack]) -> list[Row]:
             for item in attacks:
                 rows.append(judge(context, item, servers.fit(), scene, group))
                 print(printed(rows[-1]), flush=True)
+                if given.json:
+                    given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
                 if item.spoils:
                     servers.discard()
         finally:
@@ -177,23 +142,24 @@ def judge(context: ForkServerContext, item: Attack, server: Server, scene: Scene
 
 def attacked(context: ForkServerContext, item: Attack, server: Server, scene: Scene) -> Scene:
     """Attack until the attacker is done, or the server has ended."""
-    here = Scene(
-        scene.host,
-        server.grpc,
-        server.rest,
-        server.process.pid,
-        server.log,
-        scene.config,
-        scene.largest,
-        scene.requests,
-        scene.quick,
+    here = replace(
+        scene,
+        grpc=server.grpc,
+        rest=server.rest,
+        process=server.process.pid,
+        log=server.log,
+        got=Counter(),
+        faults=[],
     )
     ours, theirs = context.Pipe()
     attacker = context.Process(target=perform, args=(item.name, here, theirs), daemon=True)
     attacker.start()
     theirs.close()
     dead_since = 0.0
+    end = time.monotonic() + item.seconds + LATE_SECONDS
     while not ours.poll(0.1):
+        if time.monotonic() > end:
+            attacker.kill()
         if server.process.poll() is not None:
             dead_since = dead_since or time.monotonic()
             if time.monotonic() - dead_since > PATIENCE_SECONDS:
@@ -203,51 +169,12 @@ def attacked(context: ForkServerContext, item: Attack, server: Server, scene: Sc
     try:
         seen: Scene = ours.recv()
     except EOFError:
-        here.got["the attacker died"] += 1
+        here.fault("the attacker ended without a word")
         return here
     finally:
         attacker.join(5)
         attacker.kill()
     return seen
-
-
-def broken_goals(state: str, above: float, report: Report, seen: Scene) -> list[str]:
-    """The goals that were missed, in a word each."""
-    goals = {
-        "alive": state == "alive",
-        "memory": above <= MOST_MEGABYTES,
-        # Waiting for a server that is gone is no freeze.
-        "freeze": report.longest <= LONGEST_FREEZE or state != "alive",
-        "lost": report.lost == 0,
-        "fault": not seen.faults,
-    }
-    return [name for name, kept in goals.items() if not kept]
-
-
-def printed(row: Row) -> str:
-    """A row of the table."""
-    got = ", ".join(f"{name} x {times}" for name, times in sorted(row.got.items(), key=lambda item: -item[1]))
-    faults = f" ({row.faults[0][:80]})" if row.faults else ""
-    cells = [
-        row.attack,
-        row.server,
-        f"{row.peak:,.0f}",
-        f"{row.freeze:.2f}" if row.server == "alive" else "–",
-        str(row.lost),
-        size(row.sent),
-        got.replace("|", "/"),
-        ", ".join(row.broken) + faults.replace("|", "/").replace("\n", " "),
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
-def size(count: int) -> str:
-    """A number of bytes for people."""
-    for unit in ("B", "KB", "MB"):
-        if count < 10_000:
-            return f"{count:,} {unit}"
-        count //= 1000
-    return f"{count:,} GB"
 
 
 if __name__ == "__main__":
