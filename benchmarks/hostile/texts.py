@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 
 from benchmarks.hostile import rest
 from benchmarks.hostile.attack import Scene, attack
@@ -37,9 +38,11 @@ def forged_lines(scene: Scene) -> None:
         request = predict_pb2.PredictRequest()
         request.model_spec.name = request.model_spec.signature_name = name
         send(scene, PREDICTION + "Predict", [request.SerializeToString()])
-        reload.config.model_config_list.config.add(
-            name=name, base_path=f"/nowhere/{name}", model_platform="tensorflow"
-        )
+        # One that cannot be found, and one that can: what is told of either may name it.
+        for number, folder in enumerate((f"/nowhere/{name}", str(scene.config.parent / "half_plus_two"))):
+            reload.config.model_config_list.config.add(
+                name=f"{number}{name}", base_path=folder, model_platform="tensorflow"
+            )
         send(scene, MODEL + "HandleReloadConfigRequest", [reload.SerializeToString()])
     for name in NAMES:
         quoted = "".join(f"%{byte:02x}" for byte in name.encode())
@@ -51,6 +54,8 @@ def forged_lines(scene: Scene) -> None:
         ):
             rest.post(scene, target, [body])
         rest.post(scene, "half_plus_two:predict", [body], headers={"content-encoding": "a\tb"})
+    # The server looks at its folders every second.
+    time.sleep(1.5)
     for line in scene.log.read_bytes().replace(b"\r", b"\n").splitlines():
         if line.startswith(FORGED.encode()) or b"\x1b" in line:
             scene.fault(f"in the log: {line[:100]!r}")
