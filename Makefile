@@ -1,6 +1,8 @@
 # Everything starts here; `make setup` is implied wherever it is needed.
 PYTHON ?= python3
 USE_CASE ?= customer_churn
+# Tests side by side; each process needs 2 GB.
+WORKERS ?= 2
 DEMO := build/demo
 BIN := $(CURDIR)/.venv/bin
 
@@ -25,10 +27,10 @@ demo: setup
 	@cd $(DEMO)/$(USE_CASE)_demo && $(BIN)/solutionkit run
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 test-fast: setup
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow"
 
 lint: setup
 	@$(BIN)/ruff format --check .

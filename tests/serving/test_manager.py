@@ -35,5 +35,5 @@ def test_a_base_path_that_loses_its_permission_keeps_serving(
     with caplog.at_level(logging.ERROR):
         assert asyncio.run(serve()) == [3]
     assert [record.getMessage() for record in caplog.records] == [
-        f"m: {base / '3'} cannot be read: Permission denied"
+        f"m: {base / '3' / 'saved_model.pb'} cannot be read: Permission denied"
     ]
