@@ -69,6 +69,7 @@ class Attack:
         run: Does it.
         seconds: When it is cut off.
         spoils: Whether the server is not to be used afterwards, even if it lives.
+        crowd: Whether it needs many connections: for one the goal of memory is stricter.
     """
 
     name: str
@@ -76,17 +77,20 @@ class Attack:
     run: Run
     seconds: float
     spoils: bool
+    crowd: bool
 
 
 ATTACKS: dict[str, Attack] = {}
 
 
-def attack(name: str, text: str, seconds: float = 30.0, spoils: bool = False) -> Callable[[Run], Run]:
+def attack(
+    name: str, text: str, seconds: float = 30.0, spoils: bool = False, crowd: bool = False
+) -> Callable[[Run], Run]:
     """Enter a function among the attacks."""
 
     def enter(run: Run) -> Run:
         assert name not in ATTACKS, name
-        ATTACKS[name] = Attack(name, text, run, seconds, spoils)
+        ATTACKS[name] = Attack(name, text, run, seconds, spoils, crowd)
         return run
 
     return enter

@@ -120,7 +120,9 @@ def bomb(scene: Scene) -> None:
     rest.post(scene, TARGET, [gzipped(repeated(b"\0", 1 << 30))], headers=GZIP)
 
 
-@attack("held-gzip", "80 connections with an unfinished gzip body each, held for 20 s", seconds=45)
+@attack(
+    "held-gzip", "80 connections with an unfinished gzip body each, held for 20 s", seconds=45, crowd=True
+)
 def held_packed(scene: Scene) -> None:
     """Unpacked bodies that wait for their last byte."""
     data = gzipped(BODIES["ones"].parts(scene.largest - 1000))
@@ -128,7 +130,12 @@ def held_packed(scene: Scene) -> None:
     asyncio.run(_hold(scene, 80, head, lambda: iter([data[:-1]])))
 
 
-@attack("held-plain", "80 connections with an unfinished plain body each, just below the limit", seconds=60)
+@attack(
+    "held-plain",
+    "80 connections with an unfinished plain body each, just below the limit",
+    seconds=60,
+    crowd=True,
+)
 def held_plain(scene: Scene) -> None:
     """Bodies that wait for their last byte."""
     size = scene.largest - 1000

@@ -165,7 +165,10 @@ def crowd_http2(scene: Scene) -> None:
 
 
 @attack(
-    "unread-rest", "100 connections with 20 large requests each, whose answers are never read", seconds=60
+    "unread-rest",
+    "100 connections with 20 large requests each, whose answers are never read",
+    seconds=60,
+    crowd=True,
 )
 def unread(scene: Scene) -> None:
     """Answers that wait in the server for their reader."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.hostile.attack import Scene
+from benchmarks.hostile.attack import Attack, Scene
 from benchmarks.hostile.bystander import Report
 
-MOST_MEGABYTES, LONGEST_FREEZE = 400.0, 1.0
+# Of one request or connection, and of many connections together.
+MOST_MEGABYTES, MOST_OF_A_CROWD = 400.0, 1000.0
+LONGEST_FREEZE = 1.0
 HEAD = """| attack | server | peak, MB | freeze, s | lost | sent | attacker got | broken goals |
 |---|---|---:|---:|---:|---:|---|---|"""
 
@@ -49,11 +51,11 @@ class Row:
     seconds: float
 
 
-def broken_goals(state: str, above: float, report: Report, seen: Scene) -> list[str]:
+def broken_goals(item: Attack, state: str, above: float, report: Report, seen: Scene) -> list[str]:
     """The goals that were missed, in a word each."""
     goals = {
         "alive": state == "alive",
-        "memory": above <= MOST_MEGABYTES,
+        "memory": above <= (MOST_OF_A_CROWD if item.crowd else MOST_MEGABYTES),
         # Waiting for a server that is gone is no freeze.
         "freeze": report.longest <= LONGEST_FREEZE or state != "alive",
         "lost": report.lost == 0,

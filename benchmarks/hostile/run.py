@@ -134,7 +134,7 @@ def judge(context: ForkServerContext, item: Attack, server: Server, scene: Scene
         sent=seen.sent,
         got=dict(seen.got),
         faults=seen.faults,
-        broken=broken_goals(state, above, report, seen),
+        broken=broken_goals(item, state, above, report, seen),
         attacker=seen.memory,
         seconds=time.monotonic() - started,
     )

@@ -76,19 +76,29 @@ def large_one_connection(scene: Scene) -> None:
     asyncio.run(requests(scene, 1, 64, lambda: message(scene)))
 
 
-@attack("large-80", "80 of them on 20 connections", seconds=40)
+@attack("large-80", "80 of them on 20 connections", seconds=40, crowd=True)
 def large_many_connections(scene: Scene) -> None:
     """Messages that are all received before one is answered."""
     asyncio.run(requests(scene, 20, 4, lambda: message(scene)))
 
 
-@attack("unfinished-200", "200 messages of half the limit on 10 connections, without their end", seconds=40)
+@attack(
+    "unfinished-200",
+    "200 messages of half the limit on 10 connections, without their end",
+    seconds=40,
+    crowd=True,
+)
 def unfinished_messages(scene: Scene) -> None:
     """Messages that wait for their last byte."""
     asyncio.run(requests(scene, 10, 20, lambda: unfinished(scene), end=False, hold=15))
 
 
-@attack("announced-2000", "2,000 messages announced at half the limit, of which 20 KB come", seconds=40)
+@attack(
+    "announced-2000",
+    "2,000 messages announced at half the limit, of which 20 KB come",
+    seconds=40,
+    crowd=True,
+)
 def announced_messages(scene: Scene) -> None:
     """Memory that may be taken at the announcement."""
     parts = [prefixed(scene.largest // 2), bytes(20_000)]
@@ -109,7 +119,7 @@ def compressed_bomb(scene: Scene) -> None:
     _bombs(scene, 1, 1)
 
 
-@attack("compressed-bomb-80", "80 of them on 20 connections", seconds=40)
+@attack("compressed-bomb-80", "80 of them on 20 connections", seconds=40, crowd=True)
 def compressed_bombs(scene: Scene) -> None:
     """What unpacks beyond the limit, side by side."""
     _bombs(scene, 20, 4)

@@ -20,6 +20,8 @@ from solutionserve.errors import Code, ServingError
 COST, CONNECTION, ALL = 6, 4, 12
 # Seconds in which a request arrives unnoticed, and those it has for certain while there is no room.
 QUICK, PATIENCE = 0.05, 0.25
+# Requests that are worked on at the same time where that keeps the interpreter busy.
+TURNS = 4
 # Bytes in memory that nobody waits for.
 SMALL_COST = 1 << 20
 # Bytes of an answer from which its place is kept until the client has read it.
@@ -27,7 +29,7 @@ LARGE_ANSWER = 1 << 16
 
 
 class Memory:
-    """Bytes that are taken and given back, first come, first served; one taker alone always fits."""
+    """Bytes, or places, that are taken and given back: first come, first served; one alone always fits."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -84,6 +86,7 @@ class Ticket:
         share: Bytes it holds of its connection's share.
         arriving: Bytes it holds of what all may have on the way.
         working: Bytes it holds of what may be worked on.
+        turns: Turns that it holds.
         gives_way: Whether it was told to end, its place having gone to others.
         unread: Whether its large answer waits to be read.
     """
@@ -94,6 +97,7 @@ class Ticket:
     share: int = 0
     arriving: int = 0
     working: int = 0
+    turns: int = 0
     gives_way: bool = False
     unread: bool = False
     timer: asyncio.TimerHandle | None = None
@@ -117,6 +121,7 @@ class Admission:
         self._requests = requests
         self._arriving = 0
         self._working = Memory(COST * largest)
+        self._turns = Memory(TURNS)
         self._shares: dict[str, Memory] = {}
         self._inside: dict[Ticket, None] = {}
         # Those whose request is slow to arrive, and those whose answer is not read; the longest first.
@@ -188,6 +193,11 @@ class Admission:
         else:
             self._give_share(ticket)
 
+    async def turn(self, ticket: Ticket) -> None:
+        """Wait for a turn, for a request that keeps the interpreter busy; the others go on meanwhile."""
+        await self._turns.take(1)
+        ticket.turns = 1
+
     def answered(self, ticket: Ticket, size: int) -> None:
         """The answer is there; if it is large, its place is kept until the client has read it."""
         if size < LARGE_ANSWER:
@@ -211,6 +221,9 @@ class Admission:
         if ticket.working:
             working, ticket.working = ticket.working, 0
             self._working.give(working)
+        if ticket.turns:
+            ticket.turns = 0
+            self._turns.give(1)
 
     def _is_slow(self, ticket: Ticket) -> None:
         """A request has not arrived at once: from now on it needs a place among all."""

@@ -120,6 +120,8 @@ async def answer(service: PredictionService, request: Request, ticket: Ticket) -
         sent = len(body)
         cost = await on_thread_if(sent > LARGE, json_tensors.cost, body, service.admission.most)
         await service.admission.arrived(ticket, cost)
+        if sent > LARGE:
+            await service.admission.turn(ticket)
         parsed = await on_thread_if(sent > LARGE, json_tensors.parse_body, body)
         del body
         return await ask(service, asked["verb"].lower(), spec, parsed, sent)

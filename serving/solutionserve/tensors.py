@@ -120,7 +120,8 @@ def to_array(proto: tensor_pb2.TensorProto, name: str, known: Described) -> np.n
     try:
         # In pieces, as each becomes a list of Python objects on the way.
         for start in range(0, len(given), PIECE):
-            values[start : start + PIECE] = given[start : start + PIECE]
+            piece = given[start : start + PIECE]
+            values[start : start + len(piece)] = piece
     except OverflowError:
         raise invalid(f"input '{name}': a value is out of range for {type_name(kind)}") from None
     if len(given) < count:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from solutionserve.admission import ALL, CONNECTION, COST, PATIENCE, QUICK, Admission, Memory
+from solutionserve.admission import ALL, CONNECTION, COST, PATIENCE, QUICK, TURNS, Admission, Memory
 from solutionserve.errors import Code, ServingError
 
 LARGEST = 2 << 20
@@ -117,6 +117,30 @@ def test_costly_requests_take_turns() -> None:
         assert order == [0, 1, 2]
 
     run(work)
+
+
+def test_turns_come_back() -> None:
+    async def work(admission: Admission) -> None:
+        most = 0
+
+        async def one(number: int) -> None:
+            nonlocal most
+            ticket = admission.enter(f"{number}")
+            try:
+                await admission.turn(ticket)
+                most = max(most, admission._turns.taken)
+                await asyncio.sleep(0.01)
+            finally:
+                admission.leave(ticket)
+
+        tasks = [asyncio.create_task(one(number)) for number in range(3 * TURNS)]
+        await asyncio.sleep(0.005)
+        tasks[0].cancel()
+        tasks[-1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert (most, admission._turns.taken) == (TURNS, 0)
+
+    run(work, requests=100)
 
 
 def test_bodies_that_grow_give_way_to_each_other() -> None:
