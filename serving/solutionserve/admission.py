@@ -1,8 +1,9 @@
 """Who may come in: requests and the memory that they may take, asked for before anything is read.
 
-All sizes follow from one figure, the largest request. A connection has a share of what may be on the way, and
-waits for it; a request that is not quick to arrive needs a place among all, or whoever has been sending
-longest gives way: slow senders never keep the others out. What costs much when it is parsed waits its turn.
+All sizes follow from one figure, the largest request. What arrives at once needs no place. What does not,
+needs one of its connection's share and one among all, or whoever has been sending longest gives way: slow senders
+never keep the others out. A connection that has sent much waits for its share before more of it is read.
+What costs much when it is parsed waits its turn.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from dataclasses import dataclass, field
 from solutionserve.errors import Code, ServingError
 
 # Of the largest request: what one may cost in memory, what a connection and all may have on the way.
-COST, CONNECTION, ALL = 6, 4, 12
+COST, CONNECTION, ALL = 6, 5, 12
 # Seconds in which a request arrives unnoticed, and those it has for certain while there is no room.
 QUICK, PATIENCE = 0.05, 0.25
 # Requests that are worked on at the same time where that keeps the interpreter busy.
 TURNS = 4
+# From this size on, a message makes its connection one that sends much; of so many it is remembered.
+LARGE_MESSAGE, REMEMBERED = 1 << 20, 10_000
 # Bytes in memory that nobody waits for.
 SMALL_COST = 1 << 20
 # Bytes of an answer from which its place is kept until the client has read it.
@@ -36,6 +39,12 @@ class Memory:
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self.taken = 0
 
+    def take_now(self, amount: int) -> bool:
+        """Take bytes if they are there."""
+        fits = not self._waiting and self._fits(amount)
+        self.taken += amount if fits else 0
+        return fits
+
     @property
     def wanted(self) -> bool:
         """Whether somebody waits."""
@@ -43,8 +52,7 @@ class Memory:
 
     async def take(self, amount: int) -> None:
         """Take bytes, once they are there."""
-        if not self._waiting and self._fits(amount):
-            self.taken += amount
+        if self.take_now(amount):
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((place, amount))
@@ -87,6 +95,7 @@ class Ticket:
         arriving: Bytes it holds of what all may have on the way.
         working: Bytes it holds of what may be worked on.
         turns: Turns that it holds.
+        reading: Whether it is being read, and its size shows only when it is there.
         gives_way: Whether it was told to end, its place having gone to others.
         unread: Whether its large answer waits to be read.
     """
@@ -98,6 +107,7 @@ class Ticket:
     arriving: int = 0
     working: int = 0
     turns: int = 0
+    reading: bool = False
     gives_way: bool = False
     unread: bool = False
     timer: asyncio.TimerHandle | None = None
@@ -123,6 +133,8 @@ class Admission:
         self._working = Memory(COST * largest)
         self._turns = Memory(TURNS)
         self._shares: dict[str, Memory] = {}
+        # Connections that send much, the latest last.
+        self._heavy: dict[str, None] = {}
         self._inside: dict[Ticket, None] = {}
         # Those whose request is slow to arrive, and those whose answer is not read; the longest first.
         self._slow: dict[Ticket, None] = {}
@@ -160,15 +172,14 @@ class Admission:
         return ticket
 
     async def expect_largest(self, ticket: Ticket) -> None:
-        """Wait for the connection's share; for a request whose size shows only when it is there."""
-        share = self._shares.get(ticket.connection)
-        if share is None:
-            share = self._shares[ticket.connection] = Memory(CONNECTION * self.largest)
-        try:
-            await share.take(self.largest)
-        finally:
-            self._forget(ticket.connection)
-        ticket.share = self.largest
+        """Before a request of unknown size is read: wait for room if its connection sends much."""
+        if ticket.connection in self._heavy:
+            try:
+                await self._share(ticket.connection).take(self.largest)
+            finally:
+                self._forget(ticket.connection)
+            ticket.share = self.largest
+        ticket.reading = True
 
     def grow(self, ticket: Ticket, amount: int) -> None:
         """Take in more bytes of a request whose size shows as it arrives.
@@ -181,8 +192,10 @@ class Admission:
         self._arriving += amount
         ticket.arriving += amount
 
-    async def arrived(self, ticket: Ticket, cost: int) -> None:
+    async def arrived(self, ticket: Ticket, size: int, cost: int) -> None:
         """The request is there: wait for its turn if its parsed form costs much."""
+        if size >= LARGE_MESSAGE:
+            self._sends_much(ticket.connection)
         if ticket.timer is not None:
             ticket.timer.cancel()
         self._slow.pop(ticket, None)
@@ -228,9 +241,13 @@ class Admission:
     def _is_slow(self, ticket: Ticket) -> None:
         """A request has not arrived at once: from now on it needs a place among all."""
         ticket.timer = None
-        if not ticket.share:
-            self._slow[ticket] = None  # waits for its own connection, or shows its size as it arrives
-        elif self._make_room(ticket, self.largest):
+        if not ticket.reading:
+            self._slow[ticket] = None  # shows its size as it arrives, or waits for its own connection
+            return
+        self._sends_much(ticket.connection)
+        if not ticket.share and self._share(ticket.connection).take_now(self.largest):
+            ticket.share = self.largest
+        if ticket.share and self._make_room(ticket, self.largest):
             self._slow[ticket] = None
             self._arriving += self.largest
             ticket.arriving = self.largest
@@ -257,6 +274,18 @@ class Admission:
         if ticket.task is not None:
             ticket.task.cancel()
         self.leave(ticket)
+
+    def _share(self, connection: str) -> Memory:
+        share = self._shares.get(connection)
+        if share is None:
+            share = self._shares[connection] = Memory(CONNECTION * self.largest)
+        return share
+
+    def _sends_much(self, connection: str) -> None:
+        self._heavy.pop(connection, None)
+        self._heavy[connection] = None
+        if len(self._heavy) > REMEMBERED:
+            del self._heavy[next(iter(self._heavy))]
 
     def _give_share(self, ticket: Ticket) -> None:
         if ticket.share:

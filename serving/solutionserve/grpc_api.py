@@ -275,7 +275,8 @@ class Door:
         if data is grpc.aio.EOF:
             raise invalid("the call has no message")
         sent = len(data)
-        await admission.arrived(ticket, await on_thread_if(sent > LARGE, cost, data, kind, admission.most))
+        taken = await on_thread_if(sent > LARGE, cost, data, kind, admission.most)
+        await admission.arrived(ticket, sent, taken)
         return await on_thread_if(sent > LARGE, parse, kind, data), sent
 
 

@@ -23,7 +23,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.inference import Limits
+from solutionserve.limits import Limits
 from solutionserve.model import Signature
 from solutionserve.tensors import NUMPY, type_name
 
@@ -31,9 +31,6 @@ SHOWN = 80
 # Escapes of half a character, which only Python's parser takes for text.
 HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 DEEPEST = 64
-# Bytes in memory for each mark in a body, its array included, rounded up from what CPython takes: a list, an
-# object, half a text, an object's entry, any value.
-PRICES = {b"[": 112, b"{": 160, b'"': 48, b":": 96, b",": 56}
 JSON_NAMES = {
     type(None): "Null",
     bool: "Boolean",
@@ -43,21 +40,6 @@ JSON_NAMES = {
     dict: "Object",
     list: "Array",
 }
-
-
-def cost(body: bytes, most: int) -> int:
-    """Most bytes that a body takes in memory once it is parsed and made into arrays.
-
-    Raises:
-        ServingError: It takes more than `most`.
-    """
-    total = 2 * len(body) + sum(price * body.count(mark) for mark, price in PRICES.items())
-    if total > most:
-        raise invalid(
-            f"the request of {len(body):,} bytes has too many parts: it would take {total:,} bytes of memory,"
-            f" at most {most:,} are given; send fewer rows, or use gRPC"
-        )
-    return total
 
 
 def parse_body(body: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from solutionserve import json_tensors
+from solutionserve import json_cost, json_tensors
 from solutionserve.admission import Admission, Ticket, gave_way
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.service import LARGE, PredictionService, on_thread_if
@@ -118,8 +118,8 @@ async def answer(service: PredictionService, request: Request, ticket: Ticket) -
     if request.method == "POST":
         body = await read_body(request, service.admission, ticket)
         sent = len(body)
-        cost = await on_thread_if(sent > LARGE, json_tensors.cost, body, service.admission.most)
-        await service.admission.arrived(ticket, cost)
+        cost = await on_thread_if(sent > LARGE, json_cost.cost, body, service.admission.most)
+        await service.admission.arrived(ticket, sent, cost)
         if sent > LARGE:
             await service.admission.turn(ticket)
         parsed = await on_thread_if(sent > LARGE, json_tensors.parse_body, body)

@@ -22,7 +22,7 @@ from solutionserve.batching import BatchingRunner, Runner
 from solutionserve.configuration import Batching, Monitoring
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.grpc_api import PREDICTION, GrpcApi, GrpcSettings
-from solutionserve.inference import Limits
+from solutionserve.limits import Limits
 from solutionserve.manager import Loading, ModelManager
 from solutionserve.metrics import Metrics
 from solutionserve.model import CALLER_THREAD, LoadedModel, Parallelism, return_large_blocks

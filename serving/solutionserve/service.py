@@ -23,7 +23,8 @@ from solutionserve import inference
 from solutionserve.admission import Admission
 from solutionserve.batching import Runner
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.inference import Limits, Plan
+from solutionserve.inference import Plan
+from solutionserve.limits import Limits
 from solutionserve.manager import ModelManager
 from solutionserve.metrics import Metrics
 from solutionserve.model import Signatures

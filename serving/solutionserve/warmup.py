@@ -9,7 +9,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.inference import Limits, parse, plan_logged
+from solutionserve.inference import parse, plan_logged
+from solutionserve.limits import Limits
 from solutionserve.model import LoadedModel
 from solutionserve.tensors import described, to_array
 

@@ -30,14 +30,16 @@ def assert_empty(admission: Admission) -> None:
     assert not admission._slow
 
 
-async def sending(admission: Admission, connection: str, seconds: float, cost: int = 0) -> str:
+async def sending(
+    admission: Admission, connection: str, seconds: float, cost: int = 0, size: int = 10
+) -> str:
     """A gRPC request that takes some time to arrive; how it ended."""
     ticket = None
     try:
         ticket = admission.enter(connection)
         await admission.expect_largest(ticket)
         await asyncio.sleep(seconds)
-        await admission.arrived(ticket, cost)
+        await admission.arrived(ticket, size, cost)
         await asyncio.sleep(0.01)
     except ServingError as error:
         return error.code.name
@@ -87,17 +89,39 @@ def test_what_is_on_the_way_is_bounded_and_the_quick_need_no_place() -> None:
     run(work, requests=100)
 
 
-def test_a_connection_waits_for_its_own_share_and_nobody_elses() -> None:
+def test_a_connection_that_sends_much_waits_for_its_own_share_and_nobody_elses() -> None:
     async def work(admission: Admission) -> None:
+        assert await sending(admission, "one", 0.0, size=LARGEST) == "answered"
         slow = [asyncio.create_task(sending(admission, "one", 60.0)) for _ in range(CONNECTION + 2)]
-        await asyncio.sleep(0)
+        await asyncio.sleep(2 * QUICK)
         assert admission._shares["one"].taken == CONNECTION * LARGEST
+        assert not any(task.done() for task in slow)
         assert await sending(admission, "other", 0.0) == "answered"
         for task in slow:
             task.cancel()
         assert set(await asyncio.gather(*slow)) == {"cancelled"}
 
     run(work)
+
+
+def test_of_a_first_burst_the_share_is_kept() -> None:
+    async def work(admission: Admission) -> None:
+        slow = [asyncio.create_task(sending(admission, "new", 60.0)) for _ in range(CONNECTION + 2)]
+        await asyncio.sleep(2 * QUICK)
+        assert [task.result() for task in slow if task.done()] == ["gave way"] * 2
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow)
+
+    run(work)
+
+
+def test_quick_requests_of_one_connection_do_not_wait_for_each_other() -> None:
+    async def work(admission: Admission) -> None:
+        ends = await asyncio.gather(*(sending(admission, "one", QUICK / 5) for _ in range(90)))
+        assert set(ends) == {"answered"}
+
+    run(work, requests=100)
 
 
 def test_costly_requests_take_turns() -> None:
@@ -176,7 +200,7 @@ def test_who_does_not_read_large_answers_is_hung_up_on_when_others_wait() -> Non
         ended: list[str] = []
         admission.hang_up = ended.append
         ticket = admission.enter("greedy")
-        await admission.arrived(ticket, COST * LARGEST)
+        await admission.arrived(ticket, LARGEST, COST * LARGEST)
         admission.answered(ticket, COST * LARGEST)
         assert (admission.requests, admission.connections) == (0, {"greedy"})
         await asyncio.sleep(PATIENCE)
