@@ -33,14 +33,14 @@ class Outcome:
 
     Attributes:
         status: Its exit code, or minus the signal that ended it.
-        struck: Call and path at which the shim struck; empty if the run never came to it.
-        points: All points, where these were only counted.
+        points: Call and path of all points that it came to.
+        struck: That at which the shim struck; empty if the run never came to it.
         said: The end of what it printed.
     """
 
     status: int
-    struck: str
     points: list[str]
+    struck: str
     said: str
 
 
@@ -99,7 +99,7 @@ class Runs:
         self.ended = int(time.time())
         lines = report.read_text().splitlines() if report.exists() else []
         said = "\n".join(output.read_text(errors="replace").splitlines()[-3:])
-        return Outcome(status, lines[0] if at and lines else "", [] if at else lines, said)
+        return Outcome(status, lines, lines[at - 1] if 0 < at <= len(lines) else "", said)
 
 
 def environment(library: Path) -> dict[str, str]:

@@ -22,9 +22,11 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.faults import project as made  # noqa: E402
 from benchmarks.faults.invariants import Watch  # noqa: E402
-from benchmarks.faults.project import DENIED, FULL, KILL, PACKAGE, Runs  # noqa: E402
+from benchmarks.faults.project import DENIED, FULL, KILL, PACKAGE, Outcome, Runs  # noqa: E402
 
 ROWS = 500
+# Points of a node's start in the pipeline's memory, before it makes its folders.
+POINTS_BEFORE = 12
 
 
 @dataclass
@@ -34,12 +36,14 @@ class Point:
     Attributes:
         number: Which point of the run it was.
         call: The call and its path; empty for the run that completed.
+        said: How the run ended, and its last words.
         wrong: What was wrong right after it, or after the next run had completed.
         next_failed: What the next run said that failed.
     """
 
     number: int
     call: str
+    said: str
     wrong: list[str] = field(default_factory=list)
     next_failed: str = ""
 
@@ -53,7 +57,7 @@ class Scenario:
         change: What of the declaration changed since the last run; "new": there was none.
         mode: What strikes.
         again: Strike each next run one point later, instead of restoring the project in between.
-        step: With --quick, of how many points one is taken.
+        step: With --quick, of how many points one is taken; odd, because the memory's file has four a write.
     """
 
     name: str
@@ -64,12 +68,12 @@ class Scenario:
 
 
 SCENARIOS = {
-    "first": Scenario("first run, killed again and again", "new", KILL, True, 24),
-    "threshold": Scenario("new threshold, killed again and again", "another threshold", KILL, True, 8),
-    "training": Scenario("new training, killed again and again", "another training", KILL, True, 32),
-    "killed": Scenario("new threshold, killed", "another threshold", KILL, False, 8),
-    "full": Scenario("new threshold, disk full", "another threshold", FULL, False, 12),
-    "denied": Scenario("new threshold, may not write", "another threshold", DENIED, False, 12),
+    "first": Scenario("first run, killed again and again", "new", KILL, True, 29),
+    "threshold": Scenario("new threshold, killed again and again", "another threshold", KILL, True, 13),
+    "training": Scenario("new training, killed again and again", "another training", KILL, True, 57),
+    "killed": Scenario("new threshold, killed", "another threshold", KILL, False, 13),
+    "full": Scenario("new threshold, disk full", "another threshold", FULL, False, 17),
+    "denied": Scenario("new threshold, may not write", "another threshold", DENIED, False, 17),
 }
 
 
@@ -136,15 +140,27 @@ class Bench:
             yield point
 
     def again(self, scenario: Scenario, step: int) -> Iterator[Point]:
-        """Strike each next run a step later, each going on with what the one before left."""
+        """Strike each next run a step later, each going on with what the one before left.
+
+        What is done is cached in the next run and has fewer points there. So when a run comes to a node for
+        the first time, what it did is undone and the next run is struck at that node's first point.
+        """
         watch = self.prepare(scenario.change)
         number = 1
+        met: set[str] = set()
         while True:
+            made.restore(self.project, self.folder / "before")
             outcome = self.runs.run(self.project, scenario.mode, number)
-            point = Point(number, outcome.struck, watch.look())
+            places = [place_of(call) for call in outcome.points]
+            if new := [place for place in places if place and place not in met]:
+                met.add(new[0])
+                number = max(1, places.index(new[0]) + 1 - POINTS_BEFORE)
+                made.restore(self.folder / "before", self.project)
+                continue
+            point = Point(number, outcome.struck, told(outcome), watch.look())
             if not outcome.struck:
                 if outcome.status:
-                    point.next_failed = outcome.said
+                    point.next_failed = told(outcome)
                 else:
                     point.wrong += watch.finished()
                 yield point
@@ -159,22 +175,37 @@ class Bench:
         for number, call in enumerate(calls, start=1):
             # What servers and readers see is worth more points than what only the pipeline sees.
             seen = call.split(" ")[1].startswith(("models/", "runs/"))
-            if number % (max(1, step // 4) if seen else step):
+            if number % (max(1, step // 5) if seen else step):
                 continue
             watch = self.prepare(scenario.change)
             outcome = self.runs.run(self.project, scenario.mode, number)
             if not outcome.struck:
                 continue
-            point = Point(number, outcome.struck, watch.look())
+            point = Point(number, outcome.struck, told(outcome), watch.look())
+            if outcome.status < 0 and scenario.mode != KILL:
+                point.wrong.append(f"it crashed: {told(outcome)}")
             if outcome.status == 0:
                 point.wrong += watch.finished()
             following = self.runs.run(self.project)
             point.wrong += watch.look()
             if following.status:
-                point.next_failed = following.said
+                point.next_failed = told(following)
             else:
                 point.wrong += watch.finished()
             yield point
+
+
+def told(outcome: Outcome) -> str:
+    """How a run ended, in a line."""
+    return f"{outcome.status}: {outcome.said.strip()}".replace("\n", " / ")
+
+
+def place_of(call: str) -> str:
+    """Of which node the artifacts are that a call is about, or `models` or `runs`; else nothing."""
+    parts = Path(call.split(" ")[1]).parts
+    if parts[:2] == (".pipeline", "artifacts"):
+        return parts[2] if len(parts) > 2 else ""
+    return "" if parts[0] == ".pipeline" else parts[0]
 
 
 def complaints(point: Point) -> list[str]:

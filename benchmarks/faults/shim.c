@@ -33,8 +33,7 @@ static char root[PATH_MAX];
 static const char *const watched[] = {"models", "runs", ".pipeline"};
 static unsigned char state[4096];
 
-/* From now on strike at the n-th point below `folder`; n = 0 only counts. Every point is written to the
-   file when counting, else the one that was struck. */
+/* From now on strike at the n-th point below `folder`; n = 0 only counts. Every point is noted in a file. */
 void faults_arm(const char *folder, int how, long n, const char *file)
 {
     snprintf(root, sizeof root, "%s/", folder);
@@ -80,11 +79,9 @@ static int judge(const char *call, const char *path, int kinds)
 {
     if (!(kinds & mode)) return 0;
     long number = atomic_fetch_add(&count, 1) + 1;
-    if (!strike_at || number == strike_at) {
-        char line[PATH_MAX + 64];
-        int length = snprintf(line, sizeof line, "%s %s\n", call, path + strlen(root));
-        syscall(SYS_write, report, line, length);
-    }
+    char line[PATH_MAX + 64];
+    int length = snprintf(line, sizeof line, "%s %s\n", call, path + strlen(root));
+    syscall(SYS_write, report, line, length);
     if (!strike_at || number < strike_at) return 0;
     if (mode == KILL)
         for (;;) kill(0, SIGKILL);
