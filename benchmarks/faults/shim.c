@@ -3,7 +3,7 @@
    Loaded by LD_PRELOAD and idle until `faults_arm`. A kill strikes just before the call. A full disk
    (ENOSPC) fails what needs room, a denied permission (EACCES) what looks a path up for writing; both
    fail all later ones too. Writes into one open file count once: between them only its length differs.
-   fsync is no point of its own, because a killed process loses nothing by it, but a full disk fails it.
+   fsync is a point for the full disk alone, because a killed process loses nothing without it.
    Calls that would change nothing, such as mkdir of a folder that is there, do not count. */
 
 #define _GNU_SOURCE
@@ -140,22 +140,27 @@ static void forget(int fd)
         if (mode && (changes)) FAIL_IF(judge_path(#name, folder, path, kinds), -1); \
         return real arguments; \
     }
-ON_PATH(mkdir, (const char *path, mode_t bits), (path, bits), AT_FDCWD, path, !is_there(AT_FDCWD, path), ANY)
-ON_PATH(mkdirat, (int at, const char *path, mode_t bits), (at, path, bits), at, path, !is_there(at, path), ANY)
-ON_PATH(symlink, (const char *to, const char *path), (to, path), AT_FDCWD, path, !is_there(AT_FDCWD, path), ANY)
-ON_PATH(symlinkat, (const char *to, int at, const char *path), (to, at, path), at, path, !is_there(at, path), ANY)
-ON_PATH(link, (const char *from, const char *to), (from, to), AT_FDCWD, to, !is_there(AT_FDCWD, to), ANY)
-ON_PATH(linkat, (int one, const char *from, int at, const char *to, int flags), (one, from, at, to, flags), at, to,
-        !is_there(at, to), ANY)
-ON_PATH(unlink, (const char *path), (path), AT_FDCWD, path, is_there(AT_FDCWD, path), KILL | DENIED)
-ON_PATH(unlinkat, (int at, const char *path, int flags), (at, path, flags), at, path, is_there(at, path), KILL | DENIED)
-ON_PATH(rmdir, (const char *path), (path), AT_FDCWD, path, is_there(AT_FDCWD, path), KILL | DENIED)
-ON_PATH(remove, (const char *path), (path), AT_FDCWD, path, is_there(AT_FDCWD, path), KILL | DENIED)
-ON_PATH(rename, (const char *from, const char *to), (from, to), AT_FDCWD, to, is_there(AT_FDCWD, from), KILL | DENIED)
+#define MAKES(name, parameters, arguments, folder, path) \
+    ON_PATH(name, parameters, arguments, folder, path, !is_there(folder, path), ANY)
+#define REMOVES(name, parameters, arguments, folder, path) \
+    ON_PATH(name, parameters, arguments, folder, path, is_there(folder, path), KILL | DENIED)
+
+MAKES(mkdir, (const char *path, mode_t bits), (path, bits), AT_FDCWD, path)
+MAKES(mkdirat, (int at, const char *path, mode_t bits), (at, path, bits), at, path)
+MAKES(symlink, (const char *to, const char *path), (to, path), AT_FDCWD, path)
+MAKES(symlinkat, (const char *to, int at, const char *path), (to, at, path), at, path)
+MAKES(link, (const char *from, const char *to), (from, to), AT_FDCWD, to)
+MAKES(linkat, (int one, const char *from, int at, const char *to, int how), (one, from, at, to, how), at, to)
+REMOVES(unlink, (const char *path), (path), AT_FDCWD, path)
+REMOVES(unlinkat, (int at, const char *path, int how), (at, path, how), at, path)
+REMOVES(rmdir, (const char *path), (path), AT_FDCWD, path)
+REMOVES(remove, (const char *path), (path), AT_FDCWD, path)
+ON_PATH(rename, (const char *from, const char *to), (from, to), AT_FDCWD, to,
+        is_there(AT_FDCWD, from), KILL | DENIED)
 ON_PATH(renameat, (int one, const char *from, int at, const char *to), (one, from, at, to), at, to,
         is_there(one, from), KILL | DENIED)
-ON_PATH(renameat2, (int one, const char *from, int at, const char *to, unsigned flags), (one, from, at, to, flags),
-        at, to, is_there(one, from), KILL | DENIED)
+ON_PATH(renameat2, (int one, const char *from, int at, const char *to, unsigned how),
+        (one, from, at, to, how), at, to, is_there(one, from), KILL | DENIED)
 ON_PATH(truncate, (const char *path, off_t length), (path, length), AT_FDCWD, path, 1, KILL | DENIED)
 ON_PATH(truncate64, (const char *path, off64_t length), (path, length), AT_FDCWD, path, 1, KILL | DENIED)
 
@@ -211,8 +216,9 @@ ON_DESCRIPTOR(ssize_t, pwritev, (int fd, const struct iovec *data, int n, off_t 
 ON_DESCRIPTOR(ssize_t, pwritev64, (int fd, const struct iovec *data, int n, off64_t at), (fd, data, n, at))
 ON_DESCRIPTOR(ssize_t, sendfile, (int fd, int from, off_t *at, size_t n), (fd, from, at, n))
 ON_DESCRIPTOR(ssize_t, sendfile64, (int fd, int from, off64_t *at, size_t n), (fd, from, at, n))
-ON_DESCRIPTOR(ssize_t, copy_file_range, (int from, off64_t *at, int fd, off64_t *to, size_t n, unsigned flags),
-              (from, at, fd, to, n, flags))
+ON_DESCRIPTOR(ssize_t, copy_file_range,
+              (int from, off64_t *at, int fd, off64_t *to, size_t n, unsigned how),
+              (from, at, fd, to, n, how))
 ON_DESCRIPTOR(int, ftruncate, (int fd, off_t length), (fd, length))
 ON_DESCRIPTOR(int, ftruncate64, (int fd, off64_t length), (fd, length))
 ON_DESCRIPTOR(int, fallocate, (int fd, int how, off_t at, off_t length), (fd, how, at, length))
@@ -220,9 +226,12 @@ ON_DESCRIPTOR(int, fallocate64, (int fd, int how, off64_t at, off64_t length), (
 
 #define ON_SYNC(name) \
     int name(int fd) { \
+        char path[PATH_MAX]; \
         REAL(name); \
-        if (fd >= 0 && fd < (int)sizeof state && state[fd] == COUNTED) \
-            FAIL_IF(judge_descriptor(#name, fd), -1); \
+        if (mode == FULL) { \
+            path_of(fd, path); \
+            if (is_watched(path)) FAIL_IF(judge(#name, path, FULL), -1); \
+        } \
         return real(fd); \
     }
 ON_SYNC(fsync)
