@@ -1,9 +1,9 @@
 """Who may come in: requests and the memory that they may take, asked for before anything is read.
 
 All sizes follow from one figure, the largest request. What arrives at once needs no place. What does not,
-needs one of its connection's share and one among all, or whoever has been sending longest gives way: slow senders
-never keep the others out. A connection that has sent much waits for its share before more of it is read.
-What costs much when it is parsed waits its turn.
+needs one of its connection's share and one among all, or whoever has been sending longest gives way: nobody
+who is slow keeps the others out. A connection that has sent much waits for its share before more of it is
+read. What costs much when it is parsed waits its turn.
 """
 
 from __future__ import annotations
