@@ -1,34 +1,42 @@
 """Who may come in: requests and the memory that they may take, asked for before anything is read.
 
-All sizes follow from one figure, the largest request. What arrives at once needs no place. What does not,
-needs one of its connection's share and one among all, or whoever has been sending longest gives way: nobody
-who is slow keeps the others out. A connection that has sent much waits for its share before more of it is
-read. What costs much when it is parsed waits its turn.
+All sizes follow from one figure, the largest request. What arrives at once is let through. While others are
+slow to arrive, the process's memory is watched: when it has grown by too much, those that have been sending
+longest give way, of the connection that has most of them, so that nobody who is slow keeps the others out. A
+connection that has sent much waits for its share before more of it is read. What costs much when it is parsed
+waits its turn.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from solutionserve.errors import Code, ServingError
 
-# Of the largest request: what one may cost in memory, what a connection and all may have on the way.
-COST, CONNECTION, ALL = 6, 5, 12
-# Seconds in which a request arrives unnoticed, and those it has for certain while there is no room.
-QUICK, PATIENCE = 0.05, 0.25
+# Of the largest request: what one may cost in memory, what a connection that sends much may have on the way,
+# and all that are slow.
+COST, CONNECTION, ALL = 6, 5, 8
+# Seconds in which a request arrives unnoticed; between looks at the memory; and after which one that keeps
+# others waiting may be ended.
+QUICK, LOOK, PATIENCE = 0.05, 0.02, 0.25
+# The same for a share of a connection, and for an answer that nobody reads.
+STALLED = 10.0
 # Requests that are worked on at the same time where that keeps the interpreter busy.
-TURNS = 4
+TURNS = max(4, os.cpu_count() or 1)
 # From this size on, a message makes its connection one that sends much; of so many it is remembered.
 LARGE_MESSAGE, REMEMBERED = 1 << 20, 10_000
 # Bytes in memory that nobody waits for.
 SMALL_COST = 1 << 20
 # Bytes of an answer from which its place is kept until the client has read it.
 LARGE_ANSWER = 1 << 16
+MEMORY_FILE = Path("/proc/self/statm")
 
 
 class Memory:
@@ -90,12 +98,10 @@ class Ticket:
     Attributes:
         connection: What it came on.
         task: What answers it.
-        since: When it came, or when its answer was ready.
+        since: When it began to be read, or when its answer was ready.
         share: Bytes it holds of its connection's share.
-        arriving: Bytes it holds of what all may have on the way.
         working: Bytes it holds of what may be worked on.
         turns: Turns that it holds.
-        reading: Whether it is being read, and its size shows only when it is there.
         gives_way: Whether it was told to end, its place having gone to others.
         unread: Whether its large answer waits to be read.
     """
@@ -104,10 +110,8 @@ class Ticket:
     task: asyncio.Task | None
     since: float = field(default_factory=time.monotonic)
     share: int = 0
-    arriving: int = 0
     working: int = 0
     turns: int = 0
-    reading: bool = False
     gives_way: bool = False
     unread: bool = False
     timer: asyncio.TimerHandle | None = None
@@ -119,27 +123,29 @@ class Admission:
     Args:
         requests: Requests that may be under way at the same time; more are refused at once.
         largest: Bytes of the largest request.
+        memory: The process's memory in bytes; without a way to tell, slow requests count as the largest.
 
     Attributes:
         closed: Whether nobody is let in any more.
         hang_up: Ends a connection that keeps others waiting by not reading its answers.
     """
 
-    def __init__(self, requests: int, largest: int) -> None:
+    def __init__(self, requests: int, largest: int, memory: Callable[[], int | None] | None = None) -> None:
         self.largest = largest
         self.most = COST * largest
         self._requests = requests
-        self._arriving = 0
+        self._memory = memory or resident
+        self._idle: int | None = None
         self._working = Memory(COST * largest)
         self._turns = Memory(TURNS)
         self._shares: dict[str, Memory] = {}
         # Connections that send much, the latest last.
         self._heavy: dict[str, None] = {}
         self._inside: dict[Ticket, None] = {}
-        # Those whose request is slow to arrive, and those whose answer is not read; the longest first.
+        # Those whose request is not there, or waits to be worked on; and those whose answer is not read.
         self._slow: dict[Ticket, None] = {}
         self._unread: dict[Ticket, None] = {}
-        self._pressing: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self.closed = False
         self.hang_up: Callable[[str], None] = lambda connection: None
 
@@ -153,58 +159,70 @@ class Admission:
         """The connections that have a request under way."""
         return {ticket.connection for ticket in (*self._inside, *self._unread)}
 
-    def enter(self, connection: str) -> Ticket:
+    def enter(self, connection: str, always: bool = False) -> Ticket:
         """A place for a request of which nothing is read yet; the running task is what may have to give way.
+
+        Args:
+            connection: What it came on.
+            always: Whether it is let in however many are inside, for questions about the server's health.
 
         Raises:
             ServingError: There is none.
         """
-        if self.closed:
+        if self.closed and not always:
             raise ServingError(Code.UNAVAILABLE, "the server is stopping; try again")
-        if len(self._inside) >= self._requests and not self._evict():
+        if len(self._inside) >= self._requests and not always and not self._evict(1, PATIENCE):
             raise ServingError(
                 Code.RESOURCE_EXHAUSTED,
                 f"{self._requests} requests are being answered already; try again later",
             )
+        if not self._inside and not self._unread:
+            self.settle()
         ticket = Ticket(connection, asyncio.current_task())
         self._inside[ticket] = None
-        ticket.timer = asyncio.get_running_loop().call_later(QUICK, self._is_slow, ticket)
+        self._read_from_now(ticket)
         return ticket
+
+    def settle(self) -> None:
+        """Take the present memory for what is needed without requests; also after a model has changed."""
+        self._idle = self._memory()
 
     async def expect_largest(self, ticket: Ticket) -> None:
         """Before a request of unknown size is read: wait for room if its connection sends much."""
-        if ticket.connection in self._heavy:
-            try:
-                await self._share(ticket.connection).take(self.largest)
-            finally:
-                self._forget(ticket.connection)
-            ticket.share = self.largest
-        ticket.reading = True
-
-    def grow(self, ticket: Ticket, amount: int) -> None:
-        """Take in more bytes of a request whose size shows as it arrives.
-
-        Raises:
-            ServingError: There is no room for them.
-        """
-        if not self._make_room(ticket, amount):
-            raise gave_way()
-        self._arriving += amount
-        ticket.arriving += amount
+        if ticket.connection not in self._heavy:
+            return
+        share = self._shares.get(ticket.connection)
+        if share is None:
+            share = self._shares[ticket.connection] = Memory(CONNECTION * self.largest)
+        self._look_later()
+        try:
+            await share.take(self.largest)
+        finally:
+            self._forget(ticket.connection)
+        ticket.share = self.largest
+        self._read_from_now(ticket)
 
     async def arrived(self, ticket: Ticket, size: int, cost: int) -> None:
         """The request is there: wait for its turn if its parsed form costs much."""
         if size >= LARGE_MESSAGE:
-            self._sends_much(ticket.connection)
-        if ticket.timer is not None:
-            ticket.timer.cancel()
-        self._slow.pop(ticket, None)
+            self._heavy.pop(ticket.connection, None)
+            self._heavy[ticket.connection] = None
+            if len(self._heavy) > REMEMBERED:
+                del self._heavy[next(iter(self._heavy))]
         if cost > SMALL_COST:
-            self._press_later()
+            self._look_later()
             await self._working.take(cost)
             ticket.working = cost
         else:
             self._give_share(ticket)
+        self.is_here(ticket)
+
+    def is_here(self, ticket: Ticket) -> None:
+        """All of the request is there; it does not give way any more."""
+        if ticket.timer is not None:
+            ticket.timer.cancel()
+            ticket.timer = None
+        self._slow.pop(ticket, None)
 
     async def turn(self, ticket: Ticket) -> None:
         """Wait for a turn, for a request that keeps the interpreter busy; the others go on meanwhile."""
@@ -213,7 +231,7 @@ class Admission:
 
     def answered(self, ticket: Ticket, size: int) -> None:
         """The answer is there; if it is large, its place is kept until the client has read it."""
-        if size < LARGE_ANSWER:
+        if size < LARGE_ANSWER or not ticket.working:
             return
         self._inside.pop(ticket, None)
         if ticket.working > size:
@@ -224,13 +242,10 @@ class Admission:
 
     def leave(self, ticket: Ticket) -> None:
         """The request is answered, or given up."""
-        if ticket.timer is not None:
-            ticket.timer.cancel()
-        for place in (self._inside, self._slow, self._unread):
-            place.pop(ticket, None)
+        self.is_here(ticket)
+        self._inside.pop(ticket, None)
+        self._unread.pop(ticket, None)
         self._give_share(ticket)
-        self._arriving -= ticket.arriving
-        ticket.arriving = 0
         if ticket.working:
             working, ticket.working = ticket.working, 0
             self._working.give(working)
@@ -238,54 +253,61 @@ class Admission:
             ticket.turns = 0
             self._turns.give(1)
 
+    def _read_from_now(self, ticket: Ticket) -> None:
+        self.is_here(ticket)
+        ticket.since = time.monotonic()
+        ticket.timer = asyncio.get_running_loop().call_later(QUICK, self._is_slow, ticket)
+
     def _is_slow(self, ticket: Ticket) -> None:
-        """A request has not arrived at once: from now on it needs a place among all."""
         ticket.timer = None
-        if not ticket.reading:
-            self._slow[ticket] = None  # shows its size as it arrives, or waits for its own connection
-            return
-        self._sends_much(ticket.connection)
-        if not ticket.share and self._share(ticket.connection).take_now(self.largest):
-            ticket.share = self.largest
-        if ticket.share and self._make_room(ticket, self.largest):
-            self._slow[ticket] = None
-            self._arriving += self.largest
-            ticket.arriving = self.largest
-        else:
-            self._give_way(ticket)
+        self._slow[ticket] = None
+        self._look_later()
 
-    def _make_room(self, ticket: Ticket, amount: int) -> bool:
-        """Whether more bytes may be on the way, if need be by letting slow requests give way."""
-        while self._arriving and self._arriving + amount > ALL * self.largest:
-            if not self._evict(ticket):
-                return False
-        return True
+    def _look_later(self) -> None:
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(LOOK, self._look)
 
-    def _evict(self, but: Ticket | None = None) -> bool:
-        """Let the longest arriving request give its place up, unless all are quick."""
-        ticket = next((item for item in self._slow if item is not but), None)
-        if ticket is None or time.monotonic() - ticket.since < PATIENCE:
-            return False
-        self._give_way(ticket)
-        return True
+    def _look(self) -> None:
+        """Make room where slow requests take too much, or keep others waiting."""
+        self._looking = None
+        if len(self._slow) > ALL and self._grown() > ALL * self.largest:
+            # What they took is free only when they have ended; a share at a time, lest too many end.
+            self._evict(max(len(self._slow) // 4, 1), QUICK)
+        for connection, share in list(self._shares.items()):
+            if share.wanted:
+                self._evict(1, STALLED, connection)
+        unread = next(iter(self._unread), None)
+        if unread and self._working.wanted and time.monotonic() - unread.since > STALLED:
+            self.hang_up(unread.connection)
+            self.leave(unread)
+        if self._slow or self._working.wanted or any(share.wanted for share in self._shares.values()):
+            self._look_later()
 
-    def _give_way(self, ticket: Ticket) -> None:
-        ticket.gives_way = True
-        if ticket.task is not None:
-            ticket.task.cancel()
-        self.leave(ticket)
+    def _grown(self) -> int:
+        """Bytes by which the memory has grown since nothing was under way, as far as it can be told."""
+        now = self._memory()
+        if now is None or self._idle is None:
+            return len(self._slow) * self.largest
+        # Models that were unloaded meanwhile took memory with them.
+        self._idle = min(self._idle, now)
+        return now - self._idle
 
-    def _share(self, connection: str) -> Memory:
-        share = self._shares.get(connection)
-        if share is None:
-            share = self._shares[connection] = Memory(CONNECTION * self.largest)
-        return share
-
-    def _sends_much(self, connection: str) -> None:
-        self._heavy.pop(connection, None)
-        self._heavy[connection] = None
-        if len(self._heavy) > REMEMBERED:
-            del self._heavy[next(iter(self._heavy))]
+    def _evict(self, count: int, patience: float, connection: str | None = None) -> bool:
+        """Let slow requests give way, unless all are quick: the longest of who has most of them."""
+        now = time.monotonic()
+        late = [
+            ticket
+            for ticket in self._slow
+            if now - ticket.since > patience and connection in (None, ticket.connection)
+        ]
+        per_connection = Counter(ticket.connection for ticket in late)
+        late.sort(key=lambda ticket: (-per_connection[ticket.connection], ticket.since))
+        for ticket in late[:count]:
+            ticket.gives_way = True
+            if ticket.task is not None:
+                ticket.task.cancel()
+            self.leave(ticket)
+        return bool(late)
 
     def _give_share(self, ticket: Ticket) -> None:
         if ticket.share:
@@ -298,20 +320,13 @@ class Admission:
         if share is not None and not share.taken and not share.wanted:
             del self._shares[connection]
 
-    def _press_later(self) -> None:
-        if self._pressing is None:
-            self._pressing = asyncio.get_running_loop().call_later(PATIENCE, self._press)
 
-    def _press(self) -> None:
-        """End the connections that do not read large answers, while others wait for their place."""
-        self._pressing = None
-        if not self._working.wanted:
-            return
-        unread = next(iter(self._unread), None)
-        if unread and time.monotonic() - unread.since > PATIENCE:
-            self.hang_up(unread.connection)
-            self.leave(unread)
-        self._press_later()
+def resident() -> int | None:
+    """The process's memory in bytes, where the system tells."""
+    try:
+        return int(MEMORY_FILE.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
 
 
 def gave_way() -> ServingError:

@@ -41,6 +41,9 @@ LONGEST_MESSAGE = 4096
 # Calls on one connection at the same time; a client's further calls wait there.
 STREAMS = 100
 LOOKAHEAD = 1 << 18
+# Bytes of a question about the server itself.
+QUESTION = 1 << 14
+QUESTIONS = dict.fromkeys(("GetModelMetadata", "GetModelStatus"), QUESTION)
 HEALTH = "grpc.health.v1.Health"
 # A request and its size in bytes -> the response.
 Answer = Callable[[Any, int], Awaitable[Any]]
@@ -181,13 +184,17 @@ class GrpcApi:
         }
         door = Door(service.admission, self._connections)
         health = {
-            "Check": door.handler(health_pb2.HealthCheckRequest, self.health.check),
+            "Check": door.handler(health_pb2.HealthCheckRequest, self.health.check, QUESTION),
             "Watch": door.watching(health_pb2.HealthCheckRequest, self.health.watch),
         }
         return (
             *(
                 grpc.method_handlers_generic_handler(
-                    name, {method: door.handler(kind, answer) for method, (kind, answer) in methods.items()}
+                    name,
+                    {
+                        method: door.handler(kind, answer, QUESTIONS.get(method))
+                        for method, (kind, answer) in methods.items()
+                    },
                 )
                 for name, methods in ((PREDICTION, prediction), (MODEL, model))
             ),
@@ -206,12 +213,18 @@ class Door:
         self._admission = admission
         self._connections = connections
 
-    def handler(self, kind: type[Message], answer: Answer) -> grpc.RpcMethodHandler:
-        """A method that parses, answers and turns errors into a status."""
+    def handler(self, kind: type[Message], answer: Answer, most: int | None = None) -> grpc.RpcMethodHandler:
+        """A method that parses, answers and turns errors into a status.
+
+        Args:
+            kind: The request's type.
+            answer: Makes the response.
+            most: Largest request in bytes, if less than others'; such a question is let in however many wait.
+        """
 
         async def handle(_: object, context: grpc.aio.ServicerContext) -> bytes:
             async def work(ticket: Ticket) -> bytes:
-                request, sent = await self._read(kind, context, ticket)
+                request, sent = await self._read(kind, context, ticket, most)
                 response = await answer(request, sent)
                 del request
                 size = response.ByteSize()
@@ -219,7 +232,7 @@ class Door:
                 self._admission.answered(ticket, size)
                 return serialized
 
-            return await self._guarded(kind, context, work)  # type: ignore[no-any-return]
+            return await self._guarded(kind, context, work, most is not None)  # type: ignore[no-any-return]
 
         return grpc.stream_unary_rpc_method_handler(handle)
 
@@ -228,9 +241,9 @@ class Door:
 
         async def handle(_: object, context: grpc.aio.ServicerContext) -> None:
             async def work(ticket: Ticket) -> Any:
-                return (await self._read(kind, context, ticket))[0]
+                return (await self._read(kind, context, ticket, QUESTION))[0]
 
-            await watch(await self._guarded(kind, context, work), context)
+            await watch(await self._guarded(kind, context, work, always=True), context)
 
         return grpc.stream_stream_rpc_method_handler(handle)
 
@@ -239,13 +252,14 @@ class Door:
         kind: type[Message],
         context: grpc.aio.ServicerContext,
         work: Callable[[Ticket], Awaitable[Any]],
+        always: bool = False,
     ) -> Any:
         """Work with a place of its own; its errors end the call with their status."""
         ticket = None
         try:
             peer = context.peer()
             self._connections.called(peer)
-            ticket = self._admission.enter(peer)
+            ticket = self._admission.enter(peer, always)
             return await work(ticket)
         except ServingError as error:
             # Not the error itself: its trace keeps the whole request alive.
@@ -262,11 +276,17 @@ class Door:
                 context.add_done_callback(lambda _: self._admission.leave(ticket))
             elif ticket is not None:
                 self._admission.leave(ticket)
-        await context.abort(STATUS[int(failure.code)], failure.message[:LONGEST_MESSAGE])
+        # Other characters would be sent as three bytes for each of theirs.
+        words = failure.message.encode("ascii", "backslashreplace").decode()[:LONGEST_MESSAGE]
+        await context.abort(STATUS[int(failure.code)], words)
         raise AssertionError("abort raises")
 
     async def _read(
-        self, kind: type[Message], context: grpc.aio.ServicerContext, ticket: Ticket
+        self,
+        kind: type[Message],
+        context: grpc.aio.ServicerContext,
+        ticket: Ticket,
+        most: int | None = None,
     ) -> tuple[Any, int]:
         """The request, and its size in bytes."""
         admission = self._admission
@@ -275,6 +295,10 @@ class Door:
         if data is grpc.aio.EOF:
             raise invalid("the call has no message")
         sent = len(data)
+        if most is not None and sent > most:
+            raise invalid(
+                f"the request of {sent:,} bytes is larger than the {most:,} that this question may have"
+            )
         taken = await on_thread_if(sent > LARGE, cost, data, kind, admission.most)
         await admission.arrived(ticket, sent, taken)
         return await on_thread_if(sent > LARGE, parse, kind, data), sent

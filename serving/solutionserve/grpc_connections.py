@@ -1,24 +1,27 @@
 """gRPC's connections, as the system knows them: gRPC itself neither counts nor ends them for us.
 
 A silent connection costs a descriptor. When descriptors become few, connections without a call under way are
-shut down, those first that never made one, so that others can come in.
+shut down, those first that never made one, so that others can come in. Who only watches the server's health
+counts as silent, and connects again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-CHECK_SECONDS = 0.05
+CHECK_SECONDS, PAUSE_SECONDS = 0.05, 0.5
 # Shares of what is allowed: above the first, connections are ended until the second is reached.
 FULL, ROOM = 0.9, 0.3
 FOLDER = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev/fd")
 IPV4_IN_IPV6 = "::ffff:"
+log = logging.getLogger("solutionserve")
 
 
 class GrpcConnections:
@@ -46,20 +49,27 @@ class GrpcConnections:
 
     async def watch(self) -> None:
         """Make room where it becomes scarce, for ever."""
+        pause = CHECK_SECONDS
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            if len(descriptors()) > FULL * self._most:
-                self.make_room()
+            await asyncio.sleep(pause)
+            pause = CHECK_SECONDS
+            try:
+                if len(descriptors()) > FULL * self._most and not self.make_room():
+                    pause = PAUSE_SECONDS  # they are of something else
+            except OSError as error:
+                log.error("the connections cannot be looked at: %s", error)
+                pause = PAUSE_SECONDS
 
-    def make_room(self) -> None:
-        """End silent connections while there are too many."""
+    def make_room(self) -> bool:
+        """End silent connections; whether there were too many."""
         found = [name for name, _ in sockets(self._port)]
         if len(found) <= FULL * self._most:
-            return
+            return False
         busy = self._busy()
         order = {name: position for position, name in enumerate(self._called)}
         silent = sorted((name for name in found if name not in busy), key=lambda name: order.get(name, -1))
         self.hang_up(*silent[: len(found) - int(ROOM * self._most)])
+        return True
 
     def hang_up(self, *peers: str) -> None:
         """End connections."""

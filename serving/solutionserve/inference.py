@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ from solutionserve.wire import not_a_message
 DEFAULT_SIGNATURE = "serving_default"
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
 SHOWN, SHOWN_NAMES = 80, 20
+MOST_TASKS = 1000
 Outputs = Mapping[str, np.ndarray]
 
 
@@ -99,15 +101,15 @@ def check_names(signature: Signature, given: Mapping[str, Any]) -> None:
     extra, missing = given.keys() - signature.inputs.keys(), signature.inputs.keys() - given.keys()
     raise invalid(
         f"input size does not match signature: {len(given)}!={len(signature.inputs)}."
-        f" Sent extra: {{{_listed(extra)}}}. Missing but required: {{{_listed(missing)}}}."
+        f" Sent extra: {{{listed(extra)}}}. Missing but required: {{{listed(missing)}}}."
     )
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Collection[str]) -> str:
     """A few names for a message, however many and long they are."""
-    first = sorted(names)
-    shown = [name if len(name) <= SHOWN else name[:SHOWN] + "…" for name in first[:SHOWN_NAMES]]
-    return ", ".join(shown) + (f" and {len(first) - SHOWN_NAMES} more" if len(first) > SHOWN_NAMES else "")
+    first = heapq.nsmallest(SHOWN_NAMES, names)
+    shown = [name if len(name) <= SHOWN else name[:SHOWN] + "…" for name in first]
+    return ", ".join(shown) + (f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else "")
 
 
 def plan_tensors(
@@ -236,6 +238,8 @@ def multi_inference_model(request: inference_pb2.MultiInferenceRequest) -> model
     """
     if not request.tasks:
         raise invalid("MultiInferenceRequest has no tasks.")
+    if len(request.tasks) > MOST_TASKS:
+        raise invalid(f"{len(request.tasks):,} tasks in one request; at most {MOST_TASKS:,} are taken")
     names = {task.model_spec.name for task in request.tasks}
     if "" in names:
         raise invalid("Found ModelSpec with an empty model name.")

@@ -23,6 +23,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.inference import listed
 from solutionserve.limits import Limits
 from solutionserve.model import Signature
 from solutionserve.tensors import NUMPY, type_name
@@ -31,6 +32,8 @@ SHOWN = 80
 # Escapes of half a character, which only Python's parser takes for text.
 HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 DEEPEST = 64
+# Python's own parser takes a second for so many bytes of long numbers, and lets nobody else work meanwhile.
+LARGEST_SLOW = 8 << 20
 JSON_NAMES = {
     type(None): "Null",
     bool: "Boolean",
@@ -52,7 +55,12 @@ def parse_body(body: bytes) -> dict[str, Any]:
         raise invalid("JSON Parse error: The document is empty")
     try:
         parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        if len(body) > LARGEST_SLOW:
+            raise invalid(
+                f"JSON Parse error: {error}"
+                f" (NaN and Infinity are read in bodies of up to {LARGEST_SLOW:,} bytes)"
+            ) from None
         # Only Python's own parser knows NaN and Infinity.
         try:
             parsed = json.loads(body.decode("utf-8"))
@@ -142,7 +150,7 @@ def _by_row(instances: Any, types: Mapping[str, int], limits: Limits) -> dict[st
             raise invalid(
                 f"Failed to process element: {row} of 'instances' list."
                 f" Missing: {{{','.join(sorted(expected - instance.keys()))}}}."
-                f" Unknown: {{{shown(','.join(sorted(instance.keys() - expected)))}}}."
+                f" Unknown: {{{listed(instance.keys() - expected)}}}."
                 f" The keys must be equal to: {','.join(sorted(expected))}"
             )
     return {
@@ -385,7 +393,10 @@ def _shortest(value: float) -> float:
 
 def shown(value: Any) -> str:
     """A value as JSON for a message, cut short."""
-    if isinstance(value, (dict, list)) and len(value) > SHOWN:
+    inner = value.values() if isinstance(value, dict) else value
+    if isinstance(value, (dict, list)) and (
+        len(value) > SHOWN or any(isinstance(item, (dict, list)) for item in inner)
+    ):
         return f"{JSON_NAMES[type(value)]} of {len(value)} items"
     try:
         text = json.dumps(value, ensure_ascii=False)

@@ -24,7 +24,7 @@ from tensorflow_serving.apis import (
 )
 
 from solutionserve import json_cost, json_tensors
-from solutionserve.admission import Admission, Ticket, gave_way
+from solutionserve.admission import Ticket, gave_way
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.service import LARGE, PredictionService, on_thread_if
 
@@ -116,7 +116,7 @@ async def answer(service: PredictionService, request: Request, ticket: Ticket) -
         raise invalid(f"Malformed request: {request.method} {path[:LONGEST_PATH]}")
     spec = model_spec(asked)
     if request.method == "POST":
-        body = await read_body(request, service.admission, ticket)
+        body = await read_body(request, service.limits.request_bytes)
         sent = len(body)
         cost = await on_thread_if(sent > LARGE, json_cost.cost, body, service.admission.most)
         await service.admission.arrived(ticket, sent, cost)
@@ -150,8 +150,8 @@ def _decoded(text: str) -> str:
         raise invalid(f"Failed to decode: {text[:80]}") from None
 
 
-async def read_body(request: Request, admission: Admission, ticket: Ticket) -> bytes:
-    """A request's body, unpacked if it is gzipped; each piece waits until there is room for it.
+async def read_body(request: Request, largest: int) -> bytes:
+    """A request's body, unpacked if it is gzipped.
 
     Raises:
         ServingError: It is too large, or damaged.
@@ -159,7 +159,6 @@ async def read_body(request: Request, admission: Admission, ticket: Ticket) -> b
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise invalid(f"Content-Encoding {encoding[:LONGEST_PATH]} is not supported; gzip is")
-    largest = admission.largest
     announced = request.headers.get("content-length", "0")
     if len(announced) > 18 or int(announced) > largest:
         raise too_large(largest)
@@ -182,7 +181,6 @@ async def read_body(request: Request, admission: Admission, ticket: Ticket) -> b
             raise invalid(
                 f"the body unpacks to more than {UNPACKED_PER_BYTE} times its size; send it unpacked"
             )
-        admission.grow(ticket, len(part))
         parts.append(part)
     if unpack and not unpack.eof:
         raise invalid("the body is not gzip: it ends too early")

@@ -12,7 +12,9 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_BYTES = 1 << 16
-# Seconds for a request's headers to arrive, and for an answer to be read.
+# Requests that may wait behind the one that is being answered.
+MOST_PIPELINED = 8
+# Seconds for a request's headers to arrive, and in which some of an answer must be read.
 HEADER_SECONDS, READ_SECONDS = 10.0, 30.0
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -57,6 +59,10 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A request's body follows."""
         self._in_body = True
+        if len(self.pipeline) >= MOST_PIPELINED:
+            # Each answer would let in another reading of what the client sends ahead.
+            self.transport.abort()
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -77,7 +83,7 @@ class Connection(HttpToolsProtocol):
         """The client does not read what it asked for."""
         super().pause_writing()
         if self._unread is None:
-            self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)
+            self._expect_reading()
 
     def resume_writing(self) -> None:
         """It does again."""
@@ -85,6 +91,17 @@ class Connection(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    def _expect_reading(self) -> None:
+        waiting = self.transport.get_write_buffer_size()  # type: ignore[attr-defined]
+
+        def look() -> None:
+            if self.transport.get_write_buffer_size() < waiting:  # type: ignore[attr-defined]
+                self._expect_reading()
+            else:
+                self.transport.abort()
+
+        self._unread = self.loop.call_later(READ_SECONDS, look)
 
     @property
     def silent(self) -> bool:

@@ -23,7 +23,7 @@ from solutionserve.configuration import Batching, Monitoring
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.grpc_api import PREDICTION, GrpcApi, GrpcSettings
 from solutionserve.limits import Limits
-from solutionserve.manager import Loading, ModelManager
+from solutionserve.manager import Loading, ModelManager, versions_on_disk
 from solutionserve.metrics import Metrics
 from solutionserve.model import CALLER_THREAD, LoadedModel, Parallelism, return_large_blocks
 from solutionserve.rest_api import RestSettings, rest_app
@@ -35,6 +35,7 @@ from solutionserve.warmup import warm_up
 SWITCH_SECONDS = 0.00005
 SPARE_DESCRIPTORS = 256
 CLOSING_SECONDS = 0.3
+MOST_MODELS = 1000
 log = logging.getLogger("solutionserve")
 
 
@@ -139,6 +140,7 @@ class Server:
         for watcher in watchers:
             watcher.cancel()
         # gRPC cancels calls that it has accepted and not begun. Told to come back, clients pause meanwhile.
+        grpc_api.health.stop()
         self.service.admission.closed = True
         await asyncio.sleep(CLOSING_SECONDS)
         await asyncio.gather(
@@ -205,6 +207,13 @@ class Server:
                 raise ServingError(
                     Code.PERMISSION_DENIED, f"{prefix}: only the configuration file may name where logs go"
                 )
+        if len(request.config.model_config_list.config) > MOST_MODELS:
+            raise invalid(f"a configuration from the network may have {MOST_MODELS:,} models")
+        if not any(self._is_there(config) for config in request.config.model_config_list.config):
+            raise ServingError(
+                Code.FAILED_PRECONDITION,
+                "none of the models has a version on disk; the old configuration stays",
+            )
         # A caller that gives up must not leave a version half loaded.
         task = asyncio.get_running_loop().create_task(self._take_on(request.config))
         self._changes.add(task)
@@ -217,6 +226,13 @@ class Server:
                     Code.FAILED_PRECONDITION,
                     f"{config.name}: no version became available; ask for its status",
                 )
+
+    def _is_there(self, config: model_server_config_pb2.ModelConfig) -> bool:
+        """Whether there is a version to load, as far as the configuration makes sense."""
+        try:
+            return bool(versions_on_disk(self.manager.local_path(config.base_path)))
+        except (OSError, ValueError):
+            return False
 
     async def _take_on(self, config: model_server_config_pb2.ModelServerConfig) -> None:
         await self.manager.configure(config)
@@ -255,6 +271,7 @@ class Server:
                 log.exception("watching files failed; trying again")
 
     def _changed(self, name: str) -> None:
+        self.service.admission.settle()
         in_memory = len(self.manager.available(name))
         self.metrics.loaded.labels(name).set(in_memory)
         task = asyncio.get_running_loop().create_task(self._tell_health())

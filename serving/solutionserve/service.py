@@ -237,8 +237,18 @@ class PredictionService:
 
 
 async def on_thread_if(large: bool, function: Callable[..., Any], *arguments: object) -> Any:
-    """A function's result; of large things on a thread, so that other requests go on meanwhile."""
-    return await asyncio.to_thread(function, *arguments) if large else function(*arguments)
+    """A function's result; of large things on a thread, so that other requests go on meanwhile.
+
+    Who is cancelled meanwhile waits for the thread all the same: it holds memory until then.
+    """
+    if not large:
+        return function(*arguments)
+    working = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 def _logged(spec: model_pb2.ModelSpec, version: int, **record: Any) -> prediction_log_pb2.PredictionLog:

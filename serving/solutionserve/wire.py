@@ -12,14 +12,24 @@ from google.protobuf.message import Message
 from solutionserve.errors import ServingError, invalid
 
 # Bytes in memory, rounded up from what upb takes: a message within a message, a text with the Python object
-# that stands for it in an array, any other field, and each byte of packed numbers.
-MESSAGE, TEXT, FIELD, PACKED = 128, 96, 24, 16
+# that stands for it in an array, any other field.
+MESSAGE, TEXT, FIELD = 128, 96, 24
+# By the width of the numbers in memory for each of their bytes: fixed ones, and those that may take one byte.
+FIXED, VARYING = 4, 16
 # Copies of the bytes themselves: as received, in the message, taken out of it, and fed.
 COPIES = 4
 # Below this size each byte counts as the dearest: two bytes for a message.
 SMALL = 1 << 14
 SMALL_COST = MESSAGE // 2
 DEEPEST = 100
+FIXED_TYPES = {
+    FieldDescriptor.TYPE_FLOAT,
+    FieldDescriptor.TYPE_DOUBLE,
+    FieldDescriptor.TYPE_FIXED32,
+    FieldDescriptor.TYPE_FIXED64,
+    FieldDescriptor.TYPE_SFIXED32,
+    FieldDescriptor.TYPE_SFIXED64,
+}
 Descriptor: TypeAlias = Any  # of the pure or of the C implementation
 Fields = Mapping[int, Descriptor | int]
 
@@ -75,7 +85,7 @@ def _fields_cost(data: bytes, kind: Descriptor, most: int) -> int:
                     if position + size > end:
                         raise IndexError
                     if isinstance(known, int):
-                        total += TEXT if known != PACKED else FIELD + PACKED * size
+                        total += TEXT if known >= FIELD else FIELD + known * size
                         position += size
                     else:
                         total += MESSAGE
@@ -119,5 +129,5 @@ def _fields(kind: Descriptor) -> Fields:
         elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
             found[field.number] = TEXT
         else:
-            found[field.number] = PACKED
+            found[field.number] = FIXED if field.type in FIXED_TYPES else VARYING
     return found

@@ -18,9 +18,9 @@ def add_version(base: Path, model: Path) -> Path:
     """
     base.mkdir(parents=True, exist_ok=True)
     for item in base.iterdir():
-        if item.name.startswith(".") and item.name[1:].isdigit():
+        if item.name.startswith(".") and is_number(item.name[1:]):
             shutil.rmtree(item)
-    numbers = [int(item.name) for item in base.iterdir() if item.name.isdigit()]
+    numbers = [int(item.name) for item in base.iterdir() if is_number(item.name)]
     version = max(int(time.time()), max(numbers, default=0) + 1)
     draft = base / f".{version}"
     shutil.copytree(model, draft)
@@ -41,8 +41,13 @@ def newest_version(base: Path) -> Path | None:
     """
     # Not `glob`, which finds nothing in a folder that it may not read.
     items = list(base.iterdir()) if base.is_dir() else []
-    versions = [item for item in items if item.name.isdigit() and (item / GRAPH).is_file()]
+    versions = [item for item in items if is_number(item.name) and (item / GRAPH).is_file()]
     return max(versions, key=lambda item: int(item.name), default=None)
+
+
+def is_number(name: str) -> bool:
+    """Whether servers take a folder of this name for a version."""
+    return name.isascii() and name.isdigit()
 
 
 def same_files(one: Path, other: Path) -> bool:

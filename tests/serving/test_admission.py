@@ -6,16 +6,37 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from solutionserve.admission import ALL, CONNECTION, COST, PATIENCE, QUICK, TURNS, Admission, Memory
+from solutionserve.admission import (
+    ALL,
+    CONNECTION,
+    COST,
+    LOOK,
+    PATIENCE,
+    QUICK,
+    TURNS,
+    Admission,
+    Memory,
+)
 from solutionserve.errors import Code, ServingError
 
 LARGEST = 2 << 20
+LONG = QUICK + 10 * LOOK + PATIENCE
 
 
-def run(work: Callable[[Admission], Awaitable[None]], requests: int = 8) -> None:
+class Process:
+    """A process whose memory is what the test says."""
+
+    memory = 0
+
+    def __call__(self) -> int:
+        return self.memory
+
+
+def run(work: Callable[[Admission, Process], Awaitable[None]], requests: int = 8) -> None:
     async def whole() -> None:
-        admission = Admission(requests, LARGEST)
-        await asyncio.wait_for(work(admission), 20)
+        process = Process()
+        admission = Admission(requests, LARGEST, process)
+        await asyncio.wait_for(work(admission, process), 60)
         assert_empty(admission)
 
     asyncio.run(whole())
@@ -24,10 +45,16 @@ def run(work: Callable[[Admission], Awaitable[None]], requests: int = 8) -> None
 def assert_empty(admission: Admission) -> None:
     assert admission.requests == 0
     assert not admission.connections
-    assert admission._arriving == 0
-    assert admission._working.taken == 0
+    assert (admission._working.taken, admission._turns.taken) == (0, 0)
     assert not admission._shares
     assert not admission._slow
+    assert not admission._unread
+
+
+async def cancelled(tasks: list[asyncio.Task[str]]) -> list[str]:
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks)
 
 
 async def sending(
@@ -53,7 +80,7 @@ async def sending(
 
 
 def test_more_requests_than_allowed_are_refused_at_once() -> None:
-    async def work(admission: Admission) -> None:
+    async def work(admission: Admission, process: Process) -> None:
         ends = await asyncio.gather(*(sending(admission, f"{i}", 0.0) for i in range(12)))
         assert ends == ["answered"] * 8 + ["RESOURCE_EXHAUSTED"] * 4
 
@@ -61,71 +88,108 @@ def test_more_requests_than_allowed_are_refused_at_once() -> None:
 
 
 def test_slow_senders_do_not_keep_others_out() -> None:
-    async def work(admission: Admission) -> None:
+    async def work(admission: Admission, process: Process) -> None:
         slow = [asyncio.create_task(sending(admission, f"{i}", 60.0)) for i in range(8)]
-        await asyncio.sleep(PATIENCE + QUICK)
+        await asyncio.sleep(LONG)
         assert await sending(admission, "quick", 0.0) == "answered"
-        assert [task.done() for task in slow] == [True] + [False] * 7
-        assert slow[0].result() == "gave way"
-        for task in slow[1:]:
-            task.cancel()
-        await asyncio.gather(*slow)
+        assert sorted(await cancelled(slow)) == ["cancelled"] * 7 + ["gave way"]
 
     run(work)
 
 
-def test_what_is_on_the_way_is_bounded_and_the_quick_need_no_place() -> None:
-    async def work(admission: Admission) -> None:
-        slow = [asyncio.create_task(sending(admission, f"{i}", 60.0)) for i in range(3 * ALL)]
-        await asyncio.sleep(3 * QUICK)
-        assert admission._arriving <= ALL * LARGEST
-        ends = [task.result() for task in slow if task.done()]
-        assert ends == ["gave way"] * (2 * ALL)
-        assert await sending(admission, "quick", 0.0) == "answered"
-        for task in slow:
-            task.cancel()
-        await asyncio.gather(*slow)
-
-    run(work, requests=100)
-
-
-def test_a_connection_that_sends_much_waits_for_its_own_share_and_nobody_elses() -> None:
-    async def work(admission: Admission) -> None:
-        assert await sending(admission, "one", 0.0, size=LARGEST) == "answered"
-        slow = [asyncio.create_task(sending(admission, "one", 60.0)) for _ in range(CONNECTION + 2)]
-        await asyncio.sleep(2 * QUICK)
-        assert admission._shares["one"].taken == CONNECTION * LARGEST
-        assert not any(task.done() for task in slow)
-        assert await sending(admission, "other", 0.0) == "answered"
-        for task in slow:
-            task.cancel()
-        assert set(await asyncio.gather(*slow)) == {"cancelled"}
+def test_questions_about_health_are_let_in_however_many_are_inside() -> None:
+    async def work(admission: Admission, process: Process) -> None:
+        tasks = [asyncio.create_task(sending(admission, f"{i}", 1.0)) for i in range(8)]
+        await asyncio.sleep(0)
+        admission.leave(admission.enter("probe", always=True))
+        await cancelled(tasks)
+        admission.closed = True
+        admission.leave(admission.enter("probe", always=True))
 
     run(work)
 
 
-def test_of_a_first_burst_the_share_is_kept() -> None:
-    async def work(admission: Admission) -> None:
-        slow = [asyncio.create_task(sending(admission, "new", 60.0)) for _ in range(CONNECTION + 2)]
-        await asyncio.sleep(2 * QUICK)
-        assert [task.result() for task in slow if task.done()] == ["gave way"] * 2
-        for task in slow:
-            task.cancel()
-        await asyncio.gather(*slow)
-
-    run(work)
-
-
-def test_quick_requests_of_one_connection_do_not_wait_for_each_other() -> None:
-    async def work(admission: Admission) -> None:
-        ends = await asyncio.gather(*(sending(admission, "one", QUICK / 5) for _ in range(90)))
+def test_any_number_of_slow_links_is_fine_while_memory_is() -> None:
+    async def work(admission: Admission, process: Process) -> None:
+        ends = await asyncio.gather(*(sending(admission, f"{i % 3}", 0.4) for i in range(90)))
         assert set(ends) == {"answered"}
 
     run(work, requests=100)
 
 
+def test_when_memory_grows_who_has_most_under_way_gives_way() -> None:
+    async def work(admission: Admission, process: Process) -> None:
+        honest = asyncio.create_task(sending(admission, "honest", 60.0))
+        await asyncio.sleep(LOOK)
+        greedy = [asyncio.create_task(sending(admission, "greedy", 60.0)) for _ in range(3 * ALL)]
+        process.memory = ALL * LARGEST + 1
+        while not any(task.done() for task in greedy):
+            await asyncio.sleep(LOOK)
+        process.memory = 0
+        await asyncio.sleep(5 * LOOK)
+        done = [task.result() for task in greedy if task.done()]
+        assert set(done) == {"gave way"}
+        assert len(done) < 3 * ALL
+        assert not honest.done()
+        assert await sending(admission, "quick", 0.0) == "answered"
+        await cancelled([*greedy, honest])
+
+    run(work, requests=100)
+
+
+def test_a_few_slow_ones_never_give_way_whatever_else_takes_memory() -> None:
+    async def work(admission: Admission, process: Process) -> None:
+        slow = [asyncio.create_task(sending(admission, "one", 60.0)) for _ in range(ALL)]
+        await asyncio.sleep(0)
+        process.memory = 100 * ALL * LARGEST
+        await asyncio.sleep(LONG)
+        assert set(await cancelled(slow)) == {"cancelled"}
+
+    run(work, requests=100)
+
+
+def test_without_a_way_to_tell_memory_slow_ones_count_as_the_largest() -> None:
+    async def whole() -> None:
+        admission = Admission(100, LARGEST, lambda: None)
+        slow = [asyncio.create_task(sending(admission, f"{i}", 60.0)) for i in range(3 * ALL)]
+        while sum(not task.done() for task in slow) > ALL:
+            await asyncio.sleep(LOOK)
+        await asyncio.sleep(5 * LOOK)
+        assert ALL // 2 <= sum(not task.done() for task in slow) <= ALL
+        await cancelled(slow)
+        assert_empty(admission)
+
+    asyncio.run(asyncio.wait_for(whole(), 20))
+
+
+def test_a_connection_that_sends_much_waits_for_its_own_share_and_nobody_elses() -> None:
+    async def work(admission: Admission, process: Process) -> None:
+        assert await sending(admission, "one", 0.0, size=LARGEST) == "answered"
+        slow = [asyncio.create_task(sending(admission, "one", 60.0)) for _ in range(CONNECTION + 2)]
+        await asyncio.sleep(LONG)
+        assert admission._shares["one"].taken == CONNECTION * LARGEST
+        assert not any(task.done() for task in slow)
+        assert await sending(admission, "other", 0.0) == "answered"
+        assert set(await cancelled(slow)) == {"cancelled"}
+
+    run(work)
+
+
+def test_a_share_that_stalls_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("solutionserve.admission.STALLED", 0.3)
+
+    async def work(admission: Admission, process: Process) -> None:
+        assert await sending(admission, "one", 0.0, size=LARGEST) == "answered"
+        stalled = [asyncio.create_task(sending(admission, "one", 60.0)) for _ in range(CONNECTION)]
+        await asyncio.sleep(0)
+        assert await sending(admission, "one", 0.0) == "answered"
+        assert "gave way" in await cancelled(stalled)
+
+    run(work)
+
+
 def test_costly_requests_take_turns() -> None:
-    async def work(admission: Admission) -> None:
+    async def work(admission: Admission, process: Process) -> None:
         most = COST * LARGEST
         order: list[int] = []
 
@@ -144,7 +208,7 @@ def test_costly_requests_take_turns() -> None:
 
 
 def test_turns_come_back() -> None:
-    async def work(admission: Admission) -> None:
+    async def work(admission: Admission, process: Process) -> None:
         most = 0
 
         async def one(number: int) -> None:
@@ -162,48 +226,29 @@ def test_turns_come_back() -> None:
         tasks[0].cancel()
         tasks[-1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert (most, admission._turns.taken) == (TURNS, 0)
+        assert most == TURNS
 
-    run(work, requests=100)
-
-
-def test_bodies_that_grow_give_way_to_each_other() -> None:
-    async def work(admission: Admission) -> None:
-        async def growing() -> str:
-            ticket = admission.enter("rest")
-            try:
-                for _ in range(8):
-                    admission.grow(ticket, LARGEST)
-                await asyncio.sleep(60)
-            except ServingError as error:
-                return error.code.name
-            except asyncio.CancelledError:
-                return "gave way"
-            finally:
-                admission.leave(ticket)
-            return "answered"
-
-        first = asyncio.create_task(growing())
-        await asyncio.sleep(QUICK / 2)
-        assert await growing() == "RESOURCE_EXHAUSTED"
-        await asyncio.sleep(PATIENCE + QUICK)
-        second = asyncio.create_task(growing())
-        assert await first == "gave way"
-        second.cancel()
-        await second
-
-    run(work)
+    run(work, requests=100 * TURNS)
 
 
-def test_who_does_not_read_large_answers_is_hung_up_on_when_others_wait() -> None:
-    async def work(admission: Admission) -> None:
+def test_who_does_not_read_large_answers_is_hung_up_on_when_others_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("solutionserve.admission.STALLED", 0.3)
+
+    async def work(admission: Admission, process: Process) -> None:
         ended: list[str] = []
         admission.hang_up = ended.append
+        small = admission.enter("innocent")
+        await admission.arrived(small, 10, 10)
+        admission.answered(small, 1 << 30)
+        assert not small.unread
+        admission.leave(small)
         ticket = admission.enter("greedy")
         await admission.arrived(ticket, LARGEST, COST * LARGEST)
         admission.answered(ticket, COST * LARGEST)
         assert (admission.requests, admission.connections) == (0, {"greedy"})
-        await asyncio.sleep(PATIENCE)
+        await asyncio.sleep(LONG)
         assert not ended
         assert await sending(admission, "other", 0.0, COST * LARGEST) == "answered"
         assert ended == ["greedy"]
@@ -221,13 +266,16 @@ def test_a_closed_door_says_that_it_may_be_tried_again() -> None:
 
 
 def test_every_place_comes_back() -> None:
-    async def work(admission: Admission) -> None:
+    async def work(admission: Admission, process: Process) -> None:
         drawn = random.Random(11)
         tasks = []
         for _ in range(400):
             seconds = drawn.choice([0.0, 0.0, 0.01, 0.1, 0.4])
             cost = drawn.choice([0, 1000, 3 * LARGEST, COST * LARGEST])
-            tasks.append(asyncio.create_task(sending(admission, drawn.choice("abcdefg"), seconds, cost)))
+            size = drawn.choice([10, LARGEST])
+            process.memory = drawn.choice([0, 2 * ALL * LARGEST])
+            work = sending(admission, drawn.choice("abcdefg"), seconds, cost, size)
+            tasks.append(asyncio.create_task(work))
             if drawn.random() < 0.2:
                 drawn.choice(tasks).cancel()
             if drawn.random() < 0.1:
@@ -235,8 +283,9 @@ def test_every_place_comes_back() -> None:
         for task in tasks:
             if drawn.random() < 0.3:
                 task.cancel()
+        process.memory = 0
         ends = await asyncio.gather(*tasks, return_exceptions=True)
-        assert {"answered", "gave way", "RESOURCE_EXHAUSTED", "cancelled"} <= {str(end) for end in ends}
+        assert {"answered", "RESOURCE_EXHAUSTED", "cancelled"} <= {str(end) for end in ends}
 
     run(work, requests=60)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from solutionkit.examples.columns import Feature
 from solutionkit.examples.pictures import MOST_PIXELS
-from solutionkit.transform.images import pixels, pixels_of
+from solutionkit.transform.images import pixels, size_of
 
 FEATURE = Feature(name="photo", kind="image", shape=(16, 20, 3), bits=8)
 
@@ -27,7 +27,7 @@ def graph() -> object:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
 def test_the_size_is_read_from_the_header(kind: str) -> None:
-    assert pixels_of(tf.constant(photo(kind))).numpy() == 1200
+    assert size_of(tf.constant(photo(kind))).numpy().tolist() == [1200, 4 if kind == "BMP" else 3]
 
 
 @pytest.mark.parametrize("file", [b"", b"BM", b"\x89PNG", b"\xff\xd8\xff", photo("GIF"), b"nothing at all"])
@@ -60,3 +60,14 @@ def test_alpha_is_left_out_and_sizes_fit(graph, mode: str) -> None:
     assert seen.shape == (1, 16, 20, 3)
     expected = np.asarray(PIL.Image.new(mode, (1, 1), 77).convert("RGB"))[0, 0]
     np.testing.assert_array_equal(seen[0, 3, 3], expected)
+
+
+def test_channels_and_bits_count(graph) -> None:
+    deep = Feature(name="photo", kind="image", shape=(16, 20, 3), bits=16)
+    colours = photo("PNG", 7600, 7600, "RGBA")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more than 200 MB"):
+        graph(tf.constant([colours]))
+    grey = photo("PNG", 10_500, 6_000, "L")
+    assert graph(tf.constant([grey])).shape == (1, 16, 20, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more than 200 MB"):
+        pixels(tf.constant([photo("PNG", 6_000, 6_000, "RGB")]), deep)

@@ -17,6 +17,8 @@ import PIL.Image
 FORMATS = {"PNG", "JPEG", "MPO", "BMP", "TIFF"}
 # What these formats' decoders may be asked to unpack; a small file can hold a huge picture.
 MOST_PIXELS = 64_000_000
+# All channels together: enough for such a photo in colour, of eight bits.
+MOST_BYTES = 200_000_000
 SMALLEST_SIDE = 16
 # Bits of a sample by PIL's mode, where they are not eight; pictures of floating-point numbers have no scale.
 DEEP_MODES = {"I;16", "I;16B", "I;16L", "I"}
@@ -77,6 +79,10 @@ def inspect_file(file: Path) -> Picture | str:
         return f"holds {kind}; PNG, JPEG, BMP and TIFF are read"
     if width * height > MOST_PIXELS:
         return f"has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million; scale it down"
+    deep = mode in DEEP_MODES or (kind == "PNG" and content[PNG_DEPTH] == 16)
+    channels = 4 if mode == "P" or kind == "BMP" else PIL.Image.getmodebands(mode)
+    if width * height * channels * (2 if deep else 1) > MOST_BYTES:
+        return f"unpacks to more than {MOST_BYTES // 1_000_000} MB; scale it down, or save fewer channels"
     if min(width, height) < SMALLEST_SIDE:
         return f"has {width} x {height} pixels; at least {SMALLEST_SIDE} a side are needed"
     if mode == "F" or (mode == "I" and kind == "TIFF"):
@@ -87,7 +93,6 @@ def inspect_file(file: Path) -> Picture | str:
         return "holds colours of more than 8 bits as TIFF; save it as PNG"
     try:
         readable = as_readable(content)
-        deep = mode in DEEP_MODES or (kind == "PNG" and content[PNG_DEPTH] == 16)
         pixels = tf.io.decode_image(
             readable, dtype=tf.uint16 if deep else tf.uint8, expand_animations=False
         ).numpy()

@@ -71,7 +71,7 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
 
 def clear_drafts(runs: Path) -> None:
     """Take away what a run left that was ended while it published."""
-    for item in runs.glob(".*"):
+    for item in runs.glob(".[0-9]*-[0-9]*"):
         if item.is_dir() and not item.is_symlink():
             shutil.rmtree(item)
 

@@ -7,12 +7,14 @@ from typing import Any
 import tensorflow as tf
 
 from solutionkit.examples.columns import Feature, TableSpec
-from solutionkit.examples.pictures import MOST_PIXELS
+from solutionkit.examples.pictures import MOST_BYTES, MOST_PIXELS
 from solutionkit.transform.tabular import dense
 
 IMAGE = "image"
 # Bytes at a file's beginning that tell PNG's and BMP's size.
 HEADER = 26
+# Where a PNG file says what its channels are, and how many each answer means; a palette becomes four at most.
+PNG_COLOURS, PNG_CHANNELS = 25, (1, 1, 3, 4, 2, 1, 4)
 
 
 def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Tensor]:
@@ -51,15 +53,15 @@ def decoded(file: tf.Tensor, kind: tf.DType) -> tf.Tensor:
 
     A file of a few hundred kilobytes can hold a picture of gigabytes: its size is read first.
     """
-    with tf.control_dependencies([_refuse_too_many(pixels_of(file))]):
+    with tf.control_dependencies([_refuse_too_large(size_of(file), kind.size)]):
         file = tf.identity(file)
     # Asked for one channel, the decoder of BMP files refuses.
     image = tf.io.decode_image(file, 0, kind, expand_animations=False)
     return tf.ensure_shape(image, [None, None, None])
 
 
-def pixels_of(file: tf.Tensor) -> tf.Tensor:
-    """The number of pixels that a PNG, JPEG or BMP file says it has, float64; of other files -1."""
+def size_of(file: tf.Tensor) -> tf.Tensor:
+    """What a PNG, JPEG or BMP file says of itself: `(pixels, channels)`, float64; of other files -1 both."""
     start = tf.io.decode_raw(tf.strings.substr(file + b"\0" * HEADER, 0, HEADER), tf.uint8)
 
     def starts_with(mark: bytes) -> tf.Tensor:
@@ -70,29 +72,41 @@ def pixels_of(file: tf.Tensor) -> tf.Tensor:
         numbers = tf.reshape(tf.gather(start, list(places)), [2, 4])
         return tf.reduce_prod(tf.abs(tf.cast(tf.bitcast(numbers, tf.int32), tf.float64)))
 
+    def png() -> tf.Tensor:
+        colours = tf.minimum(tf.cast(start[PNG_COLOURS], tf.int32), len(PNG_CHANNELS) - 1)
+        return tf.stack(
+            [product(range(23, 15, -1)), tf.gather(tf.constant(PNG_CHANNELS, tf.float64), colours)]
+        )
+
+    def jpeg() -> tf.Tensor:
+        shape = tf.cast(tf.image.extract_jpeg_shape(file), tf.float64)
+        return tf.stack([shape[0] * shape[1], shape[2]])
+
     return tf.case(
         [
-            (starts_with(b"\x89PNG"), lambda: product(range(23, 15, -1))),
-            (starts_with(b"BM"), lambda: product(range(18, 26))),
-            (
-                starts_with(b"\xff\xd8\xff"),
-                lambda: tf.reduce_prod(tf.cast(tf.image.extract_jpeg_shape(file)[:2], tf.float64)),
-            ),
+            (starts_with(b"\x89PNG"), png),
+            (starts_with(b"BM"), lambda: tf.stack([product(range(18, 26)), tf.constant(4.0, tf.float64)])),
+            (starts_with(b"\xff\xd8\xff"), jpeg),
         ],
-        default=lambda: tf.constant(-1.0, tf.float64),
+        default=lambda: tf.constant([-1.0, -1.0], tf.float64),
     )
 
 
-def _refuse_too_many(count: tf.Tensor) -> tf.Operation:
+def _refuse_too_large(size: tf.Tensor, width: int) -> tf.Operation:
     known = tf.debugging.assert_greater_equal(
-        count, tf.constant(0.0, tf.float64), "an image is no PNG, JPEG or BMP file"
+        size, tf.constant(0.0, tf.float64), "an image is no PNG, JPEG or BMP file"
     )
     few = tf.debugging.assert_less_equal(
-        count,
+        size[0],
         tf.constant(float(MOST_PIXELS), tf.float64),
         f"an image has more than {MOST_PIXELS // 1_000_000} million pixels",
     )
-    return tf.group(known, few)
+    small = tf.debugging.assert_less_equal(
+        size[0] * size[1] * width,
+        tf.constant(float(MOST_BYTES), tf.float64),
+        f"an image unpacks to more than {MOST_BYTES // 1_000_000} MB",
+    )
+    return tf.group(known, few, small)
 
 
 def without_alpha(image: tf.Tensor) -> tf.Tensor:
