@@ -140,5 +140,5 @@ def test_a_generated_project_passes_its_own_tests(generated: Path, tmp_path: Pat
         ["make", "test", f"BIN={BIN}"], cwd=project, capture_output=True, text=True, timeout=900
     )
     assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-2000:]
-    assert "1 passed" in answer.stdout
+    assert "2 passed" in answer.stdout
     assert solutionkit(project, "doctor").returncode == 0

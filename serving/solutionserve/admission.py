@@ -1,10 +1,9 @@
 """Who may come in: requests and the memory that they may take, asked for before anything is read.
 
-All sizes follow from one figure, the largest request. What arrives at once is let through. While others are
-slow to arrive, the process's memory is watched: when it has grown by too much, those that have been sending
-longest give way, of the connection that has most of them, so that nobody who is slow keeps the others out. A
-connection that has sent much waits for its share before more of it is read. What costs much when it is parsed
-waits its turn.
+All sizes follow from one figure, the largest request. What arrives at once is let through. Of those that are
+slow to arrive it is watched how much they have sent: when that is too much, those of the connection that has
+sent most give way, so that nobody who is slow keeps the others out. A connection that has sent much waits for
+its share before more of it is read. What costs much when it is parsed waits its turn.
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from solutionserve.errors import Code, ServingError
 
 # Of the largest request: what one may cost in memory, what a connection that sends much may have on the way,
 # and all that are slow.
-COST, CONNECTION, ALL = 6, 5, 8
-# Seconds in which a request arrives unnoticed; between looks at the memory; and after which one that keeps
-# others waiting may be ended.
-QUICK, LOOK, PATIENCE = 0.05, 0.02, 0.25
+COST, CONNECTION, ALL = 6, 5, 5
+# Seconds in which a request arrives unnoticed; between looks at those that do not; and after which one that
+# keeps others waiting may be ended.
+QUICK, LOOK, PATIENCE = 0.03, 0.02, 0.25
 # The same for a share of a connection, and for an answer that nobody reads.
 STALLED = 10.0
 # Requests that are worked on at the same time where that keeps the interpreter busy.
@@ -36,7 +34,6 @@ LARGE_MESSAGE, REMEMBERED = 1 << 20, 10_000
 SMALL_COST = 1 << 20
 # Bytes of an answer from which its place is kept until the client has read it.
 LARGE_ANSWER = 1 << 16
-MEMORY_FILE = Path("/proc/self/statm")
 
 
 class Memory:
@@ -100,6 +97,8 @@ class Ticket:
         task: What answers it.
         since: When it began to be read, or when its answer was ready.
         share: Bytes it holds of its connection's share.
+        sent: Bytes of it that have come, where that can be told of one request.
+        before: Bytes that its connection had sent before, where it can be told of connections alone.
         working: Bytes it holds of what may be worked on.
         turns: Turns that it holds.
         gives_way: Whether it was told to end, its place having gone to others.
@@ -110,6 +109,8 @@ class Ticket:
     task: asyncio.Task | None
     since: float = field(default_factory=time.monotonic)
     share: int = 0
+    sent: int | None = None
+    before: int | None = None
     working: int = 0
     turns: int = 0
     gives_way: bool = False
@@ -123,19 +124,18 @@ class Admission:
     Args:
         requests: Requests that may be under way at the same time; more are refused at once.
         largest: Bytes of the largest request.
-        memory: The process's memory in bytes; without a way to tell, slow requests count as the largest.
 
     Attributes:
         closed: Whether nobody is let in any more.
+        received: The bytes that connections have sent, as far as the system tells; else slow requests count as
+            the largest.
         hang_up: Ends a connection that keeps others waiting by not reading its answers.
     """
 
-    def __init__(self, requests: int, largest: int, memory: Callable[[], int | None] | None = None) -> None:
+    def __init__(self, requests: int, largest: int) -> None:
         self.largest = largest
         self.most = COST * largest
         self._requests = requests
-        self._memory = memory or resident
-        self._idle: int | None = None
         self._working = Memory(COST * largest)
         self._turns = Memory(TURNS)
         self._shares: dict[str, Memory] = {}
@@ -147,6 +147,7 @@ class Admission:
         self._unread: dict[Ticket, None] = {}
         self._looking: asyncio.TimerHandle | None = None
         self.closed = False
+        self.received: Callable[[set[str]], dict[str, int]] = lambda connections: {}
         self.hang_up: Callable[[str], None] = lambda connection: None
 
     @property
@@ -176,16 +177,10 @@ class Admission:
                 Code.RESOURCE_EXHAUSTED,
                 f"{self._requests} requests are being answered already; try again later",
             )
-        if not self._inside and not self._unread:
-            self.settle()
         ticket = Ticket(connection, asyncio.current_task())
         self._inside[ticket] = None
         self._read_from_now(ticket)
         return ticket
-
-    def settle(self) -> None:
-        """Take the present memory for what is needed without requests; also after a model has changed."""
-        self._idle = self._memory()
 
     async def expect_largest(self, ticket: Ticket) -> None:
         """Before a request of unknown size is read: wait for room if its connection sends much."""
@@ -270,9 +265,8 @@ class Admission:
     def _look(self) -> None:
         """Make room where slow requests take too much, or keep others waiting."""
         self._looking = None
-        if len(self._slow) > ALL and self._grown() > ALL * self.largest:
-            # What they took is free only when they have ended; a share at a time, lest too many end.
-            self._evict(max(len(self._slow) // 4, 1), QUICK)
+        if len(self._slow) > ALL:
+            self._limit(self._sent())
         for connection, share in list(self._shares.items()):
             if share.wanted:
                 self._evict(1, STALLED, connection)
@@ -283,14 +277,35 @@ class Admission:
         if self._slow or self._working.wanted or any(share.wanted for share in self._shares.values()):
             self._look_later()
 
-    def _grown(self) -> int:
-        """Bytes by which the memory has grown since nothing was under way, as far as it can be told."""
-        now = self._memory()
-        if now is None or self._idle is None:
-            return len(self._slow) * self.largest
-        # Models that were unloaded meanwhile took memory with them.
-        self._idle = min(self._idle, now)
-        return now - self._idle
+    def _sent(self) -> dict[str, int]:
+        """Most bytes that the slow requests of each connection have sent."""
+        slow: dict[str, list[Ticket]] = {}
+        for ticket in self._slow:
+            slow.setdefault(ticket.connection, []).append(ticket)
+        unknown = {name for name, tickets in slow.items() if any(ticket.sent is None for ticket in tickets)}
+        received = self.received(unknown) if unknown else {}
+        found = {}
+        for name, tickets in slow.items():
+            most = len(tickets) * self.largest
+            if name not in unknown:
+                most = sum(ticket.sent or 0 for ticket in tickets)
+            elif name in received:
+                for ticket in tickets:
+                    ticket.before = received[name] if ticket.before is None else ticket.before
+                most = min(most, received[name] - min(ticket.before or 0 for ticket in tickets))
+            found[name] = most
+        return found
+
+    def _limit(self, sent: dict[str, int]) -> None:
+        """Let requests give way, of who has sent most, until what is left is little enough."""
+        total = sum(sent.values())
+        for name in sorted(sent, key=lambda name: -sent[name]):
+            tickets = [ticket for ticket in self._slow if ticket.connection == name]
+            for ticket in tickets:
+                if total <= ALL * self.largest:
+                    return
+                total -= sent[name] // len(tickets)
+                self._give_way(ticket)
 
     def _evict(self, count: int, patience: float, connection: str | None = None) -> bool:
         """Let slow requests give way, unless all are quick: the longest of who has most of them."""
@@ -303,11 +318,14 @@ class Admission:
         per_connection = Counter(ticket.connection for ticket in late)
         late.sort(key=lambda ticket: (-per_connection[ticket.connection], ticket.since))
         for ticket in late[:count]:
-            ticket.gives_way = True
-            if ticket.task is not None:
-                ticket.task.cancel()
-            self.leave(ticket)
+            self._give_way(ticket)
         return bool(late)
+
+    def _give_way(self, ticket: Ticket) -> None:
+        ticket.gives_way = True
+        if ticket.task is not None:
+            ticket.task.cancel()
+        self.leave(ticket)
 
     def _give_share(self, ticket: Ticket) -> None:
         if ticket.share:
@@ -319,14 +337,6 @@ class Admission:
         share = self._shares.get(connection)
         if share is not None and not share.taken and not share.wanted:
             del self._shares[connection]
-
-
-def resident() -> int | None:
-    """The process's memory in bytes, where the system tells."""
-    try:
-        return int(MEMORY_FILE.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return None
 
 
 def gave_way() -> ServingError:

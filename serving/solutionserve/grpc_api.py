@@ -111,6 +111,7 @@ class GrpcApi:
             settings.port, settings.connections, lambda: admission.connections
         )
         admission.hang_up = self._connections.hang_up
+        admission.received = self._connections.received
         self._watching: asyncio.Task[None] | None = None
         self._server.add_generic_rpc_handlers(self._handlers())
 

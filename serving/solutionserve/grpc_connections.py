@@ -13,6 +13,8 @@ import logging
 import os
 import socket
 import stat
+import struct
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +23,8 @@ CHECK_SECONDS, PAUSE_SECONDS = 0.05, 0.5
 FULL, ROOM = 0.9, 0.3
 FOLDER = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev/fd")
 IPV4_IN_IPV6 = "::ffff:"
+# Where Linux's `struct tcp_info` has `tcpi_bytes_received`.
+BYTES_RECEIVED = 128
 log = logging.getLogger("solutionserve")
 
 
@@ -71,6 +75,11 @@ class GrpcConnections:
         self.hang_up(*silent[: len(found) - int(ROOM * self._most)])
         return True
 
+    def received(self, peers: set[str]) -> dict[str, int]:
+        """The bytes that connections have sent so far, of those that are known and where the system tells."""
+        counts = {name: bytes_received(item) for name, item in sockets(self._port) if name in peers}
+        return {name: count for name, count in counts.items() if count is not None}
+
     def hang_up(self, *peers: str) -> None:
         """End connections."""
         ended = set(peers)
@@ -78,6 +87,14 @@ class GrpcConnections:
             if name in ended:
                 with contextlib.suppress(OSError):
                     item.shutdown(socket.SHUT_RDWR)
+
+
+def bytes_received(connection: socket.socket) -> int | None:
+    """The bytes that have come on a connection, where the system tells."""
+    if sys.platform != "linux":
+        return None
+    known = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("Q", known, BYTES_RECEIVED)[0] if len(known) >= BYTES_RECEIVED + 8 else None
 
 
 def sockets(port: int) -> Iterator[tuple[str, socket.socket]]:

@@ -148,7 +148,7 @@ class ModelManager:
         Raises:
             ServingError: The configuration is wrong; the old one stays.
         """
-        configs = self._checked(config)
+        configs = self.checked(config)
         if self._configs and config.WhichOneof("config") is None:
             raise ServingError(Code.FAILED_PRECONDITION, "the new configuration is empty; the old one stays")
         async with self._lock:
@@ -171,7 +171,12 @@ class ModelManager:
                         await self._unload(name, version)
         self._thread.shutdown()
 
-    def _checked(self, config: model_server_config_pb2.ModelServerConfig) -> dict[str, ModelConfig]:
+    def checked(self, config: model_server_config_pb2.ModelServerConfig) -> dict[str, ModelConfig]:
+        """A configuration's models by name.
+
+        Raises:
+            ServingError: It is wrong.
+        """
         kind = config.WhichOneof("config")
         if kind not in (None, "model_config_list"):
             raise invalid(f"Only model_config_list is supported, not {kind}")

@@ -116,7 +116,7 @@ async def answer(service: PredictionService, request: Request, ticket: Ticket) -
         raise invalid(f"Malformed request: {request.method} {path[:LONGEST_PATH]}")
     spec = model_spec(asked)
     if request.method == "POST":
-        body = await read_body(request, service.limits.request_bytes)
+        body = await read_body(request, service.limits.request_bytes, ticket)
         sent = len(body)
         cost = await on_thread_if(sent > LARGE, json_cost.cost, body, service.admission.most)
         await service.admission.arrived(ticket, sent, cost)
@@ -150,7 +150,7 @@ def _decoded(text: str) -> str:
         raise invalid(f"Failed to decode: {text[:80]}") from None
 
 
-async def read_body(request: Request, largest: int) -> bytes:
+async def read_body(request: Request, largest: int, ticket: Ticket) -> bytes:
     """A request's body, unpacked if it is gzipped.
 
     Raises:
@@ -164,7 +164,7 @@ async def read_body(request: Request, largest: int) -> bytes:
         raise too_large(largest)
     unpack = zlib.decompressobj(31) if encoding == "gzip" else None
     parts: list[bytes] = []
-    sent = size = 0
+    sent = size = ticket.sent = 0
     async for chunk in request.stream():
         sent += len(chunk)
         most = min(largest, UNPACKED + UNPACKED_PER_BYTE * sent) if unpack else largest
@@ -182,6 +182,7 @@ async def read_body(request: Request, largest: int) -> bytes:
                 f"the body unpacks to more than {UNPACKED_PER_BYTE} times its size; send it unpacked"
             )
         parts.append(part)
+        ticket.sent = size
     if unpack and not unpack.eof:
         raise invalid("the body is not gzip: it ends too early")
     return b"".join(parts)

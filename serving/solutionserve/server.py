@@ -209,7 +209,7 @@ class Server:
                 )
         if len(request.config.model_config_list.config) > MOST_MODELS:
             raise invalid(f"a configuration from the network may have {MOST_MODELS:,} models")
-        if not any(self._is_there(config) for config in request.config.model_config_list.config):
+        if not any(map(self._is_there, self.manager.checked(request.config).values())):
             raise ServingError(
                 Code.FAILED_PRECONDITION,
                 "none of the models has a version on disk; the old configuration stays",
@@ -228,10 +228,10 @@ class Server:
                 )
 
     def _is_there(self, config: model_server_config_pb2.ModelConfig) -> bool:
-        """Whether there is a version to load, as far as the configuration makes sense."""
+        """Whether there is a version to load."""
         try:
             return bool(versions_on_disk(self.manager.local_path(config.base_path)))
-        except (OSError, ValueError):
+        except OSError:
             return False
 
     async def _take_on(self, config: model_server_config_pb2.ModelServerConfig) -> None:
@@ -271,7 +271,6 @@ class Server:
                 log.exception("watching files failed; trying again")
 
     def _changed(self, name: str) -> None:
-        self.service.admission.settle()
         in_memory = len(self.manager.available(name))
         self.metrics.loaded.labels(name).set(in_memory)
         task = asyncio.get_running_loop().create_task(self._tell_health())

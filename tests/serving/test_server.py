@@ -234,7 +234,7 @@ class TestConfiguration:
             assert "INVALID_ARGUMENT" in refused("")
             assert versions(client) == {3: "AVAILABLE", 1: "AVAILABLE"}
             nowhere = wanted.replace('"m"', '"new"').replace(str(three), "/nowhere")
-            assert "no version became available" in refused(nowhere)
+            assert "none of the models has a version on disk" in refused(nowhere)
             reload(CONFIG.format(base=three, policy="all {}", labels="").replace('"m"', '"other"'))
             with pytest.raises(ClientError) as caught:
                 client.predict(X)
