@@ -72,6 +72,7 @@ SCENARIOS = {
     "threshold": Scenario("new threshold, killed again and again", "another threshold", KILL, True, 13),
     "training": Scenario("new training, killed again and again", "another training", KILL, True, 57),
     "killed": Scenario("new threshold, killed", "another threshold", KILL, False, 13),
+    "back": Scenario("first threshold again, killed", "first threshold again", KILL, False, 13),
     "full": Scenario("new threshold, disk full", "another threshold", FULL, False, 17),
     "denied": Scenario("new threshold, may not write", "another threshold", DENIED, False, 17),
 }
@@ -116,13 +117,10 @@ class Bench:
         """Put the project back as it was before the run that is struck."""
         snapshot = self.folder / change
         if not snapshot.exists():
-            finished = self.folder / "finished"
-            if not finished.exists():
-                made.restore(self.folder / "new", self.project)
-                if self.runs.run(self.project).status:
-                    raise SystemExit("a run without any fault failed")
-                made.restore(self.project, finished)
-            made.restore(finished, self.project)
+            before = made.AFTER.get(change, "new")
+            self.prepare(before)
+            if self.runs.run(self.project).status:
+                raise SystemExit("a run without any fault failed")
             made.edit(self.project, change)
             made.restore(self.project, snapshot)
         made.restore(snapshot, self.project)
