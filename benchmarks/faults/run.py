@@ -100,10 +100,9 @@ def main() -> int:
                 started = time.monotonic()
                 points = list(bench.strikes(SCENARIOS[key], options.quick))
                 results[SCENARIOS[key].name] = points, time.monotonic() - started
+                if options.json:
+                    options.json.write_text(as_json(results))
     print_table(results)
-    if options.json:
-        content = {name: [asdict(point) for point in points] for name, (points, _) in results.items()}
-        options.json.write_text(json.dumps(content, indent=2) + "\n")
     return int(any(complaints(point) for points, _ in results.values() for point in points))
 
 
@@ -210,6 +209,12 @@ def complaints(point: Point) -> list[str]:
     """What came of a strike, a line each."""
     found = [*point.wrong, *([f"the next run failed: {point.next_failed}"] if point.next_failed else [])]
     return [f"{point.call or 'the run that completed'}: {text}" for text in found]
+
+
+def as_json(results: dict[str, tuple[list[Point], float]]) -> str:
+    """All points by scenario."""
+    content = {name: [asdict(point) for point in points] for name, (points, _) in results.items()}
+    return json.dumps(content, indent=2) + "\n"
 
 
 def print_table(results: dict[str, tuple[list[Point], float]]) -> None:
