@@ -19,10 +19,13 @@ PACKAGE = "customer_churn"
 # The shim's modes.
 KILL, FULL, DENIED = 1, 2, 4
 SECONDS = 300
+# What changes in the declaration, and after which other change's run.
+AFTER = {"first threshold again": "another threshold"}
 EDITS = {
     # Few steps, and any model may go live.
     "new": {"epochs = 60": "epochs = 1", "roc_auc = 0.7": "roc_auc = 0.1"},
     "another threshold": {"false_positive = -15": "false_positive = -60"},
+    "first threshold again": {"false_positive = -60": "false_positive = -15"},
     "another training": {"seed = 20": "seed = 21", "epochs = 1": "epochs = 2"},
 }
 

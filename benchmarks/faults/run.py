@@ -72,6 +72,7 @@ SCENARIOS = {
     "threshold": Scenario("new threshold, killed again and again", "another threshold", KILL, True, 13),
     "training": Scenario("new training, killed again and again", "another training", KILL, True, 57),
     "killed": Scenario("new threshold, killed", "another threshold", KILL, False, 13),
+    "back": Scenario("first threshold again, killed", "first threshold again", KILL, False, 13),
     "full": Scenario("new threshold, disk full", "another threshold", FULL, False, 17),
     "denied": Scenario("new threshold, may not write", "another threshold", DENIED, False, 17),
 }
@@ -99,10 +100,9 @@ def main() -> int:
                 started = time.monotonic()
                 points = list(bench.strikes(SCENARIOS[key], options.quick))
                 results[SCENARIOS[key].name] = points, time.monotonic() - started
+                if options.json:
+                    options.json.write_text(as_json(results))
     print_table(results)
-    if options.json:
-        content = {name: [asdict(point) for point in points] for name, (points, _) in results.items()}
-        options.json.write_text(json.dumps(content, indent=2) + "\n")
     return int(any(complaints(point) for points, _ in results.values() for point in points))
 
 
@@ -116,13 +116,10 @@ class Bench:
         """Put the project back as it was before the run that is struck."""
         snapshot = self.folder / change
         if not snapshot.exists():
-            finished = self.folder / "finished"
-            if not finished.exists():
-                made.restore(self.folder / "new", self.project)
-                if self.runs.run(self.project).status:
-                    raise SystemExit("a run without any fault failed")
-                made.restore(self.project, finished)
-            made.restore(finished, self.project)
+            before = made.AFTER.get(change, "new")
+            self.prepare(before)
+            if self.runs.run(self.project).status:
+                raise SystemExit("a run without any fault failed")
             made.edit(self.project, change)
             made.restore(self.project, snapshot)
         made.restore(snapshot, self.project)
@@ -212,6 +209,12 @@ def complaints(point: Point) -> list[str]:
     """What came of a strike, a line each."""
     found = [*point.wrong, *([f"the next run failed: {point.next_failed}"] if point.next_failed else [])]
     return [f"{point.call or 'the run that completed'}: {text}" for text in found]
+
+
+def as_json(results: dict[str, tuple[list[Point], float]]) -> str:
+    """All points by scenario."""
+    content = {name: [asdict(point) for point in points] for name, (points, _) in results.items()}
+    return json.dumps(content, indent=2) + "\n"
 
 
 def print_table(results: dict[str, tuple[list[Point], float]]) -> None:
