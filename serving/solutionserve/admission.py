@@ -20,7 +20,7 @@ from solutionserve.errors import Code, ServingError
 
 # Of the largest request: what one may cost in memory, what a connection that sends much may have on the way,
 # and all that are slow.
-COST, CONNECTION, ALL = 6, 5, 5
+COST, CONNECTION, ALL = 6, 4, 4
 # Seconds in which a request arrives unnoticed; between looks at those that do not; and after which one that
 # keeps others waiting may be ended.
 QUICK, LOOK, PATIENCE = 0.03, 0.02, 0.25
@@ -127,8 +127,8 @@ class Admission:
 
     Attributes:
         closed: Whether nobody is let in any more.
-        received: The bytes that connections have sent, as far as the system tells; else slow requests count as
-            the largest.
+        received: The bytes that connections have sent, as far as the system tells; else their slow requests
+            count as the largest.
         hang_up: Ends a connection that keeps others waiting by not reading its answers.
     """
 
@@ -256,7 +256,8 @@ class Admission:
     def _is_slow(self, ticket: Ticket) -> None:
         ticket.timer = None
         self._slow[ticket] = None
-        self._look_later()
+        if self._looking is None:
+            self._look()
 
     def _look_later(self) -> None:
         if self._looking is None:
