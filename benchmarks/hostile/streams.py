@@ -133,7 +133,10 @@ def _bombs(scene: Scene, connections: int, streams: int) -> None:
 
 
 @attack(
-    "unread-grpc", "4 connections with 100 requests each for large answers, and a window of 0", seconds=40
+    "unread-grpc",
+    "4 connections with 100 requests each for large answers, and a window of 0",
+    seconds=40,
+    crowd=True,
 )
 def unread(scene: Scene) -> None:
     """Answers that wait in the server for their reader."""
