@@ -83,7 +83,7 @@ def test_a_server_takes_files_and_says_the_same(project: Project, photos: Path, 
                 assert float(ours["probability"]) == pytest.approx(float(theirs["probability"]), abs=1e-6)
         with (
             Client(server.rest, project.package) as client,
-            pytest.raises(ClientError, match="Unknown image file format"),
+            pytest.raises(ClientError, match="no PNG, JPEG or BMP file"),
         ):
             client.predict({"image": np.array([b"no image"], object)})
 
