@@ -13,7 +13,7 @@ import contextlib
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from solutionserve.errors import Code, ServingError
@@ -36,19 +36,13 @@ SMALL_COST = 1 << 20
 LARGE_ANSWER = 1 << 16
 
 
-class Memory:
+class Budget:
     """Bytes, or places, that are taken and given back: first come, first served; one alone always fits."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self.taken = 0
-
-    def take_now(self, amount: int) -> bool:
-        """Take bytes if they are there."""
-        fits = not self._waiting and self._fits(amount)
-        self.taken += amount if fits else 0
-        return fits
 
     @property
     def wanted(self) -> bool:
@@ -57,7 +51,8 @@ class Memory:
 
     async def take(self, amount: int) -> None:
         """Take bytes, once they are there."""
-        if self.take_now(amount):
+        if not self._waiting and self._fits(amount):
+            self.taken += amount
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((place, amount))
@@ -127,8 +122,8 @@ class Admission:
 
     Attributes:
         closed: Whether nobody is let in any more.
-        received: The bytes that connections have sent, as far as the system tells; else their slow requests
-            count as the largest.
+        received: The bytes that connections have sent so far: None where nothing can tell; connections that
+            are not known yet are left out.
         hang_up: Ends a connection that keeps others waiting by not reading its answers.
     """
 
@@ -136,9 +131,9 @@ class Admission:
         self.largest = largest
         self.most = COST * largest
         self._requests = requests
-        self._working = Memory(COST * largest)
-        self._turns = Memory(TURNS)
-        self._shares: dict[str, Memory] = {}
+        self._working = Budget(COST * largest)
+        self._turns = Budget(TURNS)
+        self._shares: dict[str, Budget] = {}
         # Connections that send much, the latest last.
         self._heavy: dict[str, None] = {}
         self._inside: dict[Ticket, None] = {}
@@ -147,7 +142,7 @@ class Admission:
         self._unread: dict[Ticket, None] = {}
         self._looking: asyncio.TimerHandle | None = None
         self.closed = False
-        self.received: Callable[[set[str]], dict[str, int]] = lambda connections: {}
+        self.received: Callable[[set[str]], Mapping[str, int | None]] = dict.fromkeys
         self.hang_up: Callable[[str], None] = lambda connection: None
 
     @property
@@ -172,7 +167,7 @@ class Admission:
         """
         if self.closed and not always:
             raise ServingError(Code.UNAVAILABLE, "the server is stopping; try again")
-        if len(self._inside) >= self._requests and not always and not self._evict(1, PATIENCE):
+        if len(self._inside) >= self._requests and not always and not self._evict(PATIENCE):
             raise ServingError(
                 Code.RESOURCE_EXHAUSTED,
                 f"{self._requests} requests are being answered already; try again later",
@@ -188,7 +183,9 @@ class Admission:
             return
         share = self._shares.get(ticket.connection)
         if share is None:
-            share = self._shares[ticket.connection] = Memory(CONNECTION * self.largest)
+            share = self._shares[ticket.connection] = Budget(CONNECTION * self.largest)
+        # Nothing of it is read meanwhile.
+        self.is_here(ticket)
         self._look_later()
         try:
             await share.take(self.largest)
@@ -199,6 +196,7 @@ class Admission:
 
     async def arrived(self, ticket: Ticket, size: int, cost: int) -> None:
         """The request is there: wait for its turn if its parsed form costs much."""
+        ticket.sent = size
         if size >= LARGE_MESSAGE:
             self._heavy.pop(ticket.connection, None)
             self._heavy[ticket.connection] = None
@@ -270,7 +268,7 @@ class Admission:
             self._limit(self._sent())
         for connection, share in list(self._shares.items()):
             if share.wanted:
-                self._evict(1, STALLED, connection)
+                self._evict(STALLED, connection)
         unread = next(iter(self._unread), None)
         if unread and self._working.wanted and time.monotonic() - unread.since > STALLED:
             self.hang_up(unread.connection)
@@ -280,21 +278,22 @@ class Admission:
 
     def _sent(self) -> dict[str, int]:
         """Most bytes that the slow requests of each connection have sent."""
-        slow: dict[str, list[Ticket]] = {}
+        found: Counter[str] = Counter()
+        reading: dict[str, list[Ticket]] = {}
         for ticket in self._slow:
-            slow.setdefault(ticket.connection, []).append(ticket)
-        unknown = {name for name, tickets in slow.items() if any(ticket.sent is None for ticket in tickets)}
-        received = self.received(unknown) if unknown else {}
-        found = {}
-        for name, tickets in slow.items():
-            most = len(tickets) * self.largest
-            if name not in unknown:
-                most = sum(ticket.sent or 0 for ticket in tickets)
-            elif name in received:
+            found[ticket.connection] += ticket.sent or 0
+            if ticket.sent is None:
+                reading.setdefault(ticket.connection, []).append(ticket)
+        received = self.received(set(reading)) if reading else {}
+        for name, tickets in reading.items():
+            if name not in received:
+                continue
+            most, now = len(tickets) * self.largest, received[name]
+            if now is not None:
                 for ticket in tickets:
-                    ticket.before = received[name] if ticket.before is None else ticket.before
-                most = min(most, received[name] - min(ticket.before or 0 for ticket in tickets))
-            found[name] = most
+                    ticket.before = now if ticket.before is None else ticket.before
+                most = min(most, now - min(ticket.before or 0 for ticket in tickets))
+            found[name] += most
         return found
 
     def _limit(self, sent: dict[str, int]) -> None:
@@ -308,19 +307,19 @@ class Admission:
                 total -= sent[name] // len(tickets)
                 self._give_way(ticket)
 
-    def _evict(self, count: int, patience: float, connection: str | None = None) -> bool:
-        """Let slow requests give way, unless all are quick: the longest of who has most of them."""
+    def _evict(self, patience: float, connection: str | None = None) -> bool:
+        """Let a slow request give way, unless all are quick: the longest of who has most of them."""
         now = time.monotonic()
         late = [
             ticket
             for ticket in self._slow
             if now - ticket.since > patience and connection in (None, ticket.connection)
         ]
-        per_connection = Counter(ticket.connection for ticket in late)
-        late.sort(key=lambda ticket: (-per_connection[ticket.connection], ticket.since))
-        for ticket in late[:count]:
-            self._give_way(ticket)
-        return bool(late)
+        if not late:
+            return False
+        have = Counter(ticket.connection for ticket in late)
+        self._give_way(min(late, key=lambda ticket: (-have[ticket.connection], ticket.since)))
+        return True
 
     def _give_way(self, ticket: Ticket) -> None:
         ticket.gives_way = True

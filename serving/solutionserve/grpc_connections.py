@@ -15,10 +15,14 @@ import socket
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 CHECK_SECONDS, PAUSE_SECONDS = 0.05, 0.5
+# Looking through all connections takes one part of the time in so many.
+LOOKS_APART = 10
 # Shares of what is allowed: above the first, connections are ended until the second is reached.
 FULL, ROOM = 0.9, 0.3
 FOLDER = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev/fd")
@@ -43,6 +47,9 @@ class GrpcConnections:
         self._busy = busy
         # Peers that have made calls, the latest last; the rest only connected.
         self._called: dict[str, None] = {}
+        # The descriptors of peers, as they were when last looked through.
+        self._numbers: dict[str, int] = {}
+        self._look_at = 0.0
 
     def called(self, peer: str) -> None:
         """Take note of a call."""
@@ -66,7 +73,7 @@ class GrpcConnections:
 
     def make_room(self) -> bool:
         """End silent connections; whether there were too many."""
-        found = [name for name, _ in sockets(self._port)]
+        found = [name for name, _, _ in sockets(self._port)]
         if len(found) <= FULL * self._most:
             return False
         busy = self._busy()
@@ -75,31 +82,54 @@ class GrpcConnections:
         self.hang_up(*silent[: len(found) - int(ROOM * self._most)])
         return True
 
-    def received(self, peers: set[str]) -> dict[str, int]:
-        """The bytes that connections have sent so far, of those that are known and where the system tells."""
-        counts = {name: bytes_received(item) for name, item in sockets(self._port) if name in peers}
-        return {name: count for name, count in counts.items() if count is not None}
+    def received(self, peers: set[str]) -> dict[str, int | None]:
+        """The bytes that connections have sent so far.
+
+        None where nothing can tell; a connection that has not been found yet is left out. Thousands of
+        connections take long to look through, so that is done for a small share of the time only.
+        """
+        if sys.platform != "linux":
+            return dict.fromkeys(peers)
+        found: dict[str, int | None] = {
+            name: None for name in peers if not name.startswith(("ipv4:", "ipv6:"))
+        }
+        if not peers <= self._numbers.keys() | found.keys() and time.monotonic() >= self._look_at:
+            began = time.monotonic()
+            self._numbers = {name: number for name, _, number in sockets(self._port)}
+            self._look_at = began + (1 + LOOKS_APART) * (time.monotonic() - began)
+        numbers = [self._numbers[name] for name in peers if name in self._numbers]
+        # A number may belong to another connection by now, which is told by its name.
+        for name, item, _ in sockets(self._port, numbers):
+            if name in peers:
+                found[name] = bytes_received(item)
+        return found
 
     def hang_up(self, *peers: str) -> None:
         """End connections."""
         ended = set(peers)
-        for name, item in sockets(self._port):
+        for name, item, _ in sockets(self._port):
             if name in ended:
                 with contextlib.suppress(OSError):
                     item.shutdown(socket.SHUT_RDWR)
 
 
 def bytes_received(connection: socket.socket) -> int | None:
-    """The bytes that have come on a connection, where the system tells."""
-    if sys.platform != "linux":
-        return None
+    """The bytes that have come on a connection, where Linux is new enough to tell."""
     known = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     return struct.unpack_from("Q", known, BYTES_RECEIVED)[0] if len(known) >= BYTES_RECEIVED + 8 else None
 
 
-def sockets(port: int) -> Iterator[tuple[str, socket.socket]]:
-    """This process's connections on a port: the peer as gRPC names it, and the socket, for the moment."""
-    for number in descriptors():
+def sockets(port: int, numbers: Iterable[int] | None = None) -> Iterator[tuple[str, socket.socket, int]]:
+    """This process's connections on a port.
+
+    Args:
+        port: The port.
+        numbers: The descriptors to look at; all, if it is None.
+
+    Yields:
+        The peer as gRPC names it, the socket, for the moment, and its descriptor.
+    """
+    for number in descriptors() if numbers is None else numbers:
         with contextlib.ExitStack() as stack:
             try:
                 if not stat.S_ISSOCK(os.fstat(number).st_mode):
@@ -111,8 +141,8 @@ def sockets(port: int) -> Iterator[tuple[str, socket.socket]]:
                 continue
             if item.family in (socket.AF_INET, socket.AF_INET6) and local[1] == port:
                 address = remote[0].removeprefix(IPV4_IN_IPV6)
-                host = f"ipv6:%5B{address}%5D" if ":" in address else f"ipv4:{address}"
-                yield f"{host}:{remote[1]}", item
+                host = f"ipv6:%5B{quote(address, safe=':')}%5D" if ":" in address else f"ipv4:{address}"
+                yield f"{host}:{remote[1]}", item, number
 
 
 def descriptors() -> list[int]:

@@ -15,7 +15,7 @@ from solutionserve.admission import (
     QUICK,
     TURNS,
     Admission,
-    Memory,
+    Budget,
 )
 from solutionserve.errors import Code, ServingError
 
@@ -175,6 +175,31 @@ def test_a_connection_that_sends_much_waits_for_its_own_share_and_nobody_elses()
     run(work)
 
 
+def test_many_large_messages_of_one_connection_are_all_answered() -> None:
+    async def work(admission: Admission, process: Process) -> None:
+        process.sent["one"] = 0
+
+        async def upload() -> str:
+            ticket = admission.enter("one")
+            try:
+                await admission.expect_largest(ticket)
+                for _ in range(4):
+                    await asyncio.sleep(QUICK / 2)
+                    process.sent["one"] += LARGEST // 4
+                await admission.arrived(ticket, LARGEST, COST * LARGEST // 2)
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                return "gave way"
+            finally:
+                admission.leave(ticket)
+            return "answered"
+
+        assert await upload() == "answered"
+        assert set(await asyncio.gather(*(upload() for _ in range(40)))) == {"answered"}
+
+    run(work, requests=100)
+
+
 def test_a_share_that_stalls_goes_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("solutionserve.admission.STALLED", 0.3)
 
@@ -289,14 +314,14 @@ def test_every_place_comes_back() -> None:
     run(work, requests=60)
 
 
-def test_memory_is_given_in_order_also_when_a_waiter_leaves() -> None:
+def test_a_budget_is_given_in_order_also_when_a_waiter_leaves() -> None:
     async def work() -> None:
-        memory = Memory(10)
-        await memory.take(8)
+        budget = Budget(10)
+        await budget.take(8)
         order: list[str] = []
 
         async def take(name: str, amount: int) -> None:
-            await memory.take(amount)
+            await budget.take(amount)
             order.append(name)
 
         large, small = asyncio.create_task(take("large", 9)), asyncio.create_task(take("small", 2))
@@ -305,10 +330,10 @@ def test_memory_is_given_in_order_also_when_a_waiter_leaves() -> None:
         large.cancel()
         await asyncio.sleep(0)
         await small
-        assert (order, memory.taken) == (["small"], 10)
-        memory.give(10)
-        await memory.take(1000)  # alone, anything fits
-        memory.give(1000)
-        assert memory.taken == 0
+        assert (order, budget.taken) == (["small"], 10)
+        budget.give(10)
+        await budget.take(1000)  # alone, anything fits
+        budget.give(1000)
+        assert budget.taken == 0
 
     asyncio.run(work())
