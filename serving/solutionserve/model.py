@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ class Signature:
         return cls(inputs, outputs, definition)
 
 
+# Where in a graph an error happened, and what `tf.debugging` makes of a message.
+MARKS, ASSERTION = re.compile(r"\{\{\w+ [^}]*\}\}\s*"), re.compile(r"assertion failed: \[([^\]]+)\]")
 Signatures = Mapping[str, Signature]
 
 
@@ -211,8 +214,10 @@ def load_error(folder: Path, error: Exception) -> ServingError:
 
 
 def first_line(message: str) -> str:
-    """An error's own sentence, without the stack of operations below it."""
-    return message.strip().split("\n", 1)[0]
+    """An error's own sentence, without TensorFlow's marks and the stack of operations below it."""
+    line = MARKS.sub("", message.strip().split("\n", 1)[0])
+    failed = ASSERTION.match(line)
+    return failed[1] if failed else line
 
 
 def trim_memory() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import logging
 import resource
@@ -104,7 +105,8 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        connections = min(flags.max_connections, connections_at_most())
+        # Besides those of both APIs, as many again may have come to REST and not be closed yet.
+        connections = min(flags.max_connections, max((raise_descriptors() - SPARE_DESCRIPTORS) // 3, 8))
         settings = GrpcSettings(
             flags.host,
             flags.port,
@@ -180,7 +182,9 @@ class Server:
             return model
         started, status = time.perf_counter(), Code.OK
         try:
-            warm_up(model, folder, self._limits, max(1, flags.num_request_iterations_for_warmup))
+            # Who lays models in place is trusted with the rows to warm them up.
+            limits = dataclasses.replace(self._limits, rows=sys.maxsize)
+            warm_up(model, folder, limits, max(1, flags.num_request_iterations_for_warmup))
         except BaseException as error:
             status = error.code if isinstance(error, ServingError) else Code.INTERNAL
             model.close()
@@ -208,7 +212,7 @@ class Server:
                     Code.PERMISSION_DENIED, f"{prefix}: only the configuration file may name where logs go"
                 )
         if len(request.config.model_config_list.config) > MOST_MODELS:
-            raise invalid(f"a configuration from the network may have {MOST_MODELS:,} models")
+            raise invalid(f"a configuration from the network may have at most {MOST_MODELS:,} models")
         if not any(map(self._is_there, self.manager.checked(request.config).values())):
             raise ServingError(
                 Code.FAILED_PRECONDITION,
@@ -300,15 +304,13 @@ class Server:
             yield f"REST http{'s' if self._tls else ''}://{flags.host}:{flags.rest_api_port}"
 
 
-def connections_at_most() -> int:
-    """Connections that each API can have, with descriptors left for models and files."""
+def raise_descriptors() -> int:
+    """Allow this process as many descriptors as it may have; returns how many these are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    # REST may for a moment have as many again.
-    return max((descriptors - SPARE_DESCRIPTORS) // 3, 8)
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def parse_mount(text: str) -> tuple[str, Path]:

@@ -247,7 +247,7 @@ async def on_thread_if(large: bool, function: Callable[..., Any], *arguments: ob
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:
-        await asyncio.wait([working])
+        await asyncio.gather(working, return_exceptions=True)
         raise
 
 

@@ -17,10 +17,10 @@ def picture(seed: int, side: tuple[int, int] = (24, 32)) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, side, np.uint8)
 
 
-def png_bomb(side: int) -> bytes:
+def png_bomb(side: int, mode: str = "1") -> bytes:
     """A small file that says it holds a huge picture."""
     target = io.BytesIO()
-    PIL.Image.new("1", (side, side)).save(target, "PNG")
+    PIL.Image.new(mode, (side, side)).save(target, "PNG")
     return target.getvalue()
 
 
@@ -43,11 +43,12 @@ def floating_tiff() -> bytes:
         (lambda: b"no image at all", "is no image"),
         (lambda: png_bomb(9000), "more than 64 million"),
         (lambda: png_bomb(20000), "decompression bomb"),
+        (lambda: png_bomb(7600, "RGBA"), "more than 200 MB"),
         (webp, "holds WEBP"),
         (floating_tiff, "floating-point"),
         (lambda: png_bomb(8), "at least 16 a side"),
     ],
-    ids=["empty", "text", "huge", "bomb", "webp", "float", "tiny"],
+    ids=["empty", "text", "huge", "bomb", "channels", "webp", "float", "tiny"],
 )
 def test_what_cannot_be_used(tmp_path: Path, content: Callable[[], bytes], reason: str) -> None:
     file = tmp_path / "a.png"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import sys
 import time
@@ -92,7 +93,8 @@ def run(project: Project, audited: AuditedTable, run_id: str, log: Path, console
                 run_pipeline(build_pipeline(project, audited, schema), runner)
         except NodeError as error:
             cause = error.__cause__
-            traceback.print_exception(error, file=sys.stderr)
+            with contextlib.suppress(OSError):
+                traceback.print_exception(error, file=sys.stderr)
             raise RunFailedError(error.node, reason_of(cause)) from error
         return publish(project, run_id, runner.results)
 
