@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import enum
+import heapq
+from collections.abc import Collection
+
+# Characters of what a client sent, and names of it, that a message repeats.
+SHOWN, SHOWN_NAMES = 80, 20
 
 
 class Code(enum.IntEnum):
@@ -67,3 +72,10 @@ class ServingError(Exception):
 def invalid(message: str) -> ServingError:
     """An INVALID_ARGUMENT error."""
     return ServingError(Code.INVALID_ARGUMENT, message)
+
+
+def listed(names: Collection[str]) -> str:
+    """A few names for a message, however many and long they are."""
+    first = heapq.nsmallest(SHOWN_NAMES, names)
+    shown = [name if len(name) <= SHOWN else name[:SHOWN] + "…" for name in first]
+    return ", ".join(shown) + (f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else "")

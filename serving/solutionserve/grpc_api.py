@@ -30,9 +30,8 @@ from solutionserve.configuration import Tls
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.grpc_connections import GrpcConnections
 from solutionserve.health import Health
-from solutionserve.inference import parse
 from solutionserve.service import LARGE, PredictionService, on_thread_if
-from solutionserve.wire import cost
+from solutionserve.wire import cost, parse
 
 PREDICTION, MODEL = "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"
 STATUS = {code.value[0]: code for code in grpc.StatusCode}

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
-from solutionserve.errors import Code, ServingError
+from solutionserve.errors import SHOWN, Code, ServingError
 
 
 class Health:
@@ -34,7 +34,7 @@ class Health:
     async def check(self, request: health_pb2.HealthCheckRequest, _: int) -> health_pb2.HealthCheckResponse:
         """Answer Check."""
         if request.service not in self._serving:
-            raise ServingError(Code.NOT_FOUND, f"unknown service: {request.service[:80]}")
+            raise ServingError(Code.NOT_FOUND, f"unknown service: {request.service[:SHOWN]}")
         return health_pb2.HealthCheckResponse(status=self._status(request.service))
 
     async def watch(self, request: health_pb2.HealthCheckRequest, context: grpc.aio.ServicerContext) -> None:

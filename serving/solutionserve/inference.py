@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError, Message
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -20,15 +18,13 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from solutionserve.errors import Code, ServingError, invalid
+from solutionserve.errors import SHOWN, Code, ServingError, invalid, listed
 from solutionserve.limits import Limits
 from solutionserve.model import LoadedModel, Signature, Signatures
 from solutionserve.tensors import NUMPY, described, to_array, to_proto
-from solutionserve.wire import not_a_message
 
 DEFAULT_SIGNATURE = "serving_default"
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
-SHOWN, SHOWN_NAMES = 80, 20
 MOST_TASKS = 1000
 Outputs = Mapping[str, np.ndarray]
 
@@ -103,13 +99,6 @@ def check_names(signature: Signature, given: Mapping[str, Any]) -> None:
         f"input size does not match signature: {len(given)}!={len(signature.inputs)}."
         f" Sent extra: {{{listed(extra)}}}. Missing but required: {{{listed(missing)}}}."
     )
-
-
-def listed(names: Collection[str]) -> str:
-    """A few names for a message, however many and long they are."""
-    first = heapq.nsmallest(SHOWN_NAMES, names)
-    shown = [name if len(name) <= SHOWN else name[:SHOWN] + "…" for name in first]
-    return ", ".join(shown) + (f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else "")
 
 
 def plan_tensors(
@@ -399,15 +388,3 @@ def answered_by(asked: model_pb2.ModelSpec, signature: str, version: int) -> mod
     spec = model_pb2.ModelSpec(name=asked.name, signature_name=signature)
     spec.version.value = version
     return spec
-
-
-def parse(kind: type[Message], data: bytes) -> Any:
-    """A request off the wire.
-
-    Raises:
-        ServingError: The bytes are no such message.
-    """
-    try:
-        return kind.FromString(data)
-    except DecodeError:
-        raise not_a_message(kind.DESCRIPTOR) from None

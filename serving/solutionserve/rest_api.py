@@ -23,7 +23,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from solutionserve import json_cost, json_tensors
+from solutionserve import json_cost, json_examples, json_tensors
 from solutionserve.admission import Ticket, gave_way
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.service import LARGE, PredictionService, on_thread_if
@@ -209,11 +209,11 @@ async def ask(
         )
     if verb == "classify":
         classify = classification_pb2.ClassificationRequest(model_spec=spec)
-        await on_thread_if(sent > LARGE, json_tensors.read_examples, body, classify.input, service.limits)
-        return json_tensors.write_classifications((await service.classify(classify, "REST", sent)).result)
+        await on_thread_if(sent > LARGE, json_examples.read_examples, body, classify.input, service.limits)
+        return json_examples.write_classifications((await service.classify(classify, "REST", sent)).result)
     regress = regression_pb2.RegressionRequest(model_spec=spec)
-    await on_thread_if(sent > LARGE, json_tensors.read_examples, body, regress.input, service.limits)
-    return json_tensors.write_regressions((await service.regress(regress, "REST", sent)).result)
+    await on_thread_if(sent > LARGE, json_examples.read_examples, body, regress.input, service.limits)
+    return json_examples.write_regressions((await service.regress(regress, "REST", sent)).result)
 
 
 def metadata(service: PredictionService, spec: model_pb2.ModelSpec) -> bytes:

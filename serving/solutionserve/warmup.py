@@ -9,10 +9,11 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.inference import parse, plan_logged
+from solutionserve.inference import plan_logged
 from solutionserve.limits import Limits
 from solutionserve.model import LoadedModel
 from solutionserve.tensors import described, to_array
+from solutionserve.wire import parse
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 MOST_RECORDS = 1000

@@ -1,4 +1,7 @@
-"""What a protocol buffer costs once it is parsed, told from its bytes: two of them can become a hundred."""
+"""Protocol buffers off the wire: what one costs once it is parsed is told from its bytes first.
+
+Two of them can become a hundred.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from solutionserve.errors import ServingError, invalid
 
@@ -97,6 +100,18 @@ def _fields_cost(data: bytes, kind: Descriptor, most: int) -> int:
                     raise IndexError  # groups, which none of the messages has
     except IndexError:
         raise not_a_message(kind) from None
+
+
+def parse(kind: type[Message], data: bytes) -> Any:
+    """A request off the wire.
+
+    Raises:
+        ServingError: The bytes are no such message.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise not_a_message(kind.DESCRIPTOR) from None
 
 
 def not_a_message(kind: Descriptor) -> ServingError:
