@@ -40,7 +40,7 @@ def finished(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def base() -> Iterator[Path]:
+def guarded() -> Iterator[Path]:
     """A base path with one version, as a user sees it whom permissions bind."""
     # Not pytest's own folder, which is closed to other users.
     folder = Path(tempfile.mkdtemp(prefix="solutionkit-"))

@@ -79,9 +79,9 @@ def test_another_threshold_of_the_same_graph_goes_live(project: Project) -> None
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o111, 0o444])
-def test_models_without_permission_are_not_said_to_be_missing(base: Path, mode: int) -> None:
-    (base / "3" / "saved_model.pb").touch()
-    base.chmod(mode)
+def test_models_without_permission_are_not_said_to_be_missing(guarded: Path, mode: int) -> None:
+    (guarded / "3" / "saved_model.pb").touch()
+    guarded.chmod(mode)
     with pytest.raises(PermissionError) as error:
-        newest_version(base)
-    assert str(base) in str(error.value.filename)
+        newest_version(guarded)
+    assert str(guarded) in str(error.value.filename)

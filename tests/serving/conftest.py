@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from serving.sample_models import export_all
+from serving.served import push
 from solutionserve.embedded import running
 
 
@@ -47,3 +48,11 @@ def server(
         "--max_request_rows=5000",
     ) as started:
         yield Addresses(started.grpc, started.rest, ours=True)
+
+
+@pytest.fixture
+def base(tmp_path: Path, sample_models: Path) -> Path:
+    """A base path with version 1, which answers 3.0; `push` adds others."""
+    folder = tmp_path / "m"
+    push(sample_models, folder, 1)
+    return folder

@@ -1,21 +1,13 @@
-"""The server as a process: configuration, versions, TLS, logs, and its end."""
+"""The server as a process: configuration, versions and logs."""
 
-import asyncio
 import os
 import shutil
-import signal
-import ssl
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import httpx
-import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import (
@@ -23,15 +15,13 @@ from tensorflow_serving.apis import (
     model_service_pb2_grpc,
     predict_pb2,
     prediction_log_pb2,
-    prediction_service_pb2_grpc,
 )
 
-from solutionserve.client import Client, ClientError, ClientTls
+from serving.served import X, eventually, push, server_output, versions
+from solutionserve.client import Client, ClientError
 from solutionserve.configuration import parse_models
-from solutionserve.embedded import Running, free_port, running
+from solutionserve.embedded import running
 from solutionserve.errors import Code, ServingError
-
-X = {"x": np.float32([2.0])}
 
 # As /proc/net/tcp and tcp6 write a listening socket's state, 127.0.0.1, ::1 and ::ffff:127.0.0.1.
 LISTENING = "0A"
@@ -43,40 +33,8 @@ LOOPBACK = {
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def base(tmp_path: Path, sample_models: Path) -> Path:
-    """A base path with version 1, which answers 3.0; `push` adds others."""
-    folder = tmp_path / "m"
-    push(sample_models, folder, 1)
-    return folder
-
-
-def push(sample_models: Path, base: Path, number: int, like: int = 1) -> None:
-    """Lay a version in place in one step, as a pipeline does."""
-    draft = base / f".{number}"
-    shutil.copytree(sample_models / "half_plus_two" / str(like), draft)
-    draft.rename(base / str(number))
-
-
-def eventually(check: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.05)
-
-
-def versions(client: Client) -> dict[int, str]:
-    return {item.version: item.state for item in client.status()}
-
-
 def loaded(rest: str) -> bool:
     return httpx.get(f"{rest}/v1/models/m/metadata", trust_env=False).status_code == 200
-
-
-def server_output(*flags: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "solutionserve", f"--port={free_port()}", *flags]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return answer.returncode, answer.stderr
 
 
 def test_new_versions_go_live_and_old_ones_leave_without_a_failed_request(
@@ -312,71 +270,6 @@ def test_the_request_log_can_warm_up_the_next_version(
         assert versions(client) == {2: "AVAILABLE"}
 
 
-def test_sigterm_lets_requests_under_way_finish(tmp_path: Path) -> None:
-    class Slow(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
-        def predict(self, x):
-            y = x
-            for _ in tf.range(tf.cast(x[0], tf.int32)):
-                noise = tf.random.uniform([200, 200])
-                y = tf.reduce_sum(tf.matmul(noise, noise)) * 0.0 + y
-            return {"y": y}
-
-    module = Slow()
-    tf.saved_model.save(module, str(tmp_path / "m/1"), {"serving_default": module.predict})
-    answers: list[object] = []
-    with running("--model_name=m", f"--model_base_path={tmp_path / 'm'}") as server:
-
-        def ask(address: str) -> None:
-            with Client(address, "m", retries=0) as client:
-                client.signature()
-                answers.append(client.predict({"x": np.float32([8000.0])})["y"][0])
-
-        threads = [threading.Thread(target=ask, args=[address]) for address in (server.grpc, server.rest)]
-        for thread in threads:
-            thread.start()
-        time.sleep(1.5)
-        assert not answers, "the model is too fast for this test"
-        server.process.send_signal(signal.SIGTERM)
-        for thread in threads:
-            thread.join(60)
-        assert answers == [8000.0, 8000.0]
-        assert server.process.wait(60) == 0
-
-
-def test_a_stopping_server_cancels_nothing_that_it_has_accepted(base: Path) -> None:
-    """gRPC itself cancels calls that wait to be begun, which plain clients do not try again."""
-    codes: Counter[str] = Counter()
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = "m"
-    request.inputs["x"].CopyFrom(tf.make_tensor_proto(X["x"]))
-
-    async def ask(address: str, ended: asyncio.Event) -> None:
-        async with grpc.aio.insecure_channel(address) as channel:
-            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-            while not ended.is_set():
-                try:
-                    await stub.Predict(request, timeout=20)
-                    codes["OK"] += 1
-                except grpc.RpcError as error:
-                    codes[error.code().name] += 1
-                    await asyncio.sleep(0.05)
-
-    async def whole(server: Running) -> None:
-        ended = asyncio.Event()
-        tasks = [asyncio.create_task(ask(server.grpc, ended)) for _ in range(32)]
-        await asyncio.sleep(1.0)
-        server.process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(2.0)
-        ended.set()
-        await asyncio.gather(*tasks)
-
-    with running("--model_name=m", f"--model_base_path={base}") as server:
-        asyncio.run(whole(server))
-    assert codes["OK"] > 100
-    assert codes.keys() == {"OK", "UNAVAILABLE"}
-
-
 def test_a_pipe_in_place_of_a_graph_stops_no_loads(base: Path, sample_models: Path) -> None:
     with (
         running("--model_name=m", f"--model_base_path={base}") as server,
@@ -403,103 +296,6 @@ def test_deadlines(base: Path) -> None:
     with running("--model_name=m", f"--model_base_path={base}", "--rest_api_timeout_in_ms=0") as server:
         answer = httpx.post(f"{server.rest}/v1/models/m:predict", json={"instances": [2]}, trust_env=False)
         assert (answer.status_code, answer.json()["error"]) == (504, "no answer within 0 s")
-
-
-class TestTls:
-    @pytest.fixture(scope="class")
-    def pem(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """An authority, a server's pair and a client's pair, made by openssl."""
-        folder = tmp_path_factory.mktemp("pem")
-
-        def openssl(*arguments: str) -> None:
-            subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-        openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            "ca.key",
-            "-out",
-            "ca.pem",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=test authority",
-        )
-        (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-        for name in ("server", "client"):
-            openssl(
-                "req",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-keyout",
-                f"{name}.key",
-                "-out",
-                f"{name}.csr",
-                "-subj",
-                f"/CN={name}",
-            )
-            openssl(
-                "x509",
-                "-req",
-                "-in",
-                f"{name}.csr",
-                "-CA",
-                "ca.pem",
-                "-CAkey",
-                "ca.key",
-                "-CAcreateserial",
-                "-out",
-                f"{name}.pem",
-                "-days",
-                "2",
-                "-extfile",
-                "names",
-            )
-        return folder
-
-    def ssl_config(self, pem: Path, verify: bool) -> Path:
-        file = pem / f"ssl-{verify}.config"
-        lines = [
-            f"{key}: {(pem / name).read_text()!r}"
-            for key, name in (
-                ("server_key", "server.key"),
-                ("server_cert", "server.pem"),
-                ("custom_ca", "ca.pem"),
-            )
-        ]
-        file.write_text("\n".join([*lines, f"client_verify: {str(verify).lower()}"]))
-        return file
-
-    @pytest.mark.parametrize("verify", [False, True])
-    def test_both_apis(self, pem: Path, base: Path, verify: bool) -> None:
-        known = ClientTls(pem / "ca.pem", pem / "client.pem", pem / "client.key")
-        unknown = ClientTls(pem / "ca.pem")
-        with running(
-            "--model_name=m", f"--model_base_path={base}", f"--ssl_config_file={self.ssl_config(pem, verify)}"
-        ) as server:
-            for address in (server.grpc, server.rest.replace("http:", "https:")):
-                with Client(address, "m", tls=known) as client:
-                    assert client.predict(X)["y"] == [3.0]
-                with Client(address, "m", tls=unknown, retries=0, timeout=5) as client:
-                    if verify:
-                        with pytest.raises(ClientError):
-                            client.predict(X)
-                    else:
-                        assert client.predict(X)["y"] == [3.0]
-            with Client(server.grpc, "m", retries=0, timeout=3) as plain, pytest.raises(ClientError):
-                plain.predict(X)
-
-    def test_incomplete_files(self, tmp_path: Path, base: Path) -> None:
-        file = tmp_path / "ssl.config"
-        file.write_text('server_key: "a"')
-        code, said = server_output(f"--model_base_path={base}", f"--ssl_config_file={file}")
-        assert (code, "server_key and server_cert must both" in said) == (1, True)
-        assert ssl.OPENSSL_VERSION  # the module that both sides use
 
 
 def test_a_socket_and_loopback_only(base: Path, tmp_path: Path) -> None:

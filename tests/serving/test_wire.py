@@ -1,7 +1,6 @@
 """What a message costs is known from its bytes, and never less than what parsing it takes."""
 
 import contextlib
-import subprocess
 import sys
 
 import pytest
@@ -15,6 +14,7 @@ from tensorflow_serving.apis import (
     predict_pb2,
 )
 
+from serving.memory import measured
 from solutionserve.errors import ServingError
 from solutionserve.wire import SMALL, cost
 
@@ -47,39 +47,24 @@ BLOW_UPS = {
     "models": (model_management_pb2.ReloadConfigRequest, lambda n: field(1, field(1, field(1, b"") * n))),
     "unknown": (PREDICT, lambda n: b"\x78\1" * n),
 }
-MEASURE = """
-import os
+PREPARE = """
 from serving.test_wire import BLOW_UPS
 
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
-
-for name, (kind, made) in BLOW_UPS.items():
+for kind, _ in BLOW_UPS.values():
     kind.FromString(b"")
-    data = made(1_000_000)
-    if not os.fork():
-        before = resident()
-        message = kind.FromString(data)
-        print(name, len(data), resident() - before, flush=True)
-        os._exit(0)
-    os.wait()
+
+def make(name):
+    return BLOW_UPS[name][1](1_000_000)
+
+def work(name, data):
+    return BLOW_UPS[name][0].FromString(data)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_parsing_takes_no_more_than_the_cost() -> None:
-    answer = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{MEASURE}"],
-        capture_output=True,
-        text=True,
-    )
-    assert answer.returncode == 0, answer.stderr
-    measured = [line.split() for line in answer.stdout.splitlines()]
-    assert len(measured) == len(BLOW_UPS)
-    for name, *numbers in measured:
-        size, taken = map(int, numbers)
+    for name, (size, taken) in measured(PREPARE, list(BLOW_UPS)).items():
         kind, made = BLOW_UPS[name]
         # A small part of it, walked to the end, scaled; small messages are priced flat.
         part = made(20_000)
