@@ -1,6 +1,6 @@
 """Runs that are killed, or whose disk is full, or that may not write, at every point in turn.
 
-    .venv/bin/python benchmarks/faults/run.py [--quick] [--library CHECKOUT] [--json FILE]
+    .venv/bin/python benchmarks/faults/run.py [--every] [--library CHECKOUT] [--json FILE]
 
 As SQLite tests crashes: strike at a run's first change on disk, at its second, and so on until one
 completes, and look each time at what a server and a reader would find. See `shim.c` for what a point is.
@@ -57,7 +57,7 @@ class Scenario:
         change: What of the declaration changed since the last run; "new": there was none.
         mode: What strikes.
         again: Strike each next run one point later, instead of restoring the project in between.
-        step: With --quick, of how many points one is taken; odd, because the memory's file has four a write.
+        step: Without --every, of how many points one is taken; odd, as the memory's file has four a write.
     """
 
     name: str
@@ -84,7 +84,7 @@ def main() -> int:
     parser.add_argument(
         "--library", type=Path, default=ROOT, help="the checkout to judge (default: this one)"
     )
-    parser.add_argument("--quick", action="store_true", help="only some of the points")
+    parser.add_argument("--every", action="store_true", help="every point, which takes hours")
     parser.add_argument("--only", choices=SCENARIOS, action="append", help="this scenario (may be repeated)")
     parser.add_argument("--json", type=Path, help="write all points here")
     options = parser.parse_args()
@@ -98,7 +98,7 @@ def main() -> int:
             bench = Bench(runs, project, folder)
             for key in options.only or SCENARIOS:
                 started = time.monotonic()
-                points = list(bench.strikes(SCENARIOS[key], options.quick))
+                points = list(bench.strikes(SCENARIOS[key], options.every))
                 results[SCENARIOS[key].name] = points, time.monotonic() - started
                 if options.json:
                     options.json.write_text(as_json(results))
@@ -128,9 +128,9 @@ class Bench:
             raise SystemExit(f"wrong before any fault: {wrong}")
         return watch
 
-    def strikes(self, scenario: Scenario, quick: bool) -> Iterator[Point]:
+    def strikes(self, scenario: Scenario, every: bool) -> Iterator[Point]:
         """Every point of a scenario, with what was wrong told at once."""
-        step = scenario.step if quick else 1
+        step = 1 if every else scenario.step
         for point in self.again(scenario, step) if scenario.again else self.once(scenario, step):
             for text in complaints(point):
                 print(f"{scenario.name}, point {point.number}, {text}", file=sys.stderr, flush=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from itertools import chain
+from typing import Any
 
 from benchmarks.hostile.attack import Scene, attack
 from benchmarks.hostile.bombs import repeated
@@ -14,6 +15,15 @@ from benchmarks.hostile.http2 import PREFACE, SETTINGS, frame
 
 ENDLESS = 300_000_000
 REQUEST = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nhost: a\r\n"
+
+
+def at_once(one: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+    """Do something on so many connections at the same time."""
+
+    async def run() -> None:
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    asyncio.run(run())
 
 
 async def connect(scene: Scene, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
@@ -113,10 +123,7 @@ def slow_headers(scene: Scene) -> None:
         note_line(scene, answer)
         writer.close()
 
-    async def run() -> None:
-        await asyncio.gather(*(one() for _ in range(200)))
-
-    asyncio.run(run())
+    at_once(one, 200)
 
 
 def crowd(scene: Scene, port: int, hello: bytes = b"") -> None:
@@ -140,10 +147,7 @@ def crowd(scene: Scene, port: int, hello: bytes = b"") -> None:
             scene.got["reset by the server"] += 1
         writer.close()
 
-    async def run() -> None:
-        await asyncio.gather(*(one() for _ in range(1_500)))
-
-    asyncio.run(run())
+    at_once(one, 1_500)
 
 
 @attack("crowd-rest", "1,500 silent connections to the REST port")
@@ -198,7 +202,4 @@ def unread(scene: Scene) -> None:
             scene.got["closed by the server"] += 1
         listening.close()
 
-    async def run() -> None:
-        await asyncio.gather(*(one() for _ in range(100)))
-
-    asyncio.run(run())
+    at_once(one, 100)

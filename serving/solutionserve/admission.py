@@ -23,7 +23,7 @@ from solutionserve.errors import Code, ServingError
 COST, CONNECTION, ALL = 6, 4, 4
 # Seconds in which a request arrives unnoticed; between looks at those that do not; and after which one that
 # keeps others waiting may be ended.
-QUICK, LOOK, PATIENCE = 0.03, 0.02, 0.25
+QUICK, LOOK, PATIENCE = 0.02, 0.01, 0.25
 # The same for a share of a connection, and for an answer that nobody reads.
 STALLED = 10.0
 # Requests that are worked on at the same time where that keeps the interpreter busy.
@@ -297,12 +297,15 @@ class Admission:
         return found
 
     def _limit(self, sent: dict[str, int]) -> None:
-        """Let requests give way, of who has sent most, until what is left is little enough."""
-        total = sum(sent.values())
+        """When all have sent too much, let those who have sent most give way until half of it is left."""
+        total, most = sum(sent.values()), ALL * self.largest
+        if total <= most:
+            return
         for name in sorted(sent, key=lambda name: -sent[name]):
             tickets = [ticket for ticket in self._slow if ticket.connection == name]
             for ticket in tickets:
-                if total <= ALL * self.largest:
+                # They send on while this is decided, so less must be left than may be.
+                if total <= most // 2:
                     return
                 total -= sent[name] // len(tickets)
                 self._give_way(ticket)

@@ -155,7 +155,7 @@ def test_where_the_system_tells_nothing_slow_ones_count_as_the_largest() -> None
         while sum(not task.done() for task in slow) > ALL:
             await asyncio.sleep(LOOK)
         await asyncio.sleep(5 * LOOK)
-        assert sum(not task.done() for task in slow) == ALL
+        assert sum(not task.done() for task in slow) == ALL // 2
         await cancelled(slow)
         assert_empty(admission)
 

@@ -20,6 +20,8 @@ OPTIONS = [
     ("grpc.max_send_message_length", -1),
     # A name that stands for several servers means all of them.
     ("grpc.lb_policy_name", "round_robin"),
+    # Else a first connection that fails is tried again after a second at the earliest.
+    ("grpc.initial_reconnect_backoff_ms", 100),
 ]
 JSON = {"content-type": "application/json"}
 CODES = {code.http_status: code for code in reversed(Code)} | {400: Code.INVALID_ARGUMENT}
