@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ LONGEST_MESSAGE = 4096
 # Calls on one connection at the same time; a client's further calls wait there.
 STREAMS = 100
 LOOKAHEAD = 1 << 18
+# For so long clients are told to come back; and for so long the last answers may be on their way.
+CLOSING_SECONDS, LEAVING_SECONDS = 0.3, 0.1
 # Bytes of a question about the server itself.
 QUESTION = 1 << 14
 QUESTIONS = dict.fromkeys(("GetModelMetadata", "GetModelStatus"), QUESTION)
@@ -142,10 +145,17 @@ class GrpcApi:
 
     async def stop(self, grace: float) -> None:
         """Take no new requests, and end when those under way are answered or the grace is over."""
+        admission, ends = self._service.admission, time.monotonic() + grace
         self.health.stop()
+        admission.closed = True
         if self._watching:
             self._watching.cancel()
-        await self._server.stop(grace)
+        await asyncio.sleep(CLOSING_SECONDS)
+        while admission.connections and time.monotonic() < ends:
+            await asyncio.sleep(LEAVING_SECONDS)
+        await asyncio.sleep(LEAVING_SECONDS)
+        self._connections.end_all(self._settings.socket)
+        await self._server.stop(0)
 
     def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
         service = self._service

@@ -29,6 +29,7 @@ FOLDER = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev
 IPV4_IN_IPV6 = "::ffff:"
 # Where Linux's `struct tcp_info` has `tcpi_bytes_received`.
 BYTES_RECEIVED = 128
+INTERNET = (socket.AF_INET, socket.AF_INET6)
 log = logging.getLogger("solutionserve")
 
 
@@ -112,6 +113,20 @@ class GrpcConnections:
                 with contextlib.suppress(OSError):
                     item.shutdown(socket.SHUT_RDWR)
 
+    def end_all(self, path: Path | None = None) -> None:
+        """Let nobody in any more, and end all connections, of the Unix socket at `path` too.
+
+        gRPC, told to stop, cancels the calls that it has accepted and not begun, which clients take for
+        their own doing. Whose connection ends learns that the server is unavailable.
+        """
+        for listening in (1, 0):
+            for item, _ in open_sockets(descriptors()):
+                with contextlib.suppress(OSError):
+                    local = item.getsockname()
+                    ours = local[1] == self._port if item.family in INTERNET else local == str(path)
+                    if ours and item.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == listening:
+                        item.shutdown(socket.SHUT_RDWR)
+
 
 def bytes_received(connection: socket.socket) -> int | None:
     """The bytes that have come on a connection, where Linux is new enough to tell."""
@@ -129,20 +144,29 @@ def sockets(port: int, numbers: Iterable[int] | None = None) -> Iterator[tuple[s
     Yields:
         The peer as gRPC names it, the socket, for the moment, and its descriptor.
     """
-    for number in descriptors() if numbers is None else numbers:
-        with contextlib.ExitStack() as stack:
-            try:
-                if not stat.S_ISSOCK(os.fstat(number).st_mode):
-                    continue
-                # A copy, closed at once: descriptors are what is scarce.
-                item = stack.enter_context(socket.socket(fileno=os.dup(number)))
-                local, remote = item.getsockname(), item.getpeername()
-            except OSError:
+    for item, number in open_sockets(descriptors() if numbers is None else numbers):
+        try:
+            local, remote = item.getsockname(), item.getpeername()
+        except OSError:
+            continue
+        if item.family in INTERNET and local[1] == port:
+            address = remote[0].removeprefix(IPV4_IN_IPV6)
+            host = f"ipv6:%5B{quote(address, safe=':')}%5D" if ":" in address else f"ipv4:{address}"
+            yield f"{host}:{remote[1]}", item, number
+
+
+def open_sockets(numbers: Iterable[int]) -> Iterator[tuple[socket.socket, int]]:
+    """The sockets among descriptors, each for the moment, with its descriptor."""
+    for number in numbers:
+        try:
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
                 continue
-            if item.family in (socket.AF_INET, socket.AF_INET6) and local[1] == port:
-                address = remote[0].removeprefix(IPV4_IN_IPV6)
-                host = f"ipv6:%5B{quote(address, safe=':')}%5D" if ":" in address else f"ipv4:{address}"
-                yield f"{host}:{remote[1]}", item, number
+            # A copy, closed at once: descriptors are what is scarce.
+            item = socket.socket(fileno=os.dup(number))
+        except OSError:
+            continue
+        with item:
+            yield item, number
 
 
 def descriptors() -> list[int]:

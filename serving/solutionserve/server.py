@@ -35,7 +35,6 @@ from solutionserve.warmup import warm_up
 # A thread that comes back from TensorFlow must not wait 5 ms for the interpreter.
 SWITCH_SECONDS = 0.00005
 SPARE_DESCRIPTORS = 256
-CLOSING_SECONDS = 0.3
 MOST_MODELS = 1000
 log = logging.getLogger("solutionserve")
 
@@ -141,10 +140,6 @@ class Server:
         log.info("stopping: answering what is under way, for at most %d s", flags.drain_seconds)
         for watcher in watchers:
             watcher.cancel()
-        # gRPC cancels calls that it has accepted and not begun. Told to come back, clients pause meanwhile.
-        grpc_api.health.stop()
-        self.service.admission.closed = True
-        await asyncio.sleep(CLOSING_SECONDS)
         await asyncio.gather(
             grpc_api.stop(flags.drain_seconds), *([rest.stop(flags.drain_seconds)] if rest else [])
         )

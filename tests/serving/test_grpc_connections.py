@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,23 @@ def test_the_silent_go_first_and_the_busy_stay() -> None:
         for _, server in made[3:]:
             server.close()
         assert not connections.make_room()
+
+
+def test_at_the_end_nobody_comes_in_and_all_go(tmp_path: Path) -> None:
+    with pairs(2) as (port, made), pairs(1) as (other, kept):
+        with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as client:
+            listening.bind(str(tmp_path / "socket"))
+            listening.listen()
+            client.connect(str(tmp_path / "socket"))
+            accepted = listening.accept()[0]
+            GrpcConnections(port, 10, set).end_all(tmp_path / "socket")
+            assert ended(client)
+            accepted.close()
+        assert [ended(client) for client, _ in made] == [True, True]
+        assert not ended(kept[0][0])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=1)
+        socket.create_connection(("127.0.0.1", other), timeout=1).close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells nothing")
