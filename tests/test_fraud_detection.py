@@ -11,11 +11,9 @@ import pyarrow.csv
 import pytest
 
 from solutionkit import testing
-from solutionkit.examples.history import KnownRows
-from solutionkit.examples.raw_rows import read_rows
 from solutionkit.models.saved import SavedScorer
 from solutionkit.runner.models import decision_threshold, model_folder
-from solutionkit.use_case import Project
+from solutionkit.use_case import Project, read_new
 from solutionserve.client import Client
 from solutionserve.embedded import running
 from support import CHROMIUM, generate, opened, solutionkit
@@ -121,9 +119,7 @@ def test_a_server_takes_computed_columns(project: Project, tmp_path: Path) -> No
             for ours, theirs in zip(read(here), read(there), strict=True):
                 assert float(ours["probability"]) == pytest.approx(float(theirs["probability"]), abs=1e-6)
         spec = SavedScorer(model_folder(project, "pushed")).spec
-        known = KnownRows.of_project(project)
-        assert known is not None
-        computed = read_rows(new, spec, known).table.to_pandas()
+        computed = read_new(project, new, spec).table.to_pandas()
         computed["recent"] = [np.array([list(step) for step in cell]) for cell in computed["recent"]]
         with Client(server.grpc, project.package) as client:
             columns = {name: np.stack(computed[name].to_list()) for name in spec.model_columns}

@@ -31,9 +31,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from solutionkit.declaration import Columns, Data, Declaration, History, span
-from solutionkit.examples.history import to_events, with_history
 from solutionkit.examples.reading import read_table
-from solutionkit.examples.rolling import RECENT, computed_columns, rolling_features
+from solutionkit.modalities.events.history import to_events, with_history
+from solutionkit.modalities.events.rolling import RECENT, computed_columns, rolling_features
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from solutionkit.environment import prepare_environment
+from solutionkit.kinds import IMAGE
 
 prepare_environment()
 
@@ -34,14 +35,13 @@ from solutionkit.declaration import Training  # noqa: E402
 from solutionkit.examples.audit import audit  # noqa: E402
 from solutionkit.examples.columns import TableSpec  # noqa: E402
 from solutionkit.examples.encoding import write_splits  # noqa: E402
-from solutionkit.examples.raw_rows import read_rows  # noqa: E402
 from solutionkit.explain.loading import ModelExplainer  # noqa: E402
 from solutionkit.models import image_network  # noqa: E402
-from solutionkit.models.arrays import Arrays, read_serialized  # noqa: E402
+from solutionkit.models.arrays import TransformedSplit, read_serialized  # noqa: E402
 from solutionkit.models.augmentation import augment  # noqa: E402
 from solutionkit.models.saved import SavedScorer  # noqa: E402
 from solutionkit.runner.models import model_folder  # noqa: E402
-from solutionkit.use_case import Project, load_project  # noqa: E402
+from solutionkit.use_case import IMAGES, Project, load_project  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -133,7 +133,7 @@ def speed(project: Project) -> None:
     labels = audited.table[spec.label].to_numpy()
     rows: list[tuple[str, float, float]] = []
 
-    arrays: list[Arrays] = []
+    arrays: list[TransformedSplit] = []
     pixels: list[np.ndarray] = []
     rows.append(
         (
@@ -142,14 +142,14 @@ def speed(project: Project) -> None:
             rate(lambda: pixels.append(plain_ingest(files, spec)), len(files)),
         )
     )
-    data = Arrays({"image": pixels[0]}, labels)
+    data = TransformedSplit({"image": pixels[0]}, labels)
     rows.append(("training, an epoch", ours_training(data, spec), plain_training(files, labels, spec)))
 
     scorer, maps = SavedScorer(folder), network_of(folder)
     source = project.sample_path / "images"
 
     def ours_scoring() -> None:
-        for piece in read_rows(source, spec).pieces():
+        for piece in IMAGES.read_new(source, spec).pieces():
             scorer.score_table(piece)
 
     def plain_scoring() -> None:
@@ -174,7 +174,7 @@ def rate(work: Callable[[], object], images: int) -> float:
     return images / (time.perf_counter() - started)
 
 
-def ours_ingest(project: Project, model: Path) -> Arrays:
+def ours_ingest(project: Project, model: Path) -> TransformedSplit:
     """The audit, the tf.Examples, and tf.Transform's graph over them."""
     explainer = ModelExplainer(model)
     with tempfile.TemporaryDirectory() as folder:
@@ -185,8 +185,7 @@ def ours_ingest(project: Project, model: Path) -> Arrays:
 
 def plain_dataset(files: list[str], spec: TableSpec) -> tf.data.Dataset:
     """Files decoded and scaled, as many at a time as tf.data likes."""
-    assert spec.image is not None
-    height, width, channels = spec.image.shape
+    height, width, channels = spec.only(IMAGE).shape
 
     def load(file: tf.Tensor) -> tf.Tensor:
         image = tf.io.decode_image(tf.io.read_file(file), channels, expand_animations=False)
@@ -202,7 +201,7 @@ def plain_ingest(files: list[str], spec: TableSpec) -> np.ndarray:
     return np.concatenate([batch.numpy().astype(np.uint8) for batch in batches])
 
 
-def ours_training(data: Arrays, spec: TableSpec) -> float:
+def ours_training(data: TransformedSplit, spec: TableSpec) -> float:
     """Images a second of an epoch, compilation apart."""
     seconds = []
     validation = data.take(np.arange(32))

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from solutionkit.environment import prepare_environment
+from solutionkit.tasks.classification.task import Classification
 
 prepare_environment()
 
@@ -30,7 +31,8 @@ import lightgbm  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from solutionkit.examples.columns import Feature, TableSpec  # noqa: E402
+from solutionkit.examples.columns import TableSpec  # noqa: E402
+from solutionkit.kinds import Feature  # noqa: E402
 from solutionkit.models import export, gradient_boosting  # noqa: E402
 from solutionkit.models.saved import SavedScorer  # noqa: E402
 from solutionkit.models.trained import TrainedModel  # noqa: E402
@@ -97,7 +99,7 @@ def case(trees: int, leaves: int, columns: int, classes: int) -> str:
     booster, training = timed(lambda: lightgbm.train({**settings, "verbosity": -1}, data, rounds))
     scorer, table = timed(lambda: gradient_boosting.scorer(booster))
     names = tuple(str(number) for number in range(classes))
-    spec = TableSpec("label", names, (Feature(COLUMNS, "sequence", shape=(columns, 1)),))
+    spec = TableSpec(Classification("label", names), (Feature(COLUMNS, "sequence", shape=(columns, 1)),))
 
     def score(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         return scorer(tf.cast(inputs[COLUMNS][..., 0], tf.float64))
@@ -105,7 +107,7 @@ def case(trees: int, leaves: int, columns: int, classes: int) -> str:
     examples = serialized(matrix[:128])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        trained = TrainedModel(score, np.zeros(0), lambda _: None)
+        trained = TrainedModel(score, np.zeros(0), lambda _: None, "")
         _, written = timed(lambda: export.export(trained, StandIn(), spec, examples[:64], folder))
         _, checked = timed(lambda: export.check_loads_like_tf_serving(folder, examples[:64]))
         saved, loading = timed(lambda: SavedScorer(folder))

@@ -47,6 +47,17 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class About(_Table):
+    """What the project is about, where that is not what the use case says."""
+
+    task: str | None = Field(None, description='what is predicted: "classification" or "regression"')
+    title: str | None = Field(None, description="what people call it")
+    question: str | None = Field(None, description="the decision that the model serves, one sentence")
+    row: str | None = Field(None, description='what one row is, in the singular, e.g. "loan"')
+    primary_metric: str | None = Field(None, description="the metric that decides, e.g. roc_auc")
+    labels: dict[str, str] = Field({}, description="what columns are called in the report")
+
+
 class Data(_Table):
     """Where the rows are and how they are split; paths are absolute or relative to the file."""
 
@@ -140,6 +151,16 @@ class Columns(_Table):
         if self.positive is not None and self.negative is not None:
             raise ValueError("give 'positive' or 'negative', not both")
         return self
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kinds of columns that are declared."""
+        money = {self.amount: "numeric"} if self.amount else {}
+        return {
+            **dict.fromkeys(self.categorical, "categorical"),
+            **dict.fromkeys(self.numeric, "numeric"),
+            **money,
+        }
 
     @property
     def features(self) -> list[str]:
@@ -238,6 +259,7 @@ class Training(_Table):
 class Declaration(_Table):
     """All of `use_case.toml`."""
 
+    project: About = Field(About(), description="what the project is about")
     data: Data = Field(description="where the rows are and how they are split")
     columns: Columns = Field(description="which column plays which part")
     business: Business | None = Field(None, description="what decisions are worth; no money without it")
@@ -372,7 +394,12 @@ def _readable(problem: Any) -> str:
 
 
 def _known_keys(location: list[str]) -> list[str]:
-    tables: dict[str, type[BaseModel]] = {"data": Data, "columns": Columns, "business": Business}
+    tables: dict[str, type[BaseModel]] = {
+        "project": About,
+        "data": Data,
+        "columns": Columns,
+        "business": Business,
+    }
     tables |= {"images": Images, "history": History, "slices": Slices, "training": Training}
     model: type[BaseModel] | None = tables.get(location[0]) if location else Declaration
     if model is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 
 class UserError(Exception):
@@ -13,14 +14,37 @@ class UserError(Exception):
     """
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in the data or in what is declared of it.
+
+    Attributes:
+        code: What kind of mistake it is, e.g. `missing_column`.
+        message: What is wrong, a sentence without its full stop.
+        remedy: What to do about it, if that is not plain.
+        column: The column that it is in, if it is in one.
+        rows: Positions of some rows that show it, from 0.
+    """
+
+    code: str
+    message: str
+    remedy: str = ""
+    column: str | None = None
+    rows: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
 class DataError(UserError):
     """The data does not fit its declaration.
 
-    Attributes:
-        problems: One readable sentence a problem.
+    Args:
+        source: The file or folder.
+        problems: All that is wrong with it.
     """
 
-    def __init__(self, source: str, problems: Iterable[str]) -> None:
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
         self.source = source
         self.problems = list(problems)
         listed = "\n".join(f"  - {problem}" for problem in self.problems)

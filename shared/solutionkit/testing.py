@@ -8,7 +8,6 @@ import json
 import shutil
 import unittest
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +16,9 @@ import pyarrow.csv
 from solutionkit import cli
 from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
 from solutionkit.examples import schema as schemas
-from solutionkit.use_case import Project, UseCase, load_project
-from solutionkit.verbs.sample import LABELS_FILE, write_sample
+from solutionkit.use_case import Project, UseCase, load_project, read_new
+from solutionkit.verbs.sample import write_sample
 
-ROWS, IMAGES, EVENTS = 3000, 600, 40_000
 SEED = 11
 # Where a generated project keeps the declaration of its sample; `use_case.toml` becomes the user's own.
 SAMPLE_DECLARATION = Path("tests") / "sample"
@@ -54,10 +52,8 @@ def check_use_case(folder: Path, workspace: Path, rows: int | None = None) -> Pr
 
 
 def smallest_sample(project: Project) -> int:
-    """How many rows of the sample are enough to learn from; rare positives need more of them."""
-    if project.use_case.family.images:
-        return IMAGES
-    return EVENTS if project.declaration.history else ROWS
+    """How many rows of the sample are enough to learn from."""
+    return project.use_case.modality.smallest(project.declaration)
 
 
 def copy_project(folder: Path, target: Path) -> Project:
@@ -169,21 +165,15 @@ def check_ranking(use_case: UseCase, model: str, ranked: list[str]) -> None:
 def check_models(project: Project) -> None:
     """Exports load as TF Serving loads them, and `predict` says what they say."""
     from solutionkit.examples.encoding import serialized_examples
-    from solutionkit.examples.history import KnownRows
-    from solutionkit.examples.raw_rows import read_rows
     from solutionkit.models.export import check_loads_like_tf_serving
     from solutionkit.models.saved import SavedScorer
-    from solutionkit.verbs.predict import score_columns
 
     record = json.loads((project.runs / "latest" / "run.json").read_text())
-    source = project.sample_path
-    if project.use_case.family.images:
-        source = source / f"{project.declaration.columns.image}s"
-    known = KnownRows.of_project(project)
+    source = project.use_case.modality.scoring_source(project)
     for name in ("baseline", "deep"):
         folder = project.folder / record["models"][name]["path"]
         scorer = SavedScorer(folder)
-        table = next(iter(read_rows(source, scorer.spec, known).pieces())).slice(0, 64)
+        table = next(iter(read_new(project, source, scorer.spec).pieces())).slice(0, 64)
         examples = np.array(list(serialized_examples(table)), object)
         check_loads_like_tf_serving(folder, examples)
         expected = scorer.score_table(table)
@@ -194,7 +184,7 @@ def check_models(project: Project) -> None:
         )
         assert code == 0, printed
         written = pa.csv.read_csv(output)
-        for column, values in score_columns(expected, scorer.spec).items():
+        for column, values in scorer.spec.task.frame(expected).items():
             if pa.types.is_floating(values.type):
                 difference = np.abs(written[column].to_numpy()[:64] - values.to_numpy())
                 assert difference.max() <= 1e-6, f"{name}: predict differs in {column}"
@@ -203,93 +193,13 @@ def check_models(project: Project) -> None:
 def check_bad_input(project: Project) -> None:
     """Damaged data gives one clear error and leaves earlier runs and models untouched."""
     before = fingerprint(project)
-    damaged_copies = damaged_folders if project.use_case.family.images else damaged_tables
-    for name, damaged in damaged_copies(project).items():
+    for name, damaged in project.use_case.modality.damaged(project).items():
         code, output = call(project, "run", "--data", str(damaged))
         assert code == 1, f"{name}: the run did not fail"
         assert output.count("error:") == 1, f"{name}: not one clear error:\n{output}"
         assert "Traceback" not in output, f"{name}: a stack trace:\n{output}"
         assert damaged.name in output, f"{name}: the error does not name the file:\n{output}"
     assert fingerprint(project) == before, "bad input changed earlier runs or models"
-
-
-def damaged_tables(project: Project) -> dict[str, Path]:
-    """Copies of the sample that are damaged in the ways that tables usually are."""
-    text = project.sample_path.read_text("utf-8")
-    table = pa.csv.read_csv(project.sample_path)
-    label = project.declaration.columns.label
-    driver = next((name for name in project.use_case.drivers if name in table.column_names), None)
-    driver = driver or project.declaration.columns.card or label
-    numeric = next(name for name in table.column_names if pa.types.is_floating(table[name].type))
-    folder = project.folder / "damaged"
-    folder.mkdir()
-
-    def save(name: str, content: pa.Table | bytes) -> Path:
-        file = folder / f"{name}.csv"
-        if isinstance(content, bytes):
-            file.write_bytes(content)
-        else:
-            pa.csv.write_csv(content, file)
-        return file
-
-    def replaced(column: str, values: list[Any]) -> pa.Table:
-        return table.set_column(table.column_names.index(column), column, pa.array(values))
-
-    words = [str(value) for value in table[numeric].to_pylist()]
-    flooded = [value if row % 10 == 0 else None for row, value in enumerate(table[numeric].to_pylist())]
-    return {
-        "missing column": save("missing_column", table.drop_columns([driver])),
-        "text in a numeric column": save("text_in_numeric", replaced(numeric, ["abc", *words[1:]])),
-        "empty file": save("empty", b""),
-        "one class only": save("one_class", replaced(label, [table[label][0].as_py()] * table.num_rows)),
-        "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
-        "a flood of missing values": save("flooded", replaced(numeric, flooded)),
-        "a doubled header": save("doubled", text.replace(",", f",{numeric},", 1).encode()),
-    }
-
-
-def damaged_folders(project: Project) -> dict[str, Path]:
-    """Copies of the sample that are damaged in the ways that folders of images usually are."""
-    columns, source = project.declaration.columns, project.sample_path
-    assert columns.image is not None
-    table = pa.csv.read_csv(source / LABELS_FILE)
-    images = table[columns.image].to_pylist()
-    folder = project.folder / "damaged"
-
-    def copy(name: str, **changed: list[Any]) -> Path:
-        target = folder / name
-        shutil.copytree(source, target)
-        written = table
-        for column, values in changed.items():
-            written = written.set_column(written.column_names.index(column), column, pa.array(values))
-        pa.csv.write_csv(written, target / LABELS_FILE)
-        return target
-
-    broken = copy("broken")
-    for name in images[: len(images) // 10]:
-        (broken / name).write_bytes((broken / name).read_bytes()[:200])
-    gone = copy("gone")
-    (gone / images[0]).unlink()
-    twice = copy("twice")
-    other = next(
-        row
-        for row, label in enumerate(table[columns.label].to_pylist())
-        if label != table[columns.label][0].as_py()
-    )
-    shutil.copy(twice / images[0], twice / images[other])
-    empty = folder / "empty"
-    empty.mkdir()
-    return {
-        "many broken files": broken,
-        "a file that is gone": gone,
-        "the same picture under two labels": twice,
-        "one class only": copy(
-            "one_class", **{columns.label: [table[columns.label][0].as_py()] * len(images)}
-        ),
-        "an image in two rows": copy("doubled", **{columns.image: [images[1], *images[1:]]}),
-        "an empty folder": empty,
-        "no such folder": folder / "nowhere",
-    }
 
 
 def fingerprint(project: Project) -> dict[str, bytes]:

@@ -7,57 +7,24 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from solutionkit.declaration import FILE_NAME, Declaration, History, load_declaration
-from solutionkit.errors import UserError
+import pyarrow as pa
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
+from solutionkit.errors import UserError, suggestion
+from solutionkit.examples.columns import TableSpec
+from solutionkit.modalities.base import Modality, ScoringRows
+from solutionkit.modalities.events.modality import Events
+from solutionkit.modalities.image.modality import Images
+from solutionkit.modalities.table.modality import Table
+from solutionkit.tasks.base import Task
+from solutionkit.tasks.classification.task import Classification
 
+__all__ = ["EVENTS", "IMAGES", "TABLES", "Events", "Project", "UseCase", "load_project", "load_use_case"]
 
-# `(events, history, label delay) -> computed columns`, see `examples.rolling.rolling_features`.
-HistoryFunction = Callable[["pa.Table", History, timedelta], "pa.Table"]
-
-
-@dataclass(frozen=True)
-class Family:
-    """What use cases on the same kind of data share; functions by their dotted names.
-
-    Attributes:
-        images: Whether rows are images rather than rows of a table.
-        preprocessing: `preprocessing_fn(inputs, spec)`, used by Transform.
-        baseline: Trains the baseline.
-        deep: Trains the deep model.
-        anomaly: Baseline and deep model that learn from negative rows alone, if there are such.
-    """
-
-    images: bool
-    preprocessing: str
-    baseline: str
-    deep: str
-    anomaly: tuple[str, str] | None = None
-
-    def trainers(self, method: str) -> tuple[str, str]:
-        """What trains baseline and deep model by `training.method`."""
-        return self.anomaly if method == "anomaly" and self.anomaly else (self.baseline, self.deep)
-
-
-TABLES = Family(
-    images=False,
-    preprocessing="solutionkit.transform.tabular:preprocessing_fn",
-    baseline="solutionkit.models.gradient_boosting:train",
-    deep="solutionkit.models.tabular_network:train",
-)
-IMAGES = Family(
-    images=True,
-    preprocessing="solutionkit.transform.images:preprocessing_fn",
-    baseline="solutionkit.models.texture_boosting:train",
-    deep="solutionkit.models.image_network:train",
-    anomaly=("solutionkit.models.anomaly:train_texture", "solutionkit.models.anomaly:train_network"),
-)
+TABLES, IMAGES, EVENTS = Table(), Images(), Events()
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification,)}
 
 
 @dataclass(frozen=True)
@@ -69,15 +36,13 @@ class UseCase:
         title: What people call it.
         question: The decision that the model serves, one sentence for the report.
         row: What one row is, in the singular, e.g. "customer".
-        primary_metric: The metric that decides, one of `solutionkit.compare.metrics`.
+        primary_metric: The metric that decides where the label allows it.
         sample: `sample(rows, seed)` makes sample data with the domain's structure; binary columns are files.
         sample_rows: How many rows of it there are unless asked otherwise.
         drivers: The sample's true drivers, strongest first.
         irrelevant: Columns of the sample that have no influence on the label.
-        family: What it shares with others; `dataclasses.replace` puts functions of its own in their place.
-        class_metric: The metric that decides for a label of more than two values; None refuses such.
-        history: Computes columns of what was before each row (see `examples.rolling.rolling_features`), where
-            `[history]` is declared; None refuses that.
+        modality: The kind of data; `dataclasses.replace` puts trainers of its own in their place.
+        task: What is predicted.
     """
 
     name: str
@@ -89,13 +54,8 @@ class UseCase:
     sample_rows: int = 15_000
     drivers: tuple[str, ...] = ()
     irrelevant: tuple[str, ...] = ()
-    family: Family = TABLES
-    class_metric: str | None = None
-    history: HistoryFunction | None = None
-
-    def deciding_metric(self, classes: int) -> str:
-        """The metric that decides for a label of so many values."""
-        return self.class_metric if self.class_metric and classes > 2 else self.primary_metric
+    modality: Modality = TABLES
+    task: type[Task] = Classification
 
 
 @dataclass(frozen=True)
@@ -112,10 +72,47 @@ class Project:
         return load_use_case(self.package, self.folder)
 
     @property
+    def task(self) -> type[Task]:
+        """What is predicted: as declared, else as the use case has it.
+
+        Raises:
+            UserError: There is no such task.
+        """
+        name = self.declaration.project.task
+        use_case = self.use_case
+        if name is None or name == use_case.task.name:
+            return use_case.task
+        if name not in TASKS:
+            known = sorted({use_case.task.name, *TASKS})
+            raise UserError(
+                f"{self.folder / FILE_NAME}: 'project.task': unknown task '{name}'{suggestion(name, known)};"
+                f" known are {', '.join(known)}."
+            )
+        return TASKS[name]
+
+    def primary_metric(self, task: Task) -> str:
+        """The metric that decides: as declared, else the use case's where the label allows it."""
+        return self.declaration.project.primary_metric or task.deciding_metric(self.use_case.primary_metric)
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.declaration.project.title or self.use_case.title
+
+    @property
+    def question(self) -> str:
+        """The decision that the model serves."""
+        return self.declaration.project.question or self.use_case.question
+
+    @property
+    def row(self) -> str:
+        """What one row is, in the singular."""
+        return self.declaration.project.row or self.use_case.row
+
+    @property
     def sample_path(self) -> Path:
         """Where the use case's own sample data lies."""
-        name = "sample" if self.declaration.columns.image else "sample.csv"
-        return self.folder / "data" / name
+        return self.folder / "data" / self.use_case.modality.sample_name
 
     @property
     def runs(self) -> Path:
@@ -152,6 +149,22 @@ def load_project(folder: Path) -> Project:
     return Project(folder, declaration, package)
 
 
+def read_new(project: Project, source: Path, spec: TableSpec, history: Path | None = None) -> ScoringRows:
+    """A file's or a folder's rows as a model's columns; the label may be absent.
+
+    Args:
+        project: Its modality, and its data, of which columns may be computed.
+        source: The file or folder.
+        spec: What the columns are.
+        history: Where to look up what was before instead of in the project's data.
+
+    Raises:
+        UserError: The rows are unreadable, or do not fit the model.
+    """
+    modality = project.use_case.modality
+    return modality.read_new(source, spec, modality.known_rows(project, history))
+
+
 def load_use_case(package: str, folder: Path | None = None) -> UseCase:
     """Import a use case's package, from `folder` if given, and return its `USE_CASE`."""
     if folder is not None and str(folder) not in sys.path:
@@ -166,10 +179,3 @@ def load_use_case(package: str, folder: Path | None = None) -> UseCase:
     if not isinstance(use_case, UseCase):
         raise UserError(f"{module.__file__}: states no USE_CASE = UseCase(…).")
     return use_case
-
-
-def resolve(dotted: str) -> Callable[..., object]:
-    """The function that `module.path:name` names."""
-    module, _, name = dotted.partition(":")
-    function: Callable[..., object] = getattr(importlib.import_module(module), name)
-    return function

@@ -1,12 +1,13 @@
 import numpy as np
 
-from solutionkit.compare.bootstrap import interval, paired_draws, resamples, two_sided_p
-from solutionkit.compare.metrics import metrics_for
+from solutionkit.compare.bootstrap import interval, resamples, two_sided_p
+from solutionkit.compare.metrics import paired_draws
 from solutionkit.compare.money import value_per_1000
 from solutionkit.declaration import Business
+from solutionkit.tasks.classification.task import Classification
 
 LABELS = np.repeat([0, 1], [300, 100])
-LOG_LOSS = metrics_for(2, True, None)["log_loss"]
+LOG_LOSS = Classification("y", ("0", "1")).metrics()["log_loss"]
 
 
 def test_each_draw_has_all_rows_and_both_classes() -> None:

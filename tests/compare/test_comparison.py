@@ -3,9 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from solutionkit.compare.comparison import Rows, ScoredModel, compare
+from solutionkit.compare.comparison import ScoredModel, compare
+from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.declaration import Business
+from solutionkit.tasks.classification.task import Classification
 
+TASK = Classification("y", ("0", "1"))
 RANDOM = np.random.default_rng(0)
 LABELS, VALIDATION_LABELS = RANDOM.integers(0, 2, 600), RANDOM.integers(0, 2, 200)
 
@@ -27,7 +30,9 @@ def scored(strength: float, seconds: float = 1.0) -> ScoredModel:
 
 
 def result(deep: float, metric: str = "roc_auc", business: Business | None = None) -> dict:
-    rows = Rows(LABELS, VALIDATION_LABELS, train=1000, slices={"side": np.array(["l", "r"] * 300, object)})
+    rows = EvaluationSet(
+        TASK, LABELS, VALIDATION_LABELS, train=1000, slices={"side": np.array(["l", "r"] * 300, object)}
+    )
     models = {"baseline": scored(1.0), "deep": scored(deep, seconds=9.0)}
     return compare("any", metric, rows, models, business, seed=0)
 
@@ -63,12 +68,12 @@ def test_contract_keys_and_no_eval_rows_in_the_threshold() -> None:
     assert found["business_difference"]["value"] == pytest.approx(
         model["business"]["value_per_1000"] - found["models"]["baseline"]["business"]["value_per_1000"]
     )
-    other = Rows(1 - LABELS, VALIDATION_LABELS, 1000)
+    other = EvaluationSet(TASK, 1 - LABELS, VALIDATION_LABELS, 1000)
     flipped = compare("any", "roc_auc", other, {"baseline": scored(1.0), "deep": scored(3.0)}, None, 0)
     kept = compare(
         "any",
         "roc_auc",
-        Rows(LABELS, VALIDATION_LABELS, 1000),
+        EvaluationSet(TASK, LABELS, VALIDATION_LABELS, 1000),
         {"baseline": scored(1.0), "deep": scored(3.0)},
         None,
         0,

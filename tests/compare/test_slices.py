@@ -1,7 +1,8 @@
 import numpy as np
 
-from solutionkit.compare.metrics import metrics_for
+from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.slices import compare_slices, slice_values
+from solutionkit.tasks.classification.task import Classification
 
 
 def test_values_and_quartiles() -> None:
@@ -17,9 +18,11 @@ def test_small_slices_have_no_metric() -> None:
     labels = random.integers(0, 2, 300)
     scores = {name: labels + random.normal(size=300) for name in ("baseline", "deep")}
     column = np.array(["large"] * 280 + ["small"] * 20, object)
-    for metric in map(metrics_for(2, True, None).get, ("roc_auc", "log_loss")):
-        clipped = {name: np.clip(score, 0.01, 0.99)[:, None] for name, score in scores.items()}
-        large, small = compare_slices({"size": column}, labels, clipped, metric, seed=0)
+    task = Classification("y", ("0", "1"))
+    judged = EvaluationSet(task, labels, labels, train=0, slices={"size": column})
+    for name in ("roc_auc", "log_loss"):
+        clipped = {model: np.clip(score, 0.01, 0.99)[:, None] for model, score in scores.items()}
+        large, small = compare_slices(judged, clipped, judged.metrics[name], seed=0)
         assert (large["value"], large["n"], small["n"]) == ("large", 280, 20)
         assert large["deep"]["low"] < large["deep"]["value"] < large["deep"]["high"]
         assert "deep" not in small

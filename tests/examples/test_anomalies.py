@@ -24,7 +24,7 @@ def test_all_splits_in_one_list(tmp_path: Path) -> None:
         write(tmp_path, split, found)
     with pytest.raises(DataError) as error:
         raise_for_anomalies(tmp_path)
-    assert error.value.problems == [
+    assert [str(item) for item in error.value.problems] == [
         "the column 'colour' of the eval rows: Unexpected values.",
         "the column 'size' of the train rows: Unexpected values.",
     ]

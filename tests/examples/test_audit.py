@@ -9,6 +9,7 @@ import pytest
 from solutionkit.errors import DataError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.schema import build_schema, frozen_schema, schema_text
+from solutionkit.kinds import CATEGORICAL, NUMERIC
 from solutionkit.use_case import Project, load_project
 
 ROWS = 400
@@ -47,7 +48,7 @@ def problems(project: Project, rows: pa.Table) -> list[str]:
     with pytest.raises(DataError) as error:
         audited(project, rows)
     assert "rows.csv" in str(error.value)
-    return error.value.problems
+    return [str(item) for item in error.value.problems]
 
 
 def freeze(project: Project) -> None:
@@ -65,7 +66,7 @@ def test_a_good_table(project: Project) -> None:
     found = audited(project, table())
     assert found.inferred
     assert found.spec.model_columns == ["size", "colour"]
-    assert found.spec.classes == ("no", "yes")
+    assert found.spec.task.classes == ("no", "yes")
     assert found.rows() == {"train": 272, "validation": 48, "eval": 80}
     assert "identifier" in found.spec.ignored["key"]
 
@@ -74,7 +75,7 @@ def test_a_frozen_schema_is_used(project: Project) -> None:
     freeze(project)
     found = audited(project, table(key=["same"] * ROWS).drop_columns(["key"]))
     assert not found.inferred
-    assert found.spec.categorical[0].domain == ("blue", "green", "red")
+    assert found.spec.of(CATEGORICAL)[0].domain == ("blue", "green", "red")
 
 
 def test_the_data_passes_its_own_frozen_schema(project: Project) -> None:
@@ -119,11 +120,17 @@ def test_text_among_numbers(project: Project) -> None:
     assert "row 1: 'n.a. today'" in problems(project, table(size=sizes))[0]
 
 
+def test_several_classes_are_one_task_more(project: Project) -> None:
+    found = audited(project, table(y=["a", "b", "c", "d"] * 100).drop_columns(["key"]))
+    assert found.spec.task.classes == ("a", "b", "c", "d")
+    assert (found.spec.task.outputs, found.spec.task.has_negative_class) == (4, False)
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
         (["yes"] * ROWS, "has 1 distinct values ('yes')"),
-        (["a", "b", "c", "d"] * 100, "has 4 distinct values"),
+        ([f"v{i % 300}" for i in range(ROWS)], "has 300 distinct values"),
         (["left", "stayed"] * 200, "Set columns.positive"),
         (["yes"] + ["no"] * (ROWS - 1), "only 1 rows have y = 'yes'"),
     ],
@@ -140,7 +147,7 @@ def test_a_wrong_positive_value(project: Project) -> None:
 def test_positive_may_be_a_number(project: Project) -> None:
     (project.folder / "use_case.toml").write_text(DECLARATION + "positive = 2\n")
     found = audited(project, table(y=[1, 2] * 200))
-    assert found.spec.classes == ("1", "2")
+    assert found.spec.task.classes == ("1", "2")
 
 
 def test_declared_columns_must_be_there(project: Project) -> None:
@@ -187,7 +194,7 @@ def test_an_inferred_column_that_changes_its_kind(project: Project) -> None:
     words = ["small", "large"] * 200
     assert "is categorical now but was numeric" in problems(project, table(size=words))[0]
     (project.folder / "use_case.toml").write_text(DECLARATION + 'categorical = ["size"]\n')
-    assert audited(project, table(size=words)).spec.numeric == []
+    assert audited(project, table(size=words)).spec.of(NUMERIC) == []
 
 
 @pytest.mark.parametrize(
@@ -269,7 +276,7 @@ def test_positive_values_as_people_write_them(
     (project.folder / "use_case.toml").write_text(
         DECLARATION + (f"positive = {positive}\n" if positive else "")
     )
-    assert audited(project, table(y=values * 200)).spec.classes == expected
+    assert audited(project, table(y=values * 200)).spec.task.classes == expected
 
 
 def test_domains_come_from_training_rows(project: Project) -> None:
@@ -279,7 +286,7 @@ def test_domains_come_from_training_rows(project: Project) -> None:
     parts = ["train"] * 300 + ["test"] * 100
     colours = ["red", "blue"] * 150 + ["red"] * 99 + ["purple"]
     found = audited(project, table(part=parts, colour=colours))
-    assert found.spec.categorical[0].domain == ("blue", "red")
+    assert found.spec.of(CATEGORICAL)[0].domain == ("blue", "red")
 
 
 def test_ids_that_a_split_table_lacks(project: Project) -> None:
@@ -302,7 +309,9 @@ def test_keys_that_tables_have_no_use_for(project: Project, key: str, value: str
     (project.folder / "use_case.toml").write_text(f"{DECLARATION}{key} = {value}\n")
     with pytest.raises(DataError, match=r"use_case\.toml") as error:
         audited(project, table())
-    assert error.value.problems == [f"columns.{key} is not read by this use case; remove it"]
+    assert [str(item) for item in error.value.problems] == [
+        f"columns.{key} is not read by this use case; remove it"
+    ]
 
 
 def test_one_problem_is_told_once(project: Project) -> None:

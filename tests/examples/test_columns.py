@@ -5,21 +5,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from solutionkit.cells import sequence_array, sequence_values, take_rows
 from solutionkit.declaration import Columns
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import (
-    SPEC_FILE,
-    Feature,
-    TableSpec,
-    guess_kind,
-    infer_features,
-    load_spec,
-    sequence_array,
-    sequence_values,
-    take_rows,
-)
+from solutionkit.examples.columns import SPEC_FILE, TableSpec, infer_features, load_spec
+from solutionkit.kinds import CATEGORICAL, Feature, claiming
+from solutionkit.tasks.classification.task import Classification
 
-SPEC_TEXT = TableSpec("y", ("0", "1"), (Feature("size", "numeric"),)).to_json().encode()
+SPEC_TEXT = TableSpec(Classification("y", ("0", "1")), (Feature("size", "numeric"),)).to_json().encode()
 
 
 def chunked(values: list[object]) -> pa.ChunkedArray:
@@ -38,10 +31,16 @@ def test_rows_of_sequences_are_taken_from_slices_and_chunks() -> None:
 
 
 def test_kinds() -> None:
+    def guess_kind(values: pa.ChunkedArray) -> str:
+        kind = claiming(values)
+        return kind.name if kind else "none"
+
     assert guess_kind(chunked([1, 2])) == "numeric"
     assert guess_kind(chunked(["1", "2.5", "-3e2", None])) == "numeric"
     assert guess_kind(chunked(["1", "NA", "3"])) == "numeric"
     assert guess_kind(chunked(["red", "1"])) == "categorical"
+    assert guess_kind(chunked([b"x"])) == "none"
+    assert guess_kind(pa.chunked_array([sequence_array(np.zeros((2, 3, 4)))])) == "sequence"
     assert guess_kind(chunked([True, False])) == "categorical"
     # One typing error in many numbers is an error to report, not another kind of column.
     assert guess_kind(chunked([*map(str, range(50)), "abc"])) == "numeric"
@@ -75,17 +74,20 @@ def test_declared_kinds_win() -> None:
 
 def test_spec_survives_json() -> None:
     spec = TableSpec(
-        "y", ("no", "yes"), (Feature("a", "numeric"), Feature("b", "categorical", ("x",))), "id", ("c",)
+        Classification("y", ("no", "yes")),
+        (Feature("a", "numeric"), Feature("b", "categorical", ("x",))),
+        "id",
+        ("c",),
     )
     assert TableSpec.from_json(spec.to_json()) == spec
     assert spec.model_columns == ["a", "b"]
-    assert spec.passengers == ["id", "c"]
-    assert spec.categorical[0].cardinality == 3
+    assert spec.metadata_columns == ["id", "c"]
+    assert spec.of(CATEGORICAL)[0].cardinality == 3
 
 
 def test_input_names_are_plain_and_unique() -> None:
     names = ["age", "Kundenalter (Jahre)", "größe/cm", "a b", "a_b", "a-b", "_x", "self", "城市", "城"]
-    spec = TableSpec("y", ("0", "1"), tuple(Feature(name, "numeric") for name in names))
+    spec = TableSpec(Classification("y", ("0", "1")), tuple(Feature(name, "numeric") for name in names))
     aliases = spec.input_names
     assert aliases["age"] == "age"
     assert aliases["a_b"] == "a_b"

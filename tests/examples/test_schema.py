@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.schema import build_schema, features_of, load_schema, schema_text
+from solutionkit.kinds import Feature
+from solutionkit.tasks.classification.task import Classification
 
 FEATURES = (
     Feature("size", "numeric", min_fraction=0.5),
@@ -15,7 +17,7 @@ FEATURES = (
 
 def test_features_survive_the_schema(tmp_path: Path) -> None:
     file = tmp_path / "schema.pbtxt"
-    file.write_text(schema_text(build_schema(TableSpec("y", ("0", "1"), FEATURES, "id"))))
+    file.write_text(schema_text(build_schema(TableSpec(Classification("y", ("0", "1")), FEATURES, "id"))))
     assert tuple(features_of(load_schema(file), but={"y", "id"})) == FEATURES
 
 

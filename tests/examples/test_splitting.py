@@ -6,7 +6,8 @@ import pytest
 
 from solutionkit.declaration import Columns, Data, Declaration
 from solutionkit.errors import DataError
-from solutionkit.examples.splitting import EVAL, LEFT_OUT, TRAIN, VALIDATION, assign_splits
+from solutionkit.examples.splitting import Sides, assign_splits
+from solutionkit.splits import EVAL, LEFT_OUT, TRAIN, VALIDATION
 
 ROWS = 1000
 RANDOM = np.random.default_rng(0)
@@ -25,7 +26,7 @@ def declare(kind: str, **columns: Any) -> Declaration:
 
 
 def assign(declaration: Declaration) -> np.ndarray:
-    splits, sentence, left = assign_splits(TABLE, LABELS, declaration, "x.csv")
+    splits, sentence, left = assign_splits(Sides(TABLE, declaration, "x.csv", LABELS))
     drawn = declaration.data.split in {"random", "stratified", "group"}
     assert (f"seed {declaration.training.seed}" in sentence) == drawn
     assert set(splits) == {TRAIN, VALIDATION, EVAL}
@@ -56,7 +57,7 @@ def test_time_trains_on_the_past_only() -> None:
 
 def test_rows_of_the_same_time_stay_together() -> None:
     months = pa.table({"when": [f"2026-{1 + i // 100:02}-01" for i in range(ROWS)]})
-    splits, _, _ = assign_splits(months, LABELS, declare("time", time="when"), "x.csv")
+    splits, _, _ = assign_splits(Sides(months, declare("time", time="when"), "x.csv", LABELS))
     parts = {month: set(splits[i * 100 : (i + 1) * 100]) for i, month in enumerate(range(10))}
     assert all(len(part) == 1 for part in parts.values())
     assert [*(next(iter(part)) for part in parts.values())] == [TRAIN] * 7 + [VALIDATION] + [EVAL] * 2
@@ -87,47 +88,13 @@ def test_a_column_decides() -> None:
 )
 def test_unusable_columns(declaration: Declaration, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        assign_splits(TABLE, LABELS, declaration, "x.csv")
-
-
-def test_what_was_not_known_is_not_learned_from_and_blocked_cards_do_not_pay() -> None:
-    days = np.arange(100)
-    times = [str(np.datetime64("2026-01-01T12:00:00") + np.timedelta64(int(day), "D")) for day in days]
-    labels = np.zeros(100, int)
-    labels[[10, 70, 85]] = 1
-    cards = [f"C{i}" for i in days]
-    # The same card: fraud on day 70, known on day 77; a card whose fraud on day 85 is known on day 92.
-    for row in (76, 77, 90, 99):
-        cards[row] = "C70"
-    cards[91] = cards[92] = cards[93] = "C85"
-    table = pa.table({"when": times, "card": cards})
-    declaration = Declaration(
-        data=Data(path="x.csv", split="time", label_delay="7d"),  # type: ignore[arg-type]
-        columns=Columns(label="y", time="when", card="card"),
-    )
-    splits, _, notes = assign_splits(table, labels, declaration, "x.csv")
-    evaluated = np.flatnonzero(splits == EVAL)
-    learned = np.flatnonzero(np.isin(splits, [TRAIN, VALIDATION]))
-    # Evaluation begins on day 80: labels of the days up to 73 were known then.
-    assert learned.tolist() == list(range(74))
-    assert set(range(80, 100)) - set(evaluated.tolist()) == {90, 99, 92, 93}
-    assert "6 rows are neither trained on nor evaluated" in notes[0]
-    assert "4 evaluation rows are left out" in notes[1]
+        assign_splits(Sides(TABLE, declaration, "x.csv", LABELS))
 
 
 def test_without_a_delay_and_without_cards_nothing_is_left_out() -> None:
-    splits, _, notes = assign_splits(TABLE, LABELS, declare("time", time="when"), "x.csv")
+    splits, _, notes = assign_splits(Sides(TABLE, declare("time", time="when"), "x.csv", LABELS))
     assert notes == []
     assert LEFT_OUT not in splits
-
-
-CARDS = pa.table(
-    {
-        "when": [str(np.datetime64("2026-01-01") + np.timedelta64(i % 100, "D")) for i in range(ROWS)],
-        "card": [f"C{i % 37}" for i in range(ROWS)],
-        "part": ["test" if i % 4 == 0 else "train" for i in range(ROWS)],
-    }
-)
 
 
 @pytest.mark.parametrize(
@@ -139,14 +106,14 @@ CARDS = pa.table(
             "no training row's label was known when the evaluation begins",
         ),
         ({"split": "column"}, {"split": "part"}, "the evaluation must follow the training rows in time"),
-        ({"split": "time", "eval_fraction": 0.02}, {}, "the evaluation rows are of 2 days; at least 5"),
     ],
 )
 def test_a_split_that_could_not_be_so_in_life_is_refused(data: dict, columns: dict, says: str) -> None:
     declaration = Declaration(
-        data=Data(path="x.csv", **data),
-        columns=Columns(label="y", time="when", card="card", **columns),
+        data=Data(path="x.csv", **data), columns=Columns(label="y", time="when", **columns)
     )
+    days = [str(np.datetime64("2026-01-01") + np.timedelta64(i % 100, "D")) for i in range(ROWS)]
+    table = TABLE.set_column(0, "when", pa.array(days))
     with pytest.raises(DataError) as error:
-        assign_splits(CARDS, LABELS, declaration, "x.csv")
+        assign_splits(Sides(table, declaration, "x.csv", LABELS, ordered=True))
     assert says in str(error.value)

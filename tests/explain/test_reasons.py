@@ -3,12 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.columns import TableSpec
 from solutionkit.explain.reasons import group_names, grouped, in_words, raw_cells, reasons
+from solutionkit.kinds import Feature
+from solutionkit.tasks.classification.task import Classification
 
 SPEC = TableSpec(
-    "fraud",
-    ("no", "yes"),
+    Classification("fraud", ("no", "yes")),
     (
         Feature("channel", "categorical", ("chip", "online")),
         Feature("amount", "numeric", group="amount", text="amount {value:,.2f}"),

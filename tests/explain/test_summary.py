@@ -29,14 +29,6 @@ def test_agreement_of_a_model_with_itself_and_with_its_opposite() -> None:
     assert summary.agreement(FOUND, opposite, COLUMNS)["row_correlation"] == pytest.approx(-1.0)
 
 
-def test_notable_rows() -> None:
-    labels, scores = np.array([1, 0, 1, 0, 1]), np.array([0.9, 0.8, 0.1, 0.2, 0.55])
-    assert summary.notable_rows(labels, scores, 0.5) == {
-        "true_positive": 0, "false_positive": 1, "false_negative": 2, "true_negative": 3, "borderline": 4,
-    }  # fmt: skip
-    assert set(summary.notable_rows(labels, scores, 2.0)) == {"false_negative", "true_negative", "borderline"}
-
-
 def test_contributions_of_one_row() -> None:
     values = {
         "a": np.array([0.1, 0.2], np.float32),

@@ -10,30 +10,32 @@ import tensorflow as tf
 
 from solutionkit.declaration import Training
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import Feature, TableSpec
-from solutionkit.explain.image_models import NetworkExplainer, TextureExplainer
+from solutionkit.examples.columns import TableSpec
+from solutionkit.explain.image_models import BoostedTexture, NetworkExplainer
+from solutionkit.kinds import IMAGE, Feature
 from solutionkit.models import anomaly, image_network, texture_boosting
-from solutionkit.models.arrays import Arrays
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment, pasted
 from solutionkit.models.explanation_files import BACKGROUND_FILE
 from solutionkit.models.image_network import class_weights
 from solutionkit.models.pretrained import check_file, pretrained_maps
+from solutionkit.tasks.classification.task import Classification
 
 SIDE = 48
-IMAGE = Feature("photo", "image", shape=(SIDE, SIDE, 1))
-SEVERAL = TableSpec("kind", ("ok", "spot", "stripes"), (IMAGE,))
-BINARY = TableSpec("kind", ("ok", "not ok"), (IMAGE,))
+PHOTO = Feature("photo", "image", shape=(SIDE, SIDE, 1))
+SEVERAL = TableSpec(Classification("kind", ("ok", "spot", "stripes")), (PHOTO,))
+BINARY = TableSpec(Classification("kind", ("ok", "not ok")), (PHOTO,))
 TRAINING = Training(seed=3, epochs=10)
 PLACE = slice(10, 22)
 
 
-def images(seed: int, count: int, classes: int = 3) -> Arrays:
+def images(seed: int, count: int, classes: int = 3) -> TransformedSplit:
     random = np.random.default_rng(seed)
     pixels = random.normal(110.0, 12.0, (count, SIDE, SIDE, 1))
     labels = random.integers(0, classes, count)
     pixels[labels == 1, PLACE, PLACE] += 60.0
     pixels[labels == 2, PLACE, PLACE] += 45.0 * (np.arange(12) % 4 < 2)[None, :, None, None]
-    return Arrays({"image": pixels.clip(0, 255).round().astype(np.uint8)}, labels)
+    return TransformedSplit({"image": pixels.clip(0, 255).round().astype(np.uint8)}, labels)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_both_learn_and_score_as_they_did_in_training(trained: dict, name: str) 
     assert scores.shape == (90, 3)
     np.testing.assert_allclose(scores.sum(axis=1), 1.0, atol=1e-5)
     assert (scores.argmax(axis=1) == validation.label).mean() > 0.8
-    pixels = tf.constant(validation.image[:9], tf.float32)
+    pixels = tf.constant(validation.of(IMAGE)[:9], tf.float32)
     np.testing.assert_allclose(trained[name].score({"image": pixels}), scores[:9], atol=1e-5)
 
 
@@ -60,13 +62,13 @@ def test_both_learn_and_score_as_they_did_in_training(trained: dict, name: str) 
 def test_heat_adds_up_and_finds_the_spot(trained: dict, name: str, tmp_path: Path) -> None:
     trained[name].save_for_explanation(tmp_path)
     sound = images(5, 60)
-    np.savez(tmp_path / BACKGROUND_FILE, image=sound.image[sound.label == 0][:16])
-    explainer = {"baseline": TextureExplainer, "deep": NetworkExplainer}[name](tmp_path, SEVERAL)
+    np.savez(tmp_path / BACKGROUND_FILE, image=sound.of(IMAGE)[sound.label == 0][:16])
+    explainer = {"baseline": BoostedTexture, "deep": NetworkExplainer}[name](tmp_path, SEVERAL)
     rows = images(6, 24)
     rows = rows.take(rows.label == 1)
     targets = np.zeros(len(rows), np.int64)
     found = explainer.explain(rows, targets)
-    np.testing.assert_allclose(found.output, explainer.outputs(rows.image, targets), atol=1e-4)
+    np.testing.assert_allclose(found.output, explainer.outputs(rows.of(IMAGE), targets), atol=1e-4)
     assert np.abs(found.residual).mean() < 0.1 * np.abs(found.output - found.base).mean() + 1e-6
     places = found.values.shape[1]
     share = slice(places * 10 // SIDE, -(-places * 22 // SIDE))
@@ -82,12 +84,12 @@ def test_learning_from_sound_images_alone(train) -> None:
     assert ((scores >= 0) & (scores <= 1)).all()
     sound, defective = scores[validation.label == 0], scores[validation.label == 1]
     assert (defective[:, None] > sound[None]).mean() > 0.8
-    pixels = tf.constant(validation.image[:8], tf.float32)
+    pixels = tf.constant(validation.of(IMAGE)[:8], tf.float32)
     np.testing.assert_allclose(first.score({"image": pixels})[:, 0], scores[:8], atol=1e-4)
 
 
 def test_augmentation_keeps_size_and_range() -> None:
-    pixels = tf.constant(images(0, 8).image, tf.float32)
+    pixels = tf.constant(images(0, 8).of(IMAGE), tf.float32)
     for changed in (augment(pixels, 255.0), pasted(pixels, 255.0), augment(pixels[:, :, :40], 255.0)):
         assert changed.shape[0] == 8
         assert float(tf.reduce_min(changed)) >= 0.0

@@ -4,28 +4,27 @@ from keras import ops
 from scipy.special import expit
 
 from solutionkit.declaration import Training
-from solutionkit.examples.columns import Feature, TableSpec
-from solutionkit.examples.telltale import roc_auc
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import Feature
 from solutionkit.models import gradient_boosting, tabular_network
-from solutionkit.models.arrays import Arrays
-from solutionkit.models.tabular_network import (
-    batch_size,
-    ensemble_loss,
-    ensemble_probability,
-    members_loss,
-    positive_weight,
+from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.heads import BinaryHead, ClassesHead
+from solutionkit.models.tabular_network import batch_size, ensemble_answers, ensemble_loss, members_loss
+from solutionkit.ranks import roc_auc
+from solutionkit.tasks.classification.task import Classification
+
+SPEC = TableSpec(
+    Classification("y", ("0", "1")), (Feature("a", "numeric"), Feature("b", "categorical", ("u", "v")))
 )
 
-SPEC = TableSpec("y", ("0", "1"), (Feature("a", "numeric"), Feature("b", "categorical", ("u", "v"))))
 
-
-def rows(seed: int, count: int) -> Arrays:
+def rows(seed: int, count: int) -> TransformedSplit:
     random = np.random.default_rng(seed)
     numeric = random.normal(size=(count, 1)).astype(np.float32)
     categorical = random.integers(2, 4, (count, 1))
     logit = 2.0 * numeric[:, 0] + 1.5 * (categorical[:, 0] - 2.5)
     numeric[random.random(count) < 0.05] = np.nan
-    return Arrays(
+    return TransformedSplit(
         {"numeric": numeric, "categorical": categorical},
         (random.random(count) < expit(logit)).astype(np.int64),
     )
@@ -45,24 +44,38 @@ def test_training_learns_and_is_seeded(train) -> None:
 def test_losses() -> None:
     logits = np.array([[[0.0], [2.0]], [[-1.0], [50.0]]], np.float32)
     label = np.array([1, 0])
+    head = BinaryHead(np.array([0, 1]))
     probability = expit(logits[..., 0].astype(float))
     np.testing.assert_allclose(
-        ops.convert_to_numpy(ensemble_probability(logits))[:, 0], probability.mean(axis=1), atol=1e-6
+        ops.convert_to_numpy(ensemble_answers(head, logits))[:, 0], probability.mean(axis=1), atol=1e-6
     )
     each = np.where(label[:, None] == 1, np.logaddexp(0, -logits[..., 0]), np.logaddexp(0, logits[..., 0]))
     np.testing.assert_allclose(
-        ops.convert_to_numpy(members_loss(1.0)(label, logits)), each.mean(axis=1), rtol=1e-6
+        ops.convert_to_numpy(members_loss(head)(label, logits)), each.mean(axis=1), rtol=1e-6
     )
     mean = probability.mean(axis=1)
     expected = -np.where(label == 1, np.log(mean), np.log(1 - mean))
-    np.testing.assert_allclose(ops.convert_to_numpy(ensemble_loss(label, logits)), expected, rtol=1e-5)
+    np.testing.assert_allclose(ops.convert_to_numpy(ensemble_loss(head)(label, logits)), expected, rtol=1e-5)
+
+
+def test_losses_of_several_classes() -> None:
+    random = np.random.default_rng(0)
+    raw, label = random.normal(size=(5, 2, 3)).astype(np.float32), np.array([0, 1, 2, 1, 0])
+    head = ClassesHead(3)
+    probability = np.exp(raw) / np.exp(raw).sum(axis=-1, keepdims=True)
+    each = -np.log(probability[np.arange(5), :, label])
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(members_loss(head)(label, raw)), each.mean(axis=1), rtol=1e-5
+    )
+    whole = -np.log(probability.mean(axis=1)[np.arange(5), label])
+    np.testing.assert_allclose(ops.convert_to_numpy(ensemble_loss(head)(label, raw)), whole, rtol=1e-5)
 
 
 def test_batches_grow_with_the_table() -> None:
     assert [batch_size(rows) for rows in (100, 12_000, 100_000, 10_000_000)] == [256, 256, 2048, 4096]
 
 
-def rare(seed: int, count: int) -> Arrays:
+def rare(seed: int, count: int) -> TransformedSplit:
     """One positive in a hundred; steps tell what the number does not."""
     random = np.random.default_rng(seed)
     numeric = random.normal(size=(count, 1)).astype(np.float32)
@@ -70,30 +83,34 @@ def rare(seed: int, count: int) -> Arrays:
     steps[:, :, 1] = random.normal(size=(count, 4))
     logit = -6.5 + 1.5 * numeric[:, 0] + 2.0 * steps[:, -1, 1]
     inputs = {"numeric": numeric, "categorical": np.zeros((count, 0), np.int64), "sequence": steps}
-    return Arrays(inputs, (random.random(count) < expit(logit)).astype(np.int64))
+    return TransformedSplit(inputs, (random.random(count) < expit(logit)).astype(np.int64))
 
 
 def test_weighted_loss_leaves_probabilities_as_they_are() -> None:
     """Of all constant logits that of the true share has the least loss, whatever the weight."""
     label = (np.arange(1000) < 10).astype(np.int64)
     grid = np.linspace(-7, -2, 501)
+    head = BinaryHead(label)
     for weight in (1.0, 10.0, 100.0):
+        head.positive_weight = weight
         losses = [
-            float(np.mean(members_loss(weight)(label, np.full((1000, 1, 1), value, np.float32))))
+            float(np.mean(members_loss(head)(label, np.full((1000, 1, 1), value, np.float32))))
             for value in grid
         ]
         assert expit(grid[int(np.argmin(losses))]) == pytest.approx(0.01, rel=0.02)
 
 
 def test_rare_positives_and_sequences_are_learned() -> None:
-    spec = TableSpec("y", ("0", "1"), (Feature("a", "numeric"), Feature("s", "sequence", shape=(4, 2))))
+    spec = TableSpec(
+        Classification("y", ("0", "1")), (Feature("a", "numeric"), Feature("s", "sequence", shape=(4, 2)))
+    )
     train, validation = rare(0, 12_000), rare(1, 4000)
     assert 0.005 < train.label.mean() < 0.05
     for arrays in (train, validation):
         del arrays.inputs["categorical"]
     found = tabular_network.train(train, validation, spec, Training(seed=3, epochs=12))
     scores = found.validation_scores[:, 0]
-    assert found.facts["positive_weight"] == pytest.approx(positive_weight(train.label), abs=0.01)
+    assert found.facts["positive_weight"] == pytest.approx(BinaryHead(train.label).positive_weight, abs=0.01)
     assert found.facts["positive_weight"] > 5
     # Probabilities stay calibrated in the large.
     assert scores.mean() == pytest.approx(validation.label.mean(), rel=0.35)

@@ -70,7 +70,7 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
             text = text.replace(json.dumps(plain), json.dumps(hostile))
         folder.mkdir()
         (folder / f"{name}.json").write_text(text)
-    artifacts = (finished / ".pipeline" / "artifacts" / "Compare" / "comparison").glob("*/curves.npz")
+    artifacts = (finished / ".pipeline" / "artifacts" / "Compare" / "comparison").glob("*/scores.npz")
     shutil.copy(max(artifacts, key=lambda file: int(file.parent.name)), folders["comparison"])
     facts = {"title": HOSTILE[0], "question": HOSTILE[1], "row": "customer", "project": HOSTILE[0], "seed": 1}
     facts |= {"data": "".join(HOSTILE), "rows": {"eval": 3}, "split_rule": HOSTILE[1], "schema": "inferred"}

@@ -7,8 +7,8 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from solutionkit.examples.columns import Feature
-from solutionkit.examples.pictures import MOST_PIXELS
+from solutionkit.kinds import Feature
+from solutionkit.kinds.image_files import MOST_PIXELS
 from solutionkit.transform.images import pixels, size_of
 
 FEATURE = Feature(name="photo", kind="image", shape=(16, 20, 3), bits=8)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solutionkit.compare.metrics import Metric
-
 MOST_RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 # Large tables need fewer resamples for the same purpose: at most this many drawn rows in all.
 DRAWN_ROWS = 50_000_000
@@ -71,33 +69,6 @@ def resamples(
 def _draw(random: np.random.Generator, units: int) -> np.ndarray:
     """`(units,)` how often each is drawn."""
     return np.bincount(random.integers(0, units, units), minlength=units)
-
-
-def paired_draws(
-    metric: Metric,
-    labels: np.ndarray,
-    probabilities: list[np.ndarray],
-    seed: int,
-    groups: np.ndarray | None = None,
-) -> np.ndarray:
-    """`(models, resamples)` values of a metric on the same draws.
-
-    Args:
-        metric: The metric.
-        labels: `(rows,)` class ids.
-        probabilities: Of each model, `(rows, outputs)`.
-        seed: Of the draws.
-        groups: `(rows,)` codes of rows that are drawn together.
-    """
-    seen = metric.labels(labels)
-    scores = [metric.scores(item) for item in probabilities]
-    # Only detection is undefined without one of its two classes.
-    kinds = seen if metric.view == "detection" else np.zeros(len(labels), np.int64)
-    blocks = [
-        np.stack([metric.function(seen, model, weights) for model in scores])
-        for weights in resamples(kinds, seed, groups=groups)
-    ]
-    return np.concatenate(blocks, axis=1)
 
 
 def interval(value: float, draws: np.ndarray) -> Estimate:

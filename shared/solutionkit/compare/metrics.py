@@ -1,25 +1,67 @@
-"""Metrics of classifiers, each for many bootstrap weightings of the rows at once.
-
-A metric reads one of two views of the same predictions: "detection" asks whether a row is positive, that is
-of any class but the first, and how sure the model is of that; "classes" asks which class it is.
-"""
+"""What a metric is: its values for many bootstrap weightings of the rows at once, and its paired test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
 
 import numpy as np
 
-from solutionkit.compare.money import FALSE_ALARM_RATE
-from solutionkit.declaration import Declaration
+from solutionkit.compare.bootstrap import Estimate, interval, resamples, two_sided_p
 from solutionkit.errors import UserError, suggestion
 
-# `(labels, scores, weights) -> (resamples,)`, weights `(resamples, rows)`. Of the view "detection", labels
-# are `(rows,)` of 0 and 1, scores `(rows,)`; of "classes" they are class ids, and `(rows, classes)`.
+# `(labels, scores, weights) -> (resamples,)`; labels and scores as a view has them, weights
+# `(resamples, rows)`.
 WeightedMetric = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# `(rows,)` labels as a task encodes them, and `(rows, outputs)` of a model.
+Rows = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a metric sees of the same labels and outputs.
+
+    Attributes:
+        labels: `(rows,)` encoded labels -> labels as the metric reads them.
+        scores: `(rows, outputs)` -> scores as the metric reads them.
+        strata: `(rows,)` encoded labels -> codes, of which each draw of rows must hold all.
+        enough: Whether `(rows,)` encoded labels are enough to say something of a slice.
+    """
+
+    labels: Rows
+    scores: Rows
+    strata: Rows
+    enough: Callable[[np.ndarray], bool] = lambda labels: len(labels) > 0
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Intervals, and the test of two models on the same rows, by the paired bootstrap.
+
+    Attributes:
+        name: What `comparison.json` calls the test.
+        in_words: What people call it.
+    """
+
+    name: str = "paired_bootstrap"
+    in_words: str = "the paired bootstrap"
+
+    def estimates(
+        self, metric: Metric, labels: np.ndarray, models: list[np.ndarray], seed: int
+    ) -> list[Estimate]:
+        """Each model's value with its interval; see `estimates`."""
+        return bootstrap_estimates(metric, labels, models, seed)
+
+    def difference(
+        self, metric: Metric, labels: np.ndarray, first: np.ndarray, second: np.ndarray, seed: int
+    ) -> tuple[Estimate, float]:
+        """The second model's value minus the first one's with its interval, and the p-value."""
+        return bootstrap_difference(metric, labels, first, second, seed)
+
+
+BOOTSTRAP = PairedTest()
+# What `comparison.json` calls the test where rows are drawn in groups.
+GROUP_BOOTSTRAP = "paired_group_bootstrap"
 
 
 @dataclass(frozen=True)
@@ -31,181 +73,159 @@ class Metric:
         title: What people call it.
         function: Its values under several weightings of the rows.
         higher_is_better: The direction.
-        view: What it reads.
+        view: What it sees.
+        test: Intervals and paired test, where rows are independent of each other.
+        of_probabilities: Whether it means something only if outputs are meant as probabilities.
+        tfma: The metric of TensorFlow Model Analysis on which a threshold can be held as well.
+        second_opinion: What that one's output is called, where it must say the same as ours.
     """
 
     name: str
     title: str
     function: WeightedMetric
     higher_is_better: bool
-    view: Literal["detection", "classes"] = "detection"
+    view: View
+    test: PairedTest = BOOTSTRAP
+    of_probabilities: bool = False
+    tfma: str | None = None
+    second_opinion: str | None = None
 
-    def labels(self, labels: np.ndarray) -> np.ndarray:
-        """Class ids as the metric reads them."""
-        return detected(labels) if self.view == "detection" else labels
-
-    def scores(self, probabilities: np.ndarray) -> np.ndarray:
-        """`(rows, outputs)` probabilities as the metric reads them."""
-        reads_one = self.view == "detection"
-        return detection_scores(probabilities) if reads_one else class_probabilities(probabilities)
-
-    def value(self, labels: np.ndarray, probabilities: np.ndarray) -> float:
-        """The metric of unweighted rows: `(rows,)` class ids and `(rows, outputs)` probabilities."""
+    def value(self, labels: np.ndarray, outputs: np.ndarray) -> float:
+        """The metric of unweighted rows: `(rows,)` encoded labels and `(rows, outputs)`."""
         everything = np.ones((1, len(labels)))
-        return float(self.function(self.labels(labels), self.scores(probabilities), everything)[0])
+        return float(self.function(self.view.labels(labels), self.view.scores(outputs), everything)[0])
+
+    def to_json(self) -> dict[str, str | bool]:
+        """What `comparison.json` tells of it."""
+        return {"title": self.title, "higher_is_better": self.higher_is_better}
 
 
-def detected(labels: np.ndarray) -> np.ndarray:
-    """`(rows,)` 1 where the class is any but the first."""
-    return (labels > 0).astype(np.int64)
-
-
-def detection_scores(probabilities: np.ndarray) -> np.ndarray:
-    """`(rows,)` probability of any class but the first, of `(rows, outputs)`."""
-    return probabilities[:, 0] if probabilities.shape[1] == 1 else 1.0 - probabilities[:, 0]
-
-
-def class_probabilities(probabilities: np.ndarray) -> np.ndarray:
-    """`(rows, classes)` of `(rows, outputs)`: one output is the second class's probability."""
-    if probabilities.shape[1] > 1:
-        return probabilities
-    return np.concatenate([1.0 - probabilities, probabilities], axis=1)
-
-
-def roc_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Chance that a positive row scores above a negative one; ties count half."""
-    positive, negative = _by_score(labels, scores, weights)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    result: np.ndarray = (positive * below).sum(axis=1) / pairs
-    return result
-
-
-def average_precision(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean precision over the recalled positives, as in scikit-learn's `average_precision_score`."""
-    positive, negative = _by_score(labels, scores, weights)
-    true = np.cumsum(positive[:, ::-1], axis=1)
-    flagged = true + np.cumsum(negative[:, ::-1], axis=1)
-    precision = np.divide(true, flagged, out=np.zeros_like(true), where=flagged > 0)
-    result: np.ndarray = (precision * positive[:, ::-1]).sum(axis=1) / positive.sum(axis=1)
-    return result
-
-
-def log_loss(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean negative log likelihood, in nats."""
-    clipped = np.clip(scores, 1e-7, 1.0 - 1e-7)
-    losses = -np.log(np.where(labels == 1, clipped, 1.0 - clipped))
-    result: np.ndarray = weights @ losses / weights.sum(axis=1)
-    return result
-
-
-def brier(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean squared error of the probability."""
-    result: np.ndarray = weights @ (scores - labels) ** 2 / weights.sum(axis=1)
-    return result
-
-
-def recall_at(rate: float, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Largest share of positives found by a threshold that flags at most this share of the negatives."""
-    positive, negative = _by_score(labels, scores, weights)
-    true = np.cumsum(positive[:, ::-1], axis=1) / positive.sum(axis=1, keepdims=True)
-    false = np.cumsum(negative[:, ::-1], axis=1) / negative.sum(axis=1, keepdims=True)
-    # Sums of weights are whole numbers; their quotients may miss the rate by a rounding.
-    result: np.ndarray = np.where(false <= rate + 1e-12, true, 0.0).max(axis=1)
-    return result
-
-
-def accuracy(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Share of rows whose likeliest class is the right one."""
-    result: np.ndarray = weights @ (probabilities.argmax(axis=1) == labels) / weights.sum(axis=1)
-    return result
-
-
-def macro_f1(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean over the classes that occur of the harmonic mean of precision and recall."""
-    classes = np.arange(probabilities.shape[1])
-    actual = labels[:, None] == classes
-    predicted = probabilities.argmax(axis=1)[:, None] == classes
-    hits, said, there = (weights @ item for item in (actual & predicted, predicted, actual))
-    scores = np.divide(2.0 * hits, said + there, out=np.zeros_like(hits), where=said + there > 0)
-    result: np.ndarray = (scores * (there > 0)).sum(axis=1) / (there > 0).sum(axis=1)
-    return result
-
-
-def class_log_loss(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean negative log likelihood of the right class, in nats."""
-    losses = -np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1.0))
-    result: np.ndarray = weights @ losses / weights.sum(axis=1)
-    return result
-
-
-DETECTION = (
-    Metric("roc_auc", "ROC-AUC", roc_auc, higher_is_better=True),
-    Metric("average_precision", "Average precision", average_precision, higher_is_better=True),
-    Metric("log_loss", "Log loss", log_loss, higher_is_better=False),
-    Metric("brier", "Brier score", brier, higher_is_better=False),
-)
-CLASSES = (
-    Metric("accuracy", "Accuracy", accuracy, higher_is_better=True, view="classes"),
-    Metric("macro_f1", "Macro F1", macro_f1, higher_is_better=True, view="classes"),
-    Metric("class_log_loss", "Log loss of classes", class_log_loss, higher_is_better=False, view="classes"),
-)
-RECALL = "recall_at_false_alarm_rate"
-OF_PROBABILITIES = {"log_loss", "brier", "class_log_loss"}
-# Of alerts, see `alerts`.
-CARD_PRECISION, ALERT_RECALL = "card_precision_at_budget", "recall_at_alert_budget"
-KNOWN = (*(metric.name for metric in (*DETECTION, *CLASSES)), RECALL, CARD_PRECISION, ALERT_RECALL)
-
-
-def metrics_for(
-    classes: int, detects: bool, false_alarm_rate: float | None, calibrated: bool = True
-) -> dict[str, Metric]:
-    """The metrics that mean something for a label, by name.
+def estimates(
+    metric: Metric, labels: np.ndarray, models: dict[str, np.ndarray], seed: int, groups: np.ndarray | None
+) -> dict[str, Estimate]:
+    """Each model's value with its interval.
 
     Args:
-        classes: How many values the label has.
-        detects: Whether the first one means that nothing was found.
-        false_alarm_rate: The rate at which the recall is wanted, if it is.
-        calibrated: Whether models' outputs are meant as probabilities, which log losses judge.
+        metric: The metric.
+        labels: `(rows,)` encoded labels.
+        models: `(rows, outputs)` by name.
+        seed: Of the draws.
+        groups: `(rows,)` codes from 0 of rows that resemble each other, if there are such. Other tests than
+            the bootstrap presume independent rows; the bootstrap can draw whole groups.
     """
-    metrics = [*(CLASSES if classes > 2 else ()), *(DETECTION if detects else ())]
-    if detects and false_alarm_rate is not None:
-        title = f"Recall at {100 * false_alarm_rate:g} % false alarms"
-        metrics.append(Metric(RECALL, title, partial(recall_at, false_alarm_rate), higher_is_better=True))
-    return {metric.name: metric for metric in metrics if calibrated or metric.name not in OF_PROBABILITIES}
+    outputs = list(models.values())
+    if groups is None:
+        found = metric.test.estimates(metric, labels, outputs, seed)
+    else:
+        found = bootstrap_estimates(metric, labels, outputs, seed, groups)
+    return dict(zip(models, found, strict=True))
 
 
-def recall_rate(declaration: Declaration) -> float | None:
-    """The false-alarm rate at which the recall is wanted: where one is declared, and of images."""
-    if declaration.business and declaration.business.false_alarm_rate is not None:
-        return declaration.business.false_alarm_rate
-    return FALSE_ALARM_RATE if declaration.columns.image else None
+def difference(
+    metric: Metric,
+    labels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    seed: int,
+    groups: np.ndarray | None = None,
+) -> dict[str, str | float]:
+    """The second model's value minus the first one's with interval and paired test, for `comparison.json`.
+
+    Args:
+        metric: The metric.
+        labels: `(rows,)` encoded labels.
+        first: `(rows, outputs)` of one model.
+        second: `(rows, outputs)` of the other.
+        seed: Of the draws.
+        groups: As in `estimates`.
+    """
+    if groups is None:
+        found, p_value = metric.test.difference(metric, labels, first, second, seed)
+    else:
+        found, p_value = bootstrap_difference(metric, labels, first, second, seed, groups)
+    test = metric.test.name if groups is None else GROUP_BOOTSTRAP
+    return {"metric": metric.name, **found.to_json(), "p_value": p_value, "test": test}
 
 
-def refuse_unknown_thresholds(thresholds: dict[str, float], known: Iterable[str] = KNOWN) -> None:
-    """Raise a UserError for a threshold on a metric that there is not."""
+def bootstrap_estimates(
+    metric: Metric,
+    labels: np.ndarray,
+    models: list[np.ndarray],
+    seed: int,
+    groups: np.ndarray | None = None,
+) -> list[Estimate]:
+    """See `estimates`."""
+    draws = paired_draws(metric, labels, models, seed, groups)
+    pairs = zip(models, draws, strict=True)
+    return [interval(metric.value(labels, outputs), found) for outputs, found in pairs]
+
+
+def bootstrap_difference(
+    metric: Metric,
+    labels: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    seed: int,
+    groups: np.ndarray | None = None,
+) -> tuple[Estimate, float]:
+    """See `difference`."""
+    draws = paired_draws(metric, labels, [first, second], seed, groups)
+    differences = draws[1] - draws[0]
+    value = metric.value(labels, second) - metric.value(labels, first)
+    return interval(value, differences), two_sided_p(differences)
+
+
+def paired_draws(
+    metric: Metric,
+    labels: np.ndarray,
+    models: list[np.ndarray],
+    seed: int,
+    groups: np.ndarray | None = None,
+) -> np.ndarray:
+    """`(models, resamples)` values of a metric on the same draws.
+
+    Args:
+        metric: The metric.
+        labels: `(rows,)` encoded labels.
+        models: Of each model, `(rows, outputs)`.
+        seed: Of the draws.
+        groups: `(rows,)` codes of rows that are drawn together.
+    """
+    seen = metric.view.labels(labels)
+    scores = [metric.view.scores(outputs) for outputs in models]
+    blocks = [
+        np.stack([metric.function(seen, model, weights) for model in scores])
+        for weights in resamples(metric.view.strata(labels), seed, groups=groups)
+    ]
+    return np.concatenate(blocks, axis=1)
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """`(resamples,)` means of `(rows,)` values under `(resamples, rows)` weights."""
+    means: np.ndarray = weights @ values / weights.sum(axis=1)
+    return means
+
+
+def refuse_unknown_thresholds(
+    thresholds: dict[str, float], known: Iterable[str], others: Iterable[str]
+) -> None:
+    """Raise a UserError for a threshold on a metric that there is not.
+
+    Args:
+        thresholds: Bounds by metric.
+        known: The metrics that mean something for this label and declaration.
+        others: Metrics that there are for other labels and declarations.
+    """
     known = list(known)
     for name in thresholds:
-        if name in {CARD_PRECISION, ALERT_RECALL} and name not in known:
-            raise UserError(f"use_case.toml: 'thresholds.{name}' needs business.alert_budget")
-        if name in KNOWN and name not in known:
+        if name in known:
+            continue
+        if name in set(others):
             raise UserError(
-                f"use_case.toml: 'thresholds.{name}' means nothing for this label; remove it, or bound one of"
-                f" {', '.join(known)}"
+                f"use_case.toml: 'thresholds.{name}' means nothing for this label and declaration; remove it,"
+                f" or bound one of {', '.join(known)}"
             )
-        if name not in known:
-            raise UserError(
-                f"use_case.toml: unknown metric 'thresholds.{name}'{suggestion(name, known)};"
-                f" known are {', '.join(known)}"
-            )
-
-
-def _by_score(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of positives and of negatives at each distinct score, ascending: `(resamples, scores)`."""
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
-    ordered = weights[:, order]
-    is_positive = labels[order] == 1
-    positive = np.add.reduceat(np.where(is_positive, ordered, 0.0), starts, axis=1)
-    negative = np.add.reduceat(np.where(is_positive, 0.0, ordered), starts, axis=1)
-    return positive, negative
+        raise UserError(
+            f"use_case.toml: unknown metric 'thresholds.{name}'{suggestion(name, known)};"
+            f" known are {', '.join(known)}"
+        )

@@ -67,7 +67,7 @@ def best_threshold(
     return float((ordered[cut - 1] + ordered[cut]) / 2)
 
 
-def quiet_threshold(scores: np.ndarray, rate: float) -> float:
+def threshold_at_fpr(scores: np.ndarray, rate: float) -> float:
     """The threshold at which at most this share of negative rows is flagged, for want of any positive row.
 
     Args:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from solutionkit.errors import DataError
+from solutionkit.errors import DataError, Problem
 
 
 def raise_for_anomalies(folder: Path) -> None:
@@ -23,8 +23,10 @@ def raise_for_anomalies(folder: Path) -> None:
         found = anomalies_pb2.Anomalies.FromString(file.read_bytes())
         split = file.parent.name.removeprefix("Split-")
         for name, anomaly in sorted(found.anomaly_info.items()):
-            problems.append(f"the column '{name}' of the {split} rows: {anomaly.description.strip()}")
+            message = f"the column '{name}' of the {split} rows: {anomaly.description.strip()}"
+            problems.append(Problem("anomaly", message, column=name))
         if found.HasField("dataset_anomaly_info"):
-            problems.append(f"the {split} rows: {found.dataset_anomaly_info.description.strip()}")
+            message = f"the {split} rows: {found.dataset_anomaly_info.description.strip()}"
+            problems.append(Problem("anomaly", message))
     if problems:
         raise DataError("ExampleValidator", problems)

@@ -6,48 +6,28 @@ from itertools import chain
 
 import pyarrow as pa
 
-from solutionkit.declaration import Declaration, span
-from solutionkit.errors import suggestion
-from solutionkit.examples.columns import nested_columns
+from solutionkit.cells import nested_problems
+from solutionkit.declaration import Declaration
+from solutionkit.errors import Problem, suggestion
 from solutionkit.use_case import UseCase
 
+# `training.method` unless another is declared.
+USUAL_METHOD = "supervised"
 
-def use_problems(declaration: Declaration, use_case: UseCase) -> list[str]:
+
+def use_problems(declaration: Declaration, use_case: UseCase) -> list[Problem]:
     """Keys that the use case has no use for, and keys that it cannot do without."""
-    columns = declaration.columns
-    given: dict[str, object] = {"columns.text": columns.text}
-    if use_case.family.images:
-        given |= {"columns.numeric": columns.numeric, "columns.categorical": columns.categorical}
-        given |= {"data.split_table": declaration.data.split_table, "data.schema": declaration.data.schema_}
-        given |= {"columns.card": columns.card, "columns.merchant": columns.merchant}
-        given |= {"columns.amount": columns.amount, "data.label_delay": span(declaration.data.label_delay)}
-    else:
-        given |= {"data.labels": declaration.data.labels, "columns.image": columns.image}
-        given |= {"training.backbone": declaration.training.backbone}
-    if use_case.history is None:
-        given["[history]"] = declaration.history
-    problems = [f"{key} is not read by this use case; remove it" for key, value in given.items() if value]
-    if use_case.family.images and not columns.image:
-        problems.append(
-            "columns.image is missing: the column of data.labels that holds the paths; of a folder without"
-            ' such a table any name, e.g. "image"'
-        )
-    if declaration.training.method == "anomaly":
-        if use_case.family.anomaly is None:
-            problems.append('training.method = "anomaly" is not known to this use case; remove it')
-        elif columns.negative is None:
-            problems.append('training.method = "anomaly" needs columns.negative, the value of good rows')
+    modality, method = use_case.modality, declaration.training.method
+    problems = modality.declaration_problems(declaration, use_case)
+    if method == USUAL_METHOD:
+        return problems
+    if method not in modality.methods:
+        message = f'training.method = "{method}" is not known to this use case'
+        problems.append(Problem("unknown_method", message, "remove it"))
+    elif declaration.columns.negative is None:
+        message = f'training.method = "{method}" needs columns.negative, the value of good rows'
+        problems.append(Problem("missing_key", message))
     return problems
-
-
-def undetecting_problems(declaration: Declaration) -> list[str]:
-    """What needs to know which class means that nothing was found."""
-    if declaration.business is None:
-        return []
-    return [
-        f"[business] needs to know which value of '{declaration.columns.label}' means that nothing was found:"
-        " set columns.negative, or remove [business]"
-    ]
 
 
 def declared_columns(declaration: Declaration) -> dict[str, list[str]]:
@@ -60,7 +40,7 @@ def declared_columns(declaration: Declaration) -> dict[str, list[str]]:
     return declared
 
 
-def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
+def missing_columns(raw: pa.Table, declaration: Declaration) -> list[Problem]:
     """Declared columns that the data lacks, with the nearest name that it has."""
     columns, declared = declaration.columns, declared_columns(declaration)
     names = set(raw.column_names)
@@ -70,19 +50,28 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[str]:
     declared["columns.ignore"] = [name for name in columns.ignore if suggestion(name, names)]
     patterns = [name for name in columns.ignore if {"*", "?"} & set(name) and name not in names]
     return [
-        *(f"columns.ignore: '{name}' is a pattern, which is not read; name each column" for name in patterns),
+        *(
+            Problem(
+                "pattern",
+                f"columns.ignore: '{name}' is a pattern, which is not read; name each column",
+                column=name,
+            )
+            for name in patterns
+        ),
         *_missing(declared, names),
     ]
 
 
-def nested_problems(raw: pa.Table, declaration: Declaration) -> list[str]:
+def nested_columns(raw: pa.Table, declaration: Declaration) -> list[Problem]:
     """Declared columns whose cells are lists, structs or the like."""
-    return nested_columns(raw, chain(*declared_columns(declaration).values()))
+    return nested_problems(raw, chain(*declared_columns(declaration).values()))
 
 
-def _missing(declared: dict[str, list[str]], names: set[str]) -> list[str]:
+def _missing(declared: dict[str, list[str]], names: set[str]) -> list[Problem]:
     return [
-        f"the column '{name}' ({key}) is missing{suggestion(name, names)}"
+        Problem(
+            "missing_column", f"the column '{name}' ({key}) is missing{suggestion(name, names)}", column=name
+        )
         for key, wanted in declared.items()
         for name in wanted
         if name not in names

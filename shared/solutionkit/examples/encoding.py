@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from solutionkit.cells import sequence_shape, sequence_values, take_rows
 from solutionkit.examples.audit import AuditedTable
-from solutionkit.examples.columns import TableSpec, sequence_shape, sequence_values, take_rows
-from solutionkit.examples.pictures import load_files
-from solutionkit.examples.splitting import SPLITS
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import kind_of
+from solutionkit.splits import SPLITS
 
 # benchmarks/ingestion: larger batches gain nothing and cost memory.
 BATCH_ROWS = 50_000
-# Of images, whose files are all in memory then.
+# All of them are in memory then.
 FILES_AT_ONCE = 256
 
 
@@ -35,7 +36,7 @@ def serialized_examples(table: pa.Table) -> Iterator[bytes]:
 
 def unlabelled_examples(table: pa.Table, spec: TableSpec) -> np.ndarray:
     """`(rows,)` serialized tf.Examples of rows without a label; one is parsed with them and not looked at."""
-    labelled = table.append_column(spec.label, pa.array(np.zeros(table.num_rows, np.int64)))
+    labelled = table.append_column(spec.label, spec.task.no_labels(table.num_rows))
     return np.array(list(serialized_examples(labelled)), object)
 
 
@@ -51,18 +52,17 @@ def write_examples(tables: Iterable[pa.Table], file: Path) -> None:
 
 
 def with_files(table: pa.Table, spec: TableSpec, folder: Path | None) -> Iterator[pa.Table]:
-    """The table in pieces in which the content of image files stands in the place of their paths."""
-    files = [
-        name for name in (spec.image.name if spec.image else None, spec.mask) if name in table.column_names
-    ]
+    """The table in pieces in which the content of files stands in the place of their paths."""
+    files = [feature for feature in spec.files if feature.name in table.column_names]
     if not files or folder is None:
         yield table
         return
     for start in range(0, table.num_rows, FILES_AT_ONCE):
         piece = table.slice(start, FILES_AT_ONCE)
-        for name in files:
-            content = pa.array(load_files(folder, piece[name].to_pylist()), pa.large_binary())
-            piece = piece.set_column(piece.column_names.index(name), name, content)
+        for feature in files:
+            content = kind_of(feature).load(folder, piece[feature.name].to_pylist())
+            position = piece.column_names.index(feature.name)
+            piece = piece.set_column(position, feature.name, pa.array(content, pa.large_binary()))
         yield piece
 
 

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from solutionkit.errors import DataError, UserError, suggestion
+from solutionkit.errors import DataError, Problem, UserError, suggestion
 
+TO_UTF8 = "convert the file, e.g. iconv -f LATIN1 -t UTF-8"
 SUFFIXES = {".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet"}
 
 
@@ -50,10 +51,8 @@ def read_table(path: Path) -> pa.Table:
     for file, table in tables.items():
         if table.column_names != first.column_names:
             differing = set(table.column_names) ^ set(first.column_names)
-            raise DataError(
-                str(file),
-                [f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"],
-            )
+            message = f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"
+            raise _refused(file, message)
     return joined(list(tables.values()), str(path))
 
 
@@ -66,9 +65,8 @@ def joined(tables: list[pa.Table], source: str) -> pa.Table:
     try:
         return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(
-            source, [f"the files' columns are of different kinds: {_first_line(error)}"]
-        ) from None
+        message = f"the files' columns are of different kinds: {_first_line(error)}"
+        raise DataError(source, [Problem("kinds_differ", message)]) from None
 
 
 def header(path: Path) -> list[str]:
@@ -83,31 +81,37 @@ def header(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     if not names:
-        raise DataError(str(path), ["line 1 is blank; it must name the columns"])
+        raise _refused(path, "line 1 is blank; it must name the columns")
     if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
-        raise DataError(str(path), [f"line 1: the columns are separated by {other!r}; a comma is needed"])
+        raise _refused(path, f"line 1: the columns are separated by {other!r}; a comma is needed")
     if any("\n" in name for name in names):
-        raise DataError(str(path), ["line 1: a column's name goes on in the next line; shorten it"])
+        raise _refused(path, "line 1: a column's name goes on in the next line; shorten it")
     if "" in names:
-        raise DataError(str(path), [f"line 1: column {names.index('') + 1} has no name"])
+        raise _refused(path, f"line 1: column {names.index('') + 1} has no name")
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise DataError(str(path), [f"line 1: the column '{name}' stands twice" for name in doubled])
+        raise DataError(
+            str(path),
+            [
+                Problem("doubled_column", f"line 1: the column '{name}' stands twice", column=name)
+                for name in doubled
+            ],
+        )
     return names
 
 
 def _read_file(file: Path) -> pa.Table:
     if file.stat().st_size == 0:
-        raise DataError(str(file), ["the file is empty; it needs a header line and rows"])
+        raise _refused(file, "the file is empty; it needs a header line and rows")
     if SUFFIXES[file.suffix.lower()] == "Parquet":
         try:
             table = pa.parquet.read_table(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(str(file), [f"not a readable Parquet file: {_first_line(error)}"]) from None
+            raise _refused(file, f"not a readable Parquet file: {_first_line(error)}") from None
     else:
         table = _read_csv(file)
     if table.num_rows == 0:
-        raise DataError(str(file), ["the file has a header but no rows"])
+        raise _refused(file, "the file has a header but no rows")
     return _trimmed(table)
 
 
@@ -128,7 +132,7 @@ def _read_csv(file: Path) -> pa.Table:
     except pa.ArrowInvalid as error:
         if "UTF8" in str(error) or "UTF-8" in str(error):
             raise _not_utf8(file) from None
-        raise DataError(str(file), [f"not a readable CSV file: {_first_line(error)}"]) from None
+        raise _refused(file, f"not a readable CSV file: {_first_line(error)}") from None
 
 
 def _has_quoted_newlines(file: Path) -> bool:
@@ -144,14 +148,9 @@ def _not_utf8(file: Path) -> DataError:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
                 around = line[max(error.start - 12, 0) : error.start + 12].decode("latin-1").strip()
-                return DataError(
-                    str(file),
-                    [
-                        f"line {number}: not UTF-8 (byte 0x{line[error.start]:02x} near {around!r});"
-                        " convert the file, e.g. iconv -f LATIN1 -t UTF-8"
-                    ],
-                )
-    return DataError(str(file), ["not UTF-8; convert the file, e.g. iconv -f LATIN1 -t UTF-8"])
+                message = f"line {number}: not UTF-8 (byte 0x{line[error.start]:02x} near {around!r})"
+                return _refused(file, message, TO_UTF8)
+    return _refused(file, "not UTF-8", TO_UTF8)
 
 
 def _trimmed(table: pa.Table) -> pa.Table:
@@ -173,3 +172,7 @@ def _trimmed(table: pa.Table) -> pa.Table:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
+
+
+def _refused(file: Path, message: str, remedy: str = "") -> DataError:
+    return DataError(str(file), [Problem("unreadable", message, remedy)])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import KINDS, Feature, kind_of
 
 FILE_NAME = "schema.pbtxt"
-COMPUTED = "computed"
+COMPUTED, LABEL = "computed", "label"
 
 
 def load_schema(file: Path) -> schema_pb2.Schema:
@@ -35,21 +37,14 @@ def features_of(schema: schema_pb2.Schema, but: set[str]) -> list[Feature]:
     for item in schema.feature:
         if item.name in but or is_left_out(item):
             continue
+        domain = tuple(item.string_domain.value) or domains.get(item.domain, ())
+        stated = [kind.read_schema(item, domain) for kind in KINDS.values()]
         fraction = item.presence.min_fraction if item.HasField("presence") else 0.0
-        if item.HasField("image_domain"):
-            continue
-        if item.HasField("shape") and len(item.shape.dim) == 2:
-            shape = tuple(int(dimension.size) for dimension in item.shape.dim)
-            features.append(
-                Feature(item.name, "sequence", min_fraction=fraction, shape=shape, computed=is_computed(item))
-            )
-        elif item.type == schema_pb2.BYTES:
-            domain = tuple(item.string_domain.value) or domains.get(item.domain, ())
-            mass = item.distribution_constraints.min_domain_mass
-            computed = is_computed(item)
-            features.append(Feature(item.name, "categorical", domain, mass, fraction, computed=computed))
-        else:
-            features.append(Feature(item.name, "numeric", min_fraction=fraction, computed=is_computed(item)))
+        features += [
+            dataclasses.replace(feature, min_fraction=fraction, computed=is_computed(item))
+            for feature in stated
+            if feature
+        ]
     return features
 
 
@@ -59,7 +54,10 @@ def is_computed(item: schema_pb2.Feature) -> bool:
 
 
 def label_of(schema: schema_pb2.Schema, declared: str) -> str:
-    """The column that a schema states as the label: the only one of class ids, else the declared one."""
+    """The column that a schema states as the label, or its only one of class ids, else the declared one."""
+    tagged = [item.name for item in schema.feature if LABEL in item.annotation.tag]
+    if tagged:
+        return str(tagged[0])
     ids = [item.name for item in schema.feature if item.type == schema_pb2.INT]
     return ids[0] if len(ids) == 1 else declared
 
@@ -95,37 +93,26 @@ def frozen_schema(spec: TableSpec) -> schema_pb2.Schema:
 def build_schema(spec: TableSpec) -> schema_pb2.Schema:
     """The schema of the tf.Examples that a specification describes.
 
-    The label is stated as the integer class id that the encoder writes.
+    The label is stated as the encoder writes it.
     """
     schema = schema_pb2.Schema()
     for feature in spec.features:
-        numeric = feature.kind in {"numeric", "sequence"}
-        item = schema.feature.add(name=feature.name, type=schema_pb2.FLOAT if numeric else schema_pb2.BYTES)
+        item = schema.feature.add(name=feature.name)
         item.presence.min_fraction = feature.min_fraction
         if feature.computed:
             item.annotation.tag.append(COMPUTED)
-        if feature.kind == "sequence":
-            item.presence.min_count = 1
-            for size in feature.shape:
-                item.shape.dim.add(size=size)
-        else:
-            item.value_count.min = item.value_count.max = 1
-        if feature.kind == "image":
-            item.image_domain.SetInParent()
-        elif not numeric:
-            item.string_domain.name = feature.name
-            item.string_domain.value.extend(feature.domain)
-            item.distribution_constraints.min_domain_mass = feature.min_domain_mass
-    label = schema.feature.add(name=spec.label, type=schema_pb2.INT)
+        kind_of(feature).write_schema(feature, item)
+    label = schema.feature.add(name=spec.label)
     label.value_count.min = label.value_count.max = 1
     label.presence.min_fraction = 1.0
-    label.int_domain.min, label.int_domain.max = 0, len(spec.classes) - 1
-    label.int_domain.is_categorical = True
-    for name in spec.passengers:
+    label.annotation.tag.append(LABEL)
+    spec.task.write_schema(label)
+    files = {feature.name: feature for feature in spec.metadata_files}
+    for name in spec.metadata_columns:
         item = schema.feature.add(name=name, type=schema_pb2.BYTES)
         item.value_count.min = item.value_count.max = 1
-        if name == spec.mask:
-            item.image_domain.SetInParent()
+        if name in files:
+            kind_of(files[name]).write_schema(files[name], item)
     return schema
 
 

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
 from solutionkit.declaration import Declaration, span
-from solutionkit.errors import DataError
-from solutionkit.examples.columns import as_text
-from solutionkit.examples.times import DAY, microseconds
+from solutionkit.errors import DataError, Problem
+from solutionkit.examples.times import microseconds
+from solutionkit.splits import EVAL, LEFT_OUT, SPLITS, TRAIN, VALIDATION
 
-TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
-SPLITS = (TRAIN, VALIDATION, EVAL)
-# Rows that are in no split.
-LEFT_OUT = "left out"
 SHOWN_VALUES = 6
-# Of an evaluation whose intervals draw whole days.
-FEWEST_DAYS = 5
-# Of training rows, that had no known label before them.
-MOST_WITHOUT_LABELS = 0.5
 
 
-def assign_splits(
-    table: pa.Table,
-    labels: np.ndarray,
-    declaration: Declaration,
-    source: str,
-    units: np.ndarray | None = None,
-) -> tuple[np.ndarray, str, list[str]]:
+@dataclass(frozen=True)
+class Sides:
+    """What decides on which side a row stands.
+
+    Attributes:
+        table: The raw rows, with the time, group or split column that the declaration names.
+        declaration: The split, its fraction and the seed.
+        source: The data's name for error messages.
+        strata: `(rows,)` codes whose shares a stratified split keeps.
+        units: `(rows,)` codes of rows that are drawn together (`row_units`), if there are such.
+        ordered: Whether rows go on from each other in time, so that validation rows must be the latest.
+    """
+
+    table: pa.Table
+    declaration: Declaration
+    source: str
+    strata: np.ndarray
+    units: np.ndarray | None = None
+    ordered: bool = False
+
+
+def assign_splits(sides: Sides) -> tuple[np.ndarray, str, list[str]]:
     """Assign each row to `train`, `validation` or `eval`.
 
     The evaluation rows follow the declaration. The validation rows (early stopping, decision
     thresholds) are then held out of the training side in the same manner: by group where the
-    split is by group, the latest ones where it is by time or rows have cards, else stratified by the label.
-
-    Args:
-        table: The raw rows, with the time, group or split column that the declaration names.
-        labels: `(rows,)` class ids.
-        declaration: The split, its fraction and the seed.
-        source: The data's name for error messages.
-        units: `(rows,)` codes of rows that are drawn together (`row_units`), if there are such.
+    split is by group, the latest ones where it is by time or rows are ordered, else stratified.
 
     Returns:
         `(rows,)` split names, a sentence that says how they were made, and what was left out.
@@ -49,12 +51,13 @@ def assign_splits(
     Raises:
         DataError: The column that decides is missing or unusable, or a split would be empty.
     """
-    data, columns = declaration.data, declaration.columns
-    random = np.random.default_rng(declaration.training.seed)
+    data, columns = sides.declaration.data, sides.declaration.columns
+    table, source, units, labels = sides.table, sides.source, sides.units, sides.strata
+    random = np.random.default_rng(sides.declaration.training.seed)
     fraction = data.eval_fraction
     kind = data.split
     if kind == "column":
-        is_eval, how = _by_column(table, declaration, source)
+        is_eval, how = _by_column(table, sides.declaration, source)
     elif kind == "time":
         order = _time_order(table, columns.time or "", source)
         is_eval = _latest(order, fraction)
@@ -75,11 +78,10 @@ def assign_splits(
     if units is not None and kind in {"random", "stratified"} and columns.group:
         how += f", all rows of a '{columns.group}' on one side"
     splits = np.where(is_eval, EVAL, TRAIN).astype(object)
-    left = leave_out(splits, table, declaration, source)
-    hold_out_validation(splits, table, labels, declaration, source, units)
-    left += leave_blocked_out(splits, table, labels, declaration, source)
+    left = leave_out(splits, sides)
+    hold_out_validation(splits, sides)
     drawn = kind in {"random", "stratified", "group"}
-    return splits, f"{how} (seed {declaration.training.seed})" if drawn else how, left
+    return splits, f"{how} (seed {sides.declaration.training.seed})" if drawn else how, left
 
 
 def row_units(
@@ -123,137 +125,74 @@ def parted(units: np.ndarray | None, splits: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(units == unit) for unit in np.flatnonzero((share > 0) & (share < 1))]
 
 
-def hold_out_validation(
-    splits: np.ndarray,
-    table: pa.Table,
-    labels: np.ndarray,
-    declaration: Declaration,
-    source: str,
-    units: np.ndarray | None = None,
-) -> None:
+def hold_out_validation(splits: np.ndarray, sides: Sides) -> None:
     """Turn part of the training rows into validation rows, in place."""
+    declaration, units = sides.declaration, sides.units
     random = np.random.default_rng(declaration.training.seed + 1)
     fraction = declaration.data.validation_fraction
     rows = np.flatnonzero(splits == TRAIN)
-    if declaration.columns.time and (declaration.data.split == "time" or declaration.columns.card):
-        chosen = _latest(_time_order(table, declaration.columns.time, source)[rows], fraction)
+    if declaration.columns.time and (declaration.data.split == "time" or sides.ordered):
+        chosen = _latest(_time_order(sides.table, declaration.columns.time, sides.source)[rows], fraction)
     elif declaration.columns.group:
-        groups = _groups(table, declaration.columns.group, source) if units is None else units
+        groups = _groups(sides.table, declaration.columns.group, sides.source) if units is None else units
         chosen = _whole_groups(groups[rows], fraction, random)
     else:
-        chosen = _stratified(labels[rows], fraction, random, None if units is None else units[rows])
+        chosen = _stratified(sides.strata[rows], fraction, random, None if units is None else units[rows])
     splits[rows[chosen]] = VALIDATION
     missing = [name for name in SPLITS if not (splits == name).any()]
     if missing and EVAL not in missing:
-        raise DataError(source, [f"{len(rows)} training rows are too few to hold validation rows out"])
+        message = f"{len(rows)} training rows are too few to hold validation rows out"
+        raise DataError(sides.source, [Problem("too_few_rows", message)])
 
 
-def leave_out(splits: np.ndarray, table: pa.Table, declaration: Declaration, source: str) -> list[str]:
+def leave_out(splits: np.ndarray, sides: Sides) -> list[str]:
     """Leave out, in place, training rows whose label was not yet known when the evaluation begins.
 
     They could not have been learned from; they stay part of the history. Returned is how many these are.
     """
-    columns, delay = declaration.columns, span(declaration.data.label_delay)
-    if not columns.time or not (columns.card or delay):
+    columns, data = sides.declaration.columns, sides.declaration.data
+    delay = span(data.label_delay)
+    if not columns.time or not (sides.ordered or delay):
         return []
-    times = microseconds(table, columns.time, source)
+    times = microseconds(sides.table, columns.time, sides.source)
     known_from = times + round(delay.total_seconds() * 1e6)
     if not (splits == EVAL).any():
-        raise DataError(source, ["no row is left to evaluate; choose another split"])
+        problem = Problem("nothing_to_evaluate", "no row is left to evaluate", "choose another split")
+        raise DataError(sides.source, [problem])
     begin = times[splits == EVAL].min()
     late = (splits == TRAIN) & (known_from > begin)
     if late.sum() == (splits == TRAIN).sum():
         first = np.datetime64(int(begin), "us").astype("datetime64[s]")
-        raise DataError(
-            source,
-            [
-                f"no training row's label was known when the evaluation begins ({first}, data.label_delay ="
-                f" {declaration.data.label_delay}); the evaluation must follow the training rows in time:"
-                " choose another split, or a shorter delay if that is true"
-            ],
+        message = (
+            f"no training row's label was known when the evaluation begins ({first}, data.label_delay ="
+            f" {data.label_delay}); the evaluation must follow the training rows in time"
         )
+        remedy = "choose another split, or a shorter delay if that is true"
+        raise DataError(sides.source, [Problem("labels_too_late", message, remedy, columns.time)])
     splits[late] = LEFT_OUT
-    notes = []
-    if declaration.columns.card:
-        days = len(np.unique(times[splits == EVAL] // DAY))
-        if days < FEWEST_DAYS:
-            raise DataError(
-                source,
-                [
-                    f"the evaluation rows are of {days} days; at least {FEWEST_DAYS} are needed, because"
-                    " intervals draw whole days: raise data.eval_fraction, or evaluate a longer time"
-                ],
-            )
-    if late.any():
-        notes.append(
-            f"{late.sum():,} rows are neither trained on nor evaluated: their labels were not known before"
-            f" the evaluation begins (data.label_delay = {declaration.data.label_delay})"
-        )
-    return notes
-
-
-def short_history(table: pa.Table, splits: np.ndarray, declaration: Declaration, source: str) -> list[str]:
-    """A note where training rows end before any of their labels was known."""
-    columns, delay = declaration.columns, declaration.data.label_delay
-    if declaration.history is None or not columns.time or not columns.merchant:
+    if not late.any():
         return []
-    times = microseconds(table, columns.time, source)
-    learned = times[np.isin(splits, [TRAIN, VALIDATION])]
-    first = times.min()
-    unknown = 1.0 - (learned > first + round(span(delay).total_seconds() * 1e6)).mean()
-    if unknown <= MOST_WITHOUT_LABELS:
-        return []
-    days = (learned.max() - first) / DAY
     return [
-        f"the training rows span {days:.0f} days and labels are known after {delay}: for {unknown:.0%} of"
-        " them no earlier label was known, so merchants' frauds can hardly be learned from; add earlier rows"
+        f"{late.sum():,} rows are neither trained on nor evaluated: their labels were not known before"
+        f" the evaluation begins (data.label_delay = {data.label_delay})"
     ]
-
-
-def leave_blocked_out(
-    splits: np.ndarray, table: pa.Table, labels: np.ndarray, declaration: Declaration, source: str
-) -> list[str]:
-    """Leave out, in place, rows of cards of which an earlier fraud was known by then, and say how many.
-
-    In life such a card is blocked. Models are judged, and thresholds chosen, on what is left; rows to train
-    on are kept, and all stay part of the history.
-    """
-    columns = declaration.columns
-    if not columns.card or columns.card not in table.column_names or not columns.time:
-        return []
-    times = microseconds(table, columns.time, source)
-    known_from = times + round(span(declaration.data.label_delay).total_seconds() * 1e6)
-    cards = as_text(table[columns.card]).combine_chunks().dictionary_encode().indices
-    codes = cards.fill_null(-1).to_numpy()
-    blocked_from = np.full(codes.max(initial=0) + 1, np.iinfo(np.int64).max)
-    frauds = (labels > 0) & (codes >= 0)
-    np.minimum.at(blocked_from, codes[frauds], known_from[frauds])
-    blocked = (codes >= 0) & (times >= blocked_from[codes])
-    notes = []
-    for name, title in ((VALIDATION, "validation"), (EVAL, "evaluation")):
-        rows = blocked & (splits == name)
-        splits[rows] = LEFT_OUT
-        if rows.any():
-            notes.append(f"{rows.sum():,} {title} rows are left out: a fraud of their card was known by then")
-    return notes
 
 
 def _by_column(table: pa.Table, declaration: Declaration, source: str) -> tuple[np.ndarray, str]:
     name = declaration.columns.split or ""
     if name not in table.column_names:
-        raise DataError(source, [f"the split column '{name}' is missing; see columns.split"])
+        message = f"the split column '{name}' is missing"
+        raise DataError(source, [Problem("missing_column", message, "see columns.split", name)])
     wanted = [str(value) for value in declaration.data.eval_values]
     values = pc.fill_null(table[name].cast(pa.string()), "")
     is_eval = pc.is_in(values, pa.array(wanted)).to_numpy(zero_copy_only=False)
     if not is_eval.any() or is_eval.all():
         found = ", ".join(repr(value) for value in pc.unique(values).to_pylist()[:8])
-        raise DataError(
-            source,
-            [
-                f"the split column '{name}' marks {'all' if is_eval.all() else 'no'} rows for evaluation:"
-                f" data.eval_values is {wanted}, the column holds {found}"
-            ],
+        message = (
+            f"the split column '{name}' marks {'all' if is_eval.all() else 'no'} rows for evaluation:"
+            f" data.eval_values is {wanted}, the column holds {found}"
         )
+        raise DataError(source, [Problem("split_unusable", message, column=name)])
     others = pc.unique(values.filter(pa.array(~is_eval))).to_pylist()
     shown = ", ".join(value or "nothing" for value in others[:SHOWN_VALUES])
     shown += " …" if len(others) > SHOWN_VALUES else ""
@@ -268,9 +207,11 @@ def _time_order(table: pa.Table, name: str, source: str) -> np.ndarray:
 
 def _groups(table: pa.Table, name: str, source: str) -> np.ndarray:
     if name not in table.column_names:
-        raise DataError(source, [f"the group column '{name}' is missing; see columns.group"])
+        message = f"the group column '{name}' is missing"
+        raise DataError(source, [Problem("missing_column", message, "see columns.group", name)])
     if table[name].null_count:
-        raise DataError(source, [f"the group column '{name}' is empty in {table[name].null_count} rows"])
+        message = f"the group column '{name}' is empty in {table[name].null_count} rows"
+        raise DataError(source, [Problem("empty_cells", message, column=name)])
     codes: np.ndarray = table[name].combine_chunks().dictionary_encode().indices.to_numpy()
     return codes
 

@@ -6,9 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.errors import DataError
-from solutionkit.examples.columns import is_number
-from solutionkit.examples.conform import SHOWN, place
+from solutionkit.cells import SHOWN, is_number, place
+from solutionkit.errors import DataError, Problem
 
 MICROSECONDS = 1_000_000
 DAY = 86_400 * MICROSECONDS
@@ -28,20 +27,21 @@ def microseconds(table: pa.Table, name: str, source: str) -> np.ndarray:
         DataError: The column is missing, has empty cells, or cells that are no times.
     """
     if name not in table.column_names:
-        raise DataError(source, [f"the time column '{name}' is missing; see columns.time"])
+        message = f"the time column '{name}' is missing"
+        raise DataError(source, [Problem("missing_column", message, "see columns.time", name)])
     values = table[name]
     if values.null_count:
         rows = pc.indices_nonzero(pc.is_null(values)).to_pylist()
         shown = ", ".join(place(row) for row in rows[:SHOWN]) + (" …" if len(rows) > SHOWN else "")
-        raise DataError(source, [f"the time column '{name}' is empty in {values.null_count} rows ({shown})"])
+        message = f"the time column '{name}' is empty in {values.null_count} rows ({shown})"
+        raise DataError(source, [Problem("empty_cells", message, column=name, rows=tuple(rows[:SHOWN]))])
     try:
         return _converted(values.combine_chunks())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise DataError(
-            source,
-            [f"the time column '{name}': {reason}; write 2026-01-31 23:59:00, or numbers of seconds"],
-        ) from None
+        message = f"the time column '{name}': {reason}"
+        remedy = "write 2026-01-31 23:59:00, or numbers of seconds"
+        raise DataError(source, [Problem("not_times", message, remedy, name)]) from None
 
 
 def _converted(values: pa.Array) -> np.ndarray:

@@ -91,9 +91,3 @@ class ExpectedGradients:
         gradients = tf.reshape(tape.gradient(total, flat), shape)
         along = tf.reduce_sum(gradients * difference, axis=-1)
         return tf.reduce_mean(along * tf.reshape(self._weights, [1, -1, *places[1:]]), axis=1)
-
-
-def log_odds(probability: tf.Tensor) -> tf.Tensor:
-    """Log odds of probabilities, which are kept off 0 and 1."""
-    probability = tf.clip_by_value(probability, 1e-7, 1.0 - 1e-7)
-    return tf.math.log(probability) - tf.math.log1p(-probability)

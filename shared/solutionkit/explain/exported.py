@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from solutionkit.compare.exported import parse_columns
-from solutionkit.examples.splitting import EVAL
-from solutionkit.explain.images import explain_images
 from solutionkit.explain.loading import ModelExplainer
-from solutionkit.explain.tables import explain_tables
 from solutionkit.models.arrays import read_serialized
+from solutionkit.splits import EVAL
+
+# `(examples, labels, ids, explainers, outputs, selected, decision, seed) -> content of explanations.json`.
+Explanation = Callable[..., dict[str, Any]]
 
 
-def explain_exported(examples: Path, models: dict[str, Path], comparison: Path, seed: int) -> dict[str, Any]:
+def explain_exported(
+    examples: Path, models: dict[str, Path], comparison: Path, function: Explanation, seed: int
+) -> dict[str, Any]:
     """Explain both models on evaluation rows.
 
     Args:
         examples: An Examples artifact with the split eval.
         models: SavedModel folders by name.
         comparison: The comparison that the models come from: its scores and thresholds are used.
+        function: Explains both models, e.g. `tables.explain_tables`.
         seed: Draws the rows of the global view.
 
     Returns:
         The content of `explanations.json`.
     """
     compared = json.loads((comparison / "comparison.json").read_text())
-    with np.load(comparison / "curves.npz") as stored:
+    with np.load(comparison / "scores.npz") as stored:
         labels = stored["labels"]
-        probabilities = {name: stored[name] for name in models}
+        outputs = {name: stored[name] for name in models}
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     explainers = {name: ModelExplainer(folder) for name, folder in models.items()}
     spec = explainers["baseline"].spec
@@ -40,6 +45,5 @@ def explain_exported(examples: Path, models: dict[str, Path], comparison: Path, 
     else:
         ids = [f"evaluation row {row}" for row in range(len(serialized))]
     selected = compared["selected"]
-    threshold = compared["models"][selected]["business"]["threshold"]
-    explain = explain_images if spec.image else explain_tables
-    return explain(serialized, labels, ids, explainers, probabilities, selected, threshold, seed)
+    decision = compared["models"][selected]["business"]
+    return function(serialized, labels, ids, explainers, outputs, selected, decision, seed)

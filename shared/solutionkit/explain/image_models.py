@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -12,16 +13,18 @@ import tensorflow as tf
 
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain.attribution import Attribution
-from solutionkit.explain.expected_gradients import ExpectedGradients, log_odds
+from solutionkit.explain.expected_gradients import ExpectedGradients
 from solutionkit.explain.region_shapley import REGIONS, RegionShapley
-from solutionkit.models.anomaly import DISTANCE_FILE, load_distance
-from solutionkit.models.arrays import Arrays
+from solutionkit.kinds import IMAGE
+from solutionkit.models.anomaly import load_distance
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import load_background
 from solutionkit.models.gradient_boosting import BOOSTER_FILE, scorer
 from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE, probabilities
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_boosting import largest_value
-from solutionkit.transform.images import IMAGE
+from solutionkit.tasks.classification.odds import log_odds
+from solutionkit.tasks.classification.task import classification
 
 AT_ONCE = 128
 # Single places of fine maps are noise; a sum over some of them is still a contribution.
@@ -35,7 +38,7 @@ class ImageExplainer(Protocol):
 
     method: str
 
-    def explain(self, rows: Arrays, targets: np.ndarray) -> Attribution:
+    def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
         """`(rows, places, places)` contributions to the log odds of each image's target."""
         ...
 
@@ -57,9 +60,10 @@ def target_log_odds(outputs: tf.Tensor, targets: tf.Tensor, spec: TableSpec) -> 
         targets: `(batch,)` class ids.
         spec: What the classes mean.
     """
-    if spec.outputs == 1:
+    task = classification(spec)
+    if task.outputs == 1:
         return log_odds(outputs[:, 0])
-    if spec.detects:
+    if task.has_negative_class:
         return -log_odds(outputs[:, 0])
     return log_odds(tf.gather(outputs, targets, axis=1, batch_dims=1))
 
@@ -68,19 +72,16 @@ class TextureExplainer:
     """Shapley values of regions for a model of texture features.
 
     Args:
-        folder: Holds the trees, or the distance, and background images.
+        folder: Holds background images.
         spec: What images and classes are.
+        score: TensorFlow ops: `(batch, features)` float64 -> `(batch, outputs)`.
     """
 
-    def __init__(self, folder: Path, spec: TableSpec) -> None:
-        feature = spec.image
-        assert feature is not None
-        if (folder / DISTANCE_FILE).is_file():
-            score = load_distance(folder).scorer()
-        else:
-            score = scorer(lightgbm.Booster(model_file=str(folder / BOOSTER_FILE)))
+    def __init__(self, folder: Path, spec: TableSpec, score: Callable[[tf.Tensor], tf.Tensor]) -> None:
+        feature = spec.only(IMAGE)
         self.background = load_background(folder)[IMAGE]
-        others = "from sound images" if spec.detects else "in one even colour"
+        has_sound = classification(spec).has_negative_class
+        others = "from sound images" if has_sound else "in one even colour"
         self.method = f"Shapley values of {REGIONS} x {REGIONS} regions, the others {others}"
 
         @tf.function(
@@ -97,13 +98,37 @@ class TextureExplainer:
         self._outputs = outputs
         self._regions = RegionShapley(self.background, self.outputs)
 
-    def explain(self, rows: Arrays, targets: np.ndarray) -> Attribution:
+    def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
         """`(rows, places, places)` contributions to the log odds of each image's target."""
-        return self._regions.explain(rows.image, targets)
+        return self._regions.explain(rows.of(IMAGE), targets)
 
     def outputs(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """`(images,)` log odds of the targets."""
         return in_pieces(self._outputs, images, targets)
+
+
+class BoostedTexture(TextureExplainer):
+    """Of trees on texture features.
+
+    Args:
+        folder: Holds the trees and background images.
+        spec: What images and classes are.
+    """
+
+    def __init__(self, folder: Path, spec: TableSpec) -> None:
+        super().__init__(folder, spec, scorer(lightgbm.Booster(model_file=str(folder / BOOSTER_FILE))))
+
+
+class TextureDistance(TextureExplainer):
+    """Of a distance of texture features.
+
+    Args:
+        folder: Holds the distance and background images.
+        spec: What images and classes are.
+    """
+
+    def __init__(self, folder: Path, spec: TableSpec) -> None:
+        super().__init__(folder, spec, load_distance(folder).scorer())
 
 
 class NetworkExplainer:
@@ -115,7 +140,7 @@ class NetworkExplainer:
     """
 
     def __init__(self, folder: Path, spec: TableSpec) -> None:
-        feature = spec.image
+        feature = spec.only(IMAGE)
         assert feature is not None
         self._maps = keras.models.load_model(folder / MAPS_FILE, compile=False)
         self._head = keras.models.load_model(folder / HEAD_FILE, compile=False)
@@ -130,9 +155,9 @@ class NetworkExplainer:
         background = self._embed(self.background[:BACKGROUND])
         self._gradients = ExpectedGradients(background, self._log_odds, NODES)
 
-    def explain(self, rows: Arrays, targets: np.ndarray) -> Attribution:
+    def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
         """`(rows, places, places)` contributions to the log odds of each image's target."""
-        found = self._gradients.explain(self._embed(rows.image), targets)
+        found = self._gradients.explain(self._embed(rows.of(IMAGE)), targets)
         return Attribution(summed(found.values, PLACES), found.base, found.output)
 
     def outputs(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -162,15 +187,19 @@ def summed(values: np.ndarray, places: int) -> np.ndarray:
     return values
 
 
-def likeliest(explainer: ImageExplainer, rows: Arrays, spec: TableSpec) -> tuple[np.ndarray, list[str]]:
+def likeliest(
+    explainer: ImageExplainer, rows: TransformedSplit, spec: TableSpec
+) -> tuple[np.ndarray, list[str]]:
     """`(rows,)` the class that each image is taken for, as a target, and in words."""
-    if spec.outputs == 1 or spec.detects:
-        found = explainer.outputs(rows.image, np.zeros(len(rows), np.int64))
-        other = spec.positive_name or ""
-        return np.zeros(len(rows), np.int64), [other if value > 0.0 else spec.classes[0] for value in found]
-    each = [explainer.outputs(rows.image, np.full(len(rows), i, np.int64)) for i in range(len(spec.classes))]
+    task = classification(spec)
+    classes = task.classes
+    if task.has_negative_class:
+        found = explainer.outputs(rows.of(IMAGE), np.zeros(len(rows), np.int64))
+        other = task.positive_name or ""
+        return np.zeros(len(rows), np.int64), [other if value > 0.0 else classes[0] for value in found]
+    each = [explainer.outputs(rows.of(IMAGE), np.full(len(rows), i, np.int64)) for i in range(len(classes))]
     targets = np.stack(each).argmax(axis=0)
-    return targets, [spec.classes[target] for target in targets]
+    return targets, [classes[target] for target in targets]
 
 
 def in_pieces(

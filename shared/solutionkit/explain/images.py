@@ -11,18 +11,21 @@ import PIL.Image
 import tensorflow as tf
 
 from solutionkit.compare.calibration import wilson
-from solutionkit.compare.metrics import class_probabilities, detected, detection_scores
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.images import MASK_LEVEL
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.image_models import ImageExplainer
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.localisation import chance_of_pointing, deletion, enlarged, overlap, points_at
+from solutionkit.kinds import IMAGE
+from solutionkit.modalities.image.folder import MASK_LEVEL
+from solutionkit.tasks.classification.metrics import class_probabilities, detected, detection_scores
+from solutionkit.tasks.classification.task import classification
 from solutionkit.transform.images import decoded, with_channels
 
 # Images with a mask on which heat maps are judged; and how many are shown of each outcome.
 JUDGED, SHOWN = 40, 3
+SHOWN_KINDS = ("true_positive", "false_negative", "false_positive", "right", "confused")
 
 
 def explain_images(
@@ -32,7 +35,7 @@ def explain_images(
     explainers: dict[str, ModelExplainer],
     probabilities: dict[str, np.ndarray],
     selected: str,
-    threshold: float | None,
+    decision: dict[str, Any],
     seed: int,
 ) -> dict[str, Any]:
     """Explain both models.
@@ -44,21 +47,24 @@ def explain_images(
         explainers: By model name.
         probabilities: `(rows, outputs)` by model name.
         selected: The model whose hits and misses are shown.
-        threshold: That model's decision threshold, where there is something to decide.
+        decision: What that model's outputs lead to, its `business` in `comparison.json`.
         seed: Draws the images on which heat maps are judged.
 
     Returns:
         The content of `explanations.json`.
     """
     spec = next(iter(explainers.values())).spec
-    shown = notable_images(labels, probabilities[selected], threshold, spec)
-    positive = np.flatnonzero(detected(labels) if spec.detects else np.ones(len(labels), bool))
-    if spec.mask:
-        positive = positive[has_mask(examples[positive], spec.mask)]
+    outputs = probabilities[selected]
+    notable = spec.task.notable(labels, outputs, decision, SHOWN)
+    shown = [(kind, row) for kind in SHOWN_KINDS for row in notable.get(kind, [])]
+    task = classification(spec)
+    positive = np.flatnonzero(detected(labels) if task.has_negative_class else np.ones(len(labels), bool))
+    for feature in spec.metadata_files:
+        positive = positive[has_mask(examples[positive], feature.name)]
     drawn = np.random.default_rng(seed).permutation(positive)[:JUDGED]
     rows = np.concatenate([np.sort(drawn), np.array([row for _, row in shown], np.int64)])
     arrays = explainers["baseline"].transform(examples[rows])
-    masks = read_masks(examples[rows], spec, arrays.image.shape[1:3])
+    masks = read_masks(examples[rows], spec, arrays.of(IMAGE).shape[1:3])
     taken_for = class_probabilities(probabilities[selected]).argmax(axis=1)
     targets = taken_for[rows].astype(np.int64)
     everything = {name: model.explainer.explain(arrays, targets) for name, model in explainers.items()}
@@ -73,7 +79,7 @@ def explain_images(
         }
         if judged:
             models[name]["localisation"] = localisation(
-                explainers[name].explainer, found, arrays.image, targets, masks, judged, seed
+                explainers[name].explainer, found, arrays.of(IMAGE), targets, masks, judged, seed
             )
     single = []
     for place, (kind, row) in enumerate(shown, start=len(drawn)):
@@ -82,18 +88,20 @@ def explain_images(
             {
                 "kind": kind,
                 "id": ids[row],
-                "label": spec.classes[int(labels[row])],
+                "label": task.classes[int(labels[row])],
                 "taken_for": {
-                    name: spec.classes[int(class_probabilities(item[row][None]).argmax())]
+                    name: task.classes[int(class_probabilities(item[row][None]).argmax())]
                     for name, item in probabilities.items()
                 },
                 "score": {
                     name: float(
-                        detection_scores(item[row][None])[0] if spec.detects else item[row][targets[place]]
+                        detection_scores(item[row][None])[0]
+                        if task.has_negative_class
+                        else item[row][targets[place]]
                     )
                     for name, item in probabilities.items()
                 },
-                "image": as_data_uri(arrays.image[place], spec),
+                "image": as_data_uri(arrays.of(IMAGE)[place], spec),
                 "mask": None if mask is None else as_data_uri(mask[..., None] * np.uint8(255), None),
                 "heat": {
                     name: np.round(found.values[place], 4).tolist() for name, found in everything.items()
@@ -104,34 +112,11 @@ def explain_images(
         "kind": "images",
         "unit": "log odds",
         "rows": len(drawn),
-        "target": spec.positive_name or f"the class that the {selected} model takes it for",
+        "target": task.positive_name or f"the class that the {selected} model takes it for",
         "models": models,
-        "agreement": agreement(everything, arrays.image.shape[1:3]),
+        "agreement": agreement(everything, arrays.of(IMAGE).shape[1:3]),
         "single_rows": single,
     }
-
-
-def notable_images(
-    labels: np.ndarray, probabilities: np.ndarray, threshold: float | None, spec: TableSpec
-) -> list[tuple[str, int]]:
-    """`(kind, row)` of images worth a look: the surest hits, misses and false alarms, or confusions."""
-    taken_for = class_probabilities(probabilities).argmax(axis=1)
-    if spec.detects and threshold is not None:
-        scores, positive = detection_scores(probabilities), detected(labels) == 1
-        flagged = scores >= threshold
-        groups = {
-            "true_positive": (flagged & positive, scores),
-            "false_negative": (~flagged & positive, -scores),
-            "false_positive": (flagged & ~positive, scores),
-        }
-    else:
-        sure = probabilities.max(axis=1)
-        groups = {"right": (taken_for == labels, sure), "confused": (taken_for != labels, sure)}
-    found = []
-    for kind, (members, strength) in groups.items():
-        rows = np.flatnonzero(members)
-        found += [(kind, int(row)) for row in rows[np.argsort(-strength[rows], kind="stable")[:SHOWN]]]
-    return found
 
 
 def has_mask(examples: np.ndarray, name: str) -> np.ndarray:
@@ -143,9 +128,10 @@ def has_mask(examples: np.ndarray, name: str) -> np.ndarray:
 
 def read_masks(examples: np.ndarray, spec: TableSpec, size: tuple[int, ...]) -> list[np.ndarray | None]:
     """The masks of serialized tf.Examples as `(height, width)` truth values, None where there is none."""
-    if spec.mask is None:
+    if not spec.metadata_files:
         return [None] * len(examples)
-    parsed = tf.io.parse_example(examples, {spec.mask: tf.io.FixedLenFeature([], tf.string, "")})[spec.mask]
+    name = spec.metadata_files[0].name
+    parsed = tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([], tf.string, "")})[name]
     masks: list[np.ndarray | None] = []
     for file in parsed.numpy():
         if not file:
@@ -211,7 +197,7 @@ def agreement(everything: dict[str, Attribution], size: tuple[int, ...]) -> dict
 
 def as_data_uri(pixels: np.ndarray, spec: TableSpec | None) -> str:
     """`(height, width, channels)` pixels as a PNG within an address."""
-    white = spec.image.white if spec is not None and spec.image is not None else 255
+    white = spec.only(IMAGE).white if spec is not None else 255
     shown = np.minimum(pixels * (255.0 / white), 255.0).astype(np.uint8)
     target = io.BytesIO()
     PIL.Image.fromarray(shown[..., 0] if shown.shape[-1] == 1 else shown).save(target, "PNG", optimize=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_transform as tft
 
-from solutionkit.examples.columns import TableSpec, load_spec
-from solutionkit.models.arrays import Arrays, transform_examples
-from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FILE
-from solutionkit.models.gradient_boosting import BOOSTER_FILE
-from solutionkit.models.image_network import MAPS_FILE
+from solutionkit.dotted import resolve
+from solutionkit.examples.columns import load_spec
+from solutionkit.models.arrays import TransformedSplit, transform_examples
+from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FILE, explainer_name
+from solutionkit.models.saved import SavedScorer
 
 
 class ModelExplainer:
@@ -25,36 +26,24 @@ class ModelExplainer:
 
     Attributes:
         spec: What the columns are.
-        explainer: A `RowExplainer` of `tables`, or an `ImageExplainer` of `image_models`.
+        explainer: What the trainer named: a `RowExplainer` of `tables`, an `ImageExplainer` of
+            `image_models`, or another class that is given the explanation's folder and the specification.
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.spec = load_spec(folder)
         extra = folder / EXPLANATION_FOLDER
         self._unpacked = tempfile.TemporaryDirectory(prefix="solutionkit-")
         shutil.unpack_archive(extra / TRANSFORM_FILE, self._unpacked.name)
         self._transform = tft.TFTransformOutput(self._unpacked.name)
-        self.explainer = load_explainer(extra, self.spec)
+        self.explainer: Any = resolve(explainer_name(extra))(extra, self.spec)
 
-    def transform(self, examples: np.ndarray) -> Arrays:
+    @cached_property
+    def scorer(self) -> SavedScorer:
+        """The model itself."""
+        return SavedScorer(self._folder)
+
+    def transform(self, examples: np.ndarray) -> TransformedSplit:
         """Serialized tf.Examples as the model reads them."""
         return transform_examples(examples, self._transform, self.spec)
-
-
-def load_explainer(folder: Path, spec: TableSpec) -> Any:
-    """The explainer for the files that a training function saved for it.
-
-    Args:
-        folder: `assets.extra/explanation` of an exported model.
-        spec: What the columns are.
-    """
-    if spec.image:
-        from solutionkit.explain.image_models import NetworkExplainer, TextureExplainer
-
-        is_network = (folder / MAPS_FILE).is_file()
-        return NetworkExplainer(folder, spec) if is_network else TextureExplainer(folder, spec)
-    from solutionkit.explain.table_network import TableNetwork
-    from solutionkit.explain.trees import TreeExplanation
-
-    is_boosted = (folder / BOOSTER_FILE).is_file()
-    return TreeExplanation(folder / BOOSTER_FILE) if is_boosted else TableNetwork(folder)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import Feature, kind_of
 
 MOST = 3
 # A reason carries at least this share of all that speaks for the alert.
@@ -72,8 +73,6 @@ def in_words(feature: Feature, value: Any) -> str:
 
 
 def raw_cells(columns: dict[str, np.ndarray], spec: TableSpec) -> dict[str, np.ndarray]:
-    """Columns as people read them: a sequence becomes the number of its steps that are there."""
-    if spec.sequence is None:
-        return columns
-    name = spec.sequence.name
-    return {**columns, name: columns[name][:, :, 0].sum(axis=1).astype(np.float32)}
+    """Columns as people read them."""
+    kinds = {feature.name: kind_of(feature) for feature in spec.features}
+    return {name: kinds[name].readable(values) for name, values in columns.items()}

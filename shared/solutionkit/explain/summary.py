@@ -90,28 +90,6 @@ def agreement(baseline: Attribution, deep: Attribution, columns: list[str]) -> d
     }
 
 
-def notable_rows(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, int]:
-    """Positions of rows worth a look, where there are any.
-
-    The surest true and false positive, the surest true and false negative, and the row nearest to
-    the threshold.
-    """
-    flagged = scores >= threshold
-    groups = {
-        "true_positive": (flagged & (labels == 1), scores),
-        "false_positive": (flagged & (labels == 0), scores),
-        "false_negative": (~flagged & (labels == 1), -scores),
-        "true_negative": (~flagged & (labels == 0), -scores),
-    }
-    found = {}
-    for name, (members, strength) in groups.items():
-        rows = np.flatnonzero(members)
-        if rows.size:
-            found[name] = int(rows[np.argmax(strength[rows])])
-    found["borderline"] = int(np.argmin(np.abs(scores - threshold)))
-    return found
-
-
 def contributions(
     position: int, attributions: dict[str, Attribution], columns: list[str], values: RowValues
 ) -> list[dict[str, Any]]:

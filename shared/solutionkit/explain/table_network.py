@@ -9,12 +9,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from solutionkit.examples.columns import TableSpec
 from solutionkit.explain.attribution import Attribution
-from solutionkit.explain.expected_gradients import ExpectedGradients, log_odds
+from solutionkit.explain.expected_gradients import ExpectedGradients
+from solutionkit.kinds import CATEGORICAL, NUMERIC
 from solutionkit.models import sequence_encoder, tabm  # noqa: F401  (registers the layers for loading)
-from solutionkit.models.arrays import Arrays
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import load_background
-from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE, ensemble_probability
+from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE, ensemble_answers
 
 SAMPLES = 200
 
@@ -24,13 +26,17 @@ class TableNetwork:
 
     Args:
         folder: Holds both parts and background rows.
+        spec: What is predicted.
         samples: Background rows used.
         seed: Of their order.
     """
 
     method = "expected gradients at the column embeddings"
 
-    def __init__(self, folder: Path, samples: int = SAMPLES, seed: int = 0) -> None:
+    def __init__(self, folder: Path, spec: TableSpec, samples: int = SAMPLES, seed: int = 0) -> None:
+        self._task = spec.task
+        # What an answer is does not hang on the training labels, which are not at hand.
+        self._answers = spec.task.head(np.zeros(0))
         self._embedding = keras.models.load_model(folder / EMBEDDING_FILE, compile=False)
         self._head = keras.models.load_model(folder / HEAD_FILE, compile=False)
         background = load_background(folder)
@@ -38,12 +44,12 @@ class TableNetwork:
         rows = len(next(iter(background.values())))
         chosen = np.resize(random.permutation(rows), samples)
         embedded = self._embed({name: value[chosen] for name, value in background.items()})
-        self._gradients = ExpectedGradients(embedded, self._log_odds, seed=seed)
+        self._gradients = ExpectedGradients(embedded, self._margin, seed=seed)
 
-    def explain(self, rows: Arrays) -> Attribution:
-        """Contributions of each column to each row's log odds."""
-        found = self._gradients.explain(self._embed(rows.inputs), np.zeros(len(rows), np.int64))
-        single = rows.numeric.shape[1] + rows.categorical.shape[1]
+    def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
+        """Contributions of each column to each row's `Task.margin` of its target."""
+        found = self._gradients.explain(self._embed(rows.inputs), targets)
+        single = rows.of(NUMERIC).shape[1] + rows.of(CATEGORICAL).shape[1]
         if found.values.shape[1] == single:
             return found
         # Several vectors stand for the sequence.
@@ -53,5 +59,6 @@ class TableNetwork:
     def _embed(self, inputs: dict[str, np.ndarray]) -> tf.Tensor:
         return tf.convert_to_tensor(self._embedding(inputs, training=False))
 
-    def _log_odds(self, embedded: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        return log_odds(ensemble_probability(self._head(embedded, training=False))[:, 0])
+    def _margin(self, embedded: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        raw = self._head(embedded, training=False)
+        return self._task.margin(ensemble_answers(self._answers, raw), targets)

@@ -7,14 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from solutionkit.compare.metrics import detection_scores
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.reasons import group_names, grouped, raw_cells, reasons
-from solutionkit.models.arrays import Arrays
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.export import raw_columns
-from solutionkit.models.gradient_boosting import RARE_SHARE
+from solutionkit.models.heads import RARE_SHARE
 
 GLOBAL_ROWS = 400
 SHOWN_ALERTS = 10
@@ -25,8 +24,8 @@ class RowExplainer(Protocol):
 
     method: str
 
-    def explain(self, rows: Arrays) -> Attribution:
-        """Contributions of each column to each row's log odds."""
+    def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
+        """Contributions of each column to each row's `Task.margin` of its target."""
         ...
 
 
@@ -35,37 +34,40 @@ def explain_tables(
     labels: np.ndarray,
     ids: list[str],
     explainers: dict[str, ModelExplainer],
-    probabilities: dict[str, np.ndarray],
+    outputs: dict[str, np.ndarray],
     selected: str,
-    threshold: float,
+    decision: dict[str, Any],
     seed: int,
 ) -> dict[str, Any]:
     """Explain both models.
 
     Args:
         examples: `(rows,)` serialized tf.Examples of the evaluation split.
-        labels: `(rows,)` of 0 and 1.
+        labels: `(rows,)` encoded labels.
         ids: What to call each row.
         explainers: By model name.
-        probabilities: `(rows, 1)` by model name.
-        selected: The model whose hits and misses are shown as single rows.
-        threshold: That model's decision threshold.
+        outputs: `(rows, outputs)` by model name.
+        selected: The model whose single rows are shown, and whose answers are explained.
+        decision: What that model's outputs lead to, its `business` in `comparison.json`.
         seed: Draws the rows of the global view.
 
     Returns:
         The content of `explanations.json`.
     """
     spec = next(iter(explainers.values())).spec
-    columns = spec.model_columns
-    scores = {name: detection_scores(item) for name, item in probabilities.items()}
-    notable = summary.notable_rows(labels, scores[selected], threshold)
-    alerts = strongest_alerts(scores[selected], threshold)
-    drawn = rows_to_draw(labels, seed)
-    rows = np.concatenate([drawn, np.array(list(notable.values()), np.int64), alerts])
+    task, columns = spec.task, spec.model_columns
+    kinds = task.notable(labels, outputs[selected], decision)
+    notable = [(kind, row) for kind, rows in kinds.items() for row in rows]
+    alerts = task.alerts(outputs[selected], decision, SHOWN_ALERTS)
+    drawn = rows_to_draw(task.marked(labels), seed)
+    rows = np.concatenate([drawn, np.array([row for _, row in notable], np.int64), alerts])
+    targets = task.targets(outputs[selected][rows])
+    scores = {name: task.score(item[rows], targets) for name, item in outputs.items()}
     values = raw_columns(examples[rows], spec)
     values = {name: decode(column) for name, column in raw_cells(values, spec).items()}
     everything = {
-        name: model.explainer.explain(model.transform(examples[rows])) for name, model in explainers.items()
+        name: model.explainer.explain(model.transform(examples[rows]), targets)
+        for name, model in explainers.items()
     }
     overall = {name: item.take(slice(len(drawn))) for name, item in everything.items()}
     drawn_values = {name: column[: len(drawn)] for name, column in values.items()}
@@ -83,63 +85,60 @@ def explain_tables(
         }
         for name, item in overall.items()
     }
-    single = [
-        {
-            "kind": kind,
+
+    def told(place: int, row: int) -> dict[str, Any]:
+        return {
             "id": ids[row],
-            "label": spec.classes[int(labels[row])],
-            "score": {name: float(score[row]) for name, score in scores.items()},
-            "columns": summary.contributions(len(drawn) + position, everything, columns, values),
+            "label": task.told(labels[row]),
+            "score": {name: float(score[place]) for name, score in scores.items()},
         }
-        for position, (kind, row) in enumerate(notable.items())
-    ]
+
     first = len(drawn) + len(notable)
-    alerted = [
-        {
-            "id": ids[row],
-            "label": spec.classes[int(labels[row])],
-            "score": {name: float(score[row]) for name, score in scores.items()},
-            "reasons": {
-                name: reasons(
-                    item.values[first + position],
-                    {column: values[column][first + position] for column in columns},
-                    spec,
-                )
-                for name, item in everything.items()
-            },
-        }
-        for position, row in enumerate(alerts)
-    ]
     return {
         "kind": "columns",
-        "unit": "log odds",
+        "unit": task.margin_unit,
         "rows": len(drawn),
-        "positive_rows": int((labels[drawn] > 0).sum()),
+        "positive_rows": int(task.marked(labels[drawn]).sum()),
         "models": models,
         "agreement": summary.agreement(overall["baseline"], overall["deep"], columns),
-        "single_rows": single,
-        "alerts": alerted,
+        "single_rows": [
+            {
+                "kind": kind,
+                **told(place, row),
+                "columns": summary.contributions(place, everything, columns, values),
+            }
+            for place, (kind, row) in enumerate(notable, start=len(drawn))
+        ],
+        "alerts": [
+            {
+                **told(place, row),
+                "reasons": {
+                    name: reasons(
+                        item.values[place], {column: values[column][place] for column in columns}, spec
+                    )
+                    for name, item in everything.items()
+                },
+            }
+            for place, row in enumerate(alerts, start=first)
+        ],
     }
 
 
-def strongest_alerts(scores: np.ndarray, threshold: float) -> np.ndarray:
-    """Positions of the flagged rows with the largest scores, largest first."""
-    order = np.argsort(-scores, kind="stable")[:SHOWN_ALERTS]
-    return order[scores[order] >= threshold]
-
-
-def rows_to_draw(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Positions of the rows of the global view, ascending; where positives are rare half of them are
-    positive.
+def rows_to_draw(marked: np.ndarray, seed: int) -> np.ndarray:
+    """Positions of the rows of the global view, ascending; half of them are marked where such are rare.
 
     Of rare positives a plain draw would hold a handful, and what moves the score of all others is little.
+
+    Args:
+        marked: `(rows,)` truth values.
+        seed: Of the draw.
     """
     random = np.random.default_rng(seed)
-    positives = np.flatnonzero(labels > 0)
-    if not 0 < len(positives) < RARE_SHARE * len(labels):
-        return np.sort(random.permutation(len(labels))[:GLOBAL_ROWS])
+    positives = np.flatnonzero(marked)
+    if not 0 < len(positives) < RARE_SHARE * len(marked):
+        return np.sort(random.permutation(len(marked))[:GLOBAL_ROWS])
     some = random.permutation(positives)[: GLOBAL_ROWS // 2]
-    others = random.permutation(np.flatnonzero(labels == 0))[: GLOBAL_ROWS - len(some)]
+    others = random.permutation(np.flatnonzero(~marked))[: GLOBAL_ROWS - len(some)]
     return np.sort(np.concatenate([some, others]))
 
 

@@ -10,6 +10,7 @@ Their outputs lie between 0 and 1 and rank images; they are no probabilities.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +21,19 @@ from sklearn.covariance import LedoitWolf
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import IMAGE
 from solutionkit.models import image_network
-from solutionkit.models.arrays import Arrays
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment, pasted
+from solutionkit.models.explanation_files import save_background
+from solutionkit.models.image_background import background_images
 from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_boosting import feature_matrix, largest_value
 from solutionkit.models.trained import TrainedModel
-from solutionkit.transform.images import IMAGE
 
 DISTANCE_FILE = "distance.npz"
+EXPLAINER = "solutionkit.explain.image_models:TextureDistance"
 # Of sound validation images, the share that scores below one half.
 USUAL = 0.95
 # What is pasted differs each time, so an epoch sees each sound image more than once.
@@ -100,17 +104,18 @@ def fit_distance(sound: np.ndarray, held_out: np.ndarray) -> Distance:
     return Distance(distance.mean, distance.spread, distance.whitening, usual)
 
 
-def train_texture(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+def train_texture(
+    train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+) -> TrainedModel:
     """Train the baseline on sound images.
 
     Args:
         train: Images, of which the sound ones are fitted.
         validation: Images, of which the sound ones say what is usual.
         spec: What the columns are.
-        training: Not looked at; nothing here is random.
+        training: Its seed draws the images that explanations compare with.
     """
-    feature = spec.image
-    assert feature is not None
+    feature = spec.only(IMAGE)
     features = feature_matrix(validation, feature)
     sound = feature_matrix(train.take(train.label == 0), feature)
     distance = fit_distance(sound, features[validation.label == 0])
@@ -119,6 +124,10 @@ def train_texture(train: Arrays, validation: Arrays, spec: TableSpec, training: 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         return score_features(tf.cast(texture_features(columns[IMAGE], largest_value(feature)), tf.float64))
 
+    def save_for_explanation(folder: Path) -> None:
+        distance.save(folder)
+        save_background(folder, background_images(train, spec, training.seed))
+
     squared = distance.squared(features)
     scores = (squared / (squared + distance.usual))[:, None]
     facts = {
@@ -126,10 +135,12 @@ def train_texture(train: Arrays, validation: Arrays, spec: TableSpec, training: 
         "features": sound.shape[1],
         "sound_images": len(sound),
     }
-    return TrainedModel(score, scores, distance.save, facts)
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts)
 
 
-def train_network(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+def train_network(
+    train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+) -> TrainedModel:
     """Train the network to tell sound images from sound images of which a piece was changed.
 
     Args:
@@ -138,14 +149,13 @@ def train_network(train: Arrays, validation: Arrays, spec: TableSpec, training: 
         spec: What the columns are.
         training: Seed, epochs, size and, if wished, a pre-trained backbone.
     """
-    feature = spec.image
-    assert feature is not None
+    feature = spec.only(IMAGE)
     largest = largest_value(feature)
     parts = image_network.build(spec, training, peaks=True)
     sound, held_out = train.take(train.label == 0), validation.take(validation.label == 0)
-    spoiled = pasted(tf.constant(held_out.image, tf.float32), largest, training.seed)
-    both = np.concatenate([held_out.image, np.round(spoiled.numpy()).astype(held_out.image.dtype)])
-    told = Arrays({IMAGE: both}, np.repeat([0, 1], len(held_out)))
+    spoiled = pasted(tf.constant(held_out.of(IMAGE), tf.float32), largest, training.seed)
+    both = np.concatenate([held_out.of(IMAGE), np.round(spoiled.numpy()).astype(held_out.of(IMAGE).dtype)])
+    told = TransformedSplit({IMAGE: both}, np.repeat([0, 1], len(held_out)))
 
     def half_pasted(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images = augment(images, largest)
@@ -156,4 +166,11 @@ def train_network(train: Arrays, validation: Arrays, spec: TableSpec, training: 
     scores = scores_in_batches(parts.score, validation, image_network.BATCH_SCORED)
     facts = {**parts.facts(losses, training.epochs), "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
-    return TrainedModel(parts.score, scores, parts.save, facts, [parts.whole])
+    return TrainedModel(
+        parts.score,
+        scores,
+        functools.partial(image_network.save, parts, train, spec, training),
+        image_network.EXPLAINER,
+        facts,
+        [parts.whole],
+    )

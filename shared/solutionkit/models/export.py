@@ -14,12 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from solutionkit.examples.columns import SPEC_FILE, TableSpec, load_spec
+from solutionkit.examples.columns import DEFAULT_SIGNATURE, RAW_SIGNATURE, SPEC_FILE, TableSpec, load_spec
+from solutionkit.kinds import kind_of
 from solutionkit.models.arrays import raw_feature_spec
 from solutionkit.models.trained import TrainedModel
 
-DEFAULT_SIGNATURE, RAW_SIGNATURE = "serving_default", "serving_raw"
-EXAMPLES, PROBABILITY = "examples", "probability"
+EXAMPLES = "examples"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 WARMUP_BATCHES = (1, 32)
 DISK_BLOCK = 4096
@@ -52,14 +52,12 @@ def export(
     features = raw_feature_spec(spec)
 
     def score_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {PROBABILITY: trained.score(layer(tf.io.parse_example(examples, features)))}
+        return {spec.task.output: trained.score(layer(tf.io.parse_example(examples, features)))}
 
     def score_raw(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        named = {
-            name: columns[alias] if columns[alias].shape.rank > 1 else sparse(columns[alias])
-            for name, alias in spec.input_names.items()
-        }
-        return {PROBABILITY: trained.score(layer(named))}
+        names = spec.input_names
+        named = {f.name: kind_of(f).to_parsed(columns[names[f.name]]) for f in spec.ordered}
+        return {spec.task.output: trained.score(layer(named))}
 
     archive.add_endpoint(
         DEFAULT_SIGNATURE, score_examples, input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)]
@@ -73,23 +71,9 @@ def export(
 
 
 def raw_signature(spec: TableSpec) -> dict[str, tf.TensorSpec]:
-    """One `(batch,)` tensor a feature column: float32 with NaN, text with "" for missing, or image files.
-
-    A sequence is `(batch, steps, channels)`.
-    """
-    types = {"numeric": tf.float32, "categorical": tf.string, "sequence": tf.float32, "image": tf.string}
-    shapes = {f.name: [None, *f.shape] if f.kind == "sequence" else [None] for f in spec.features}
+    """The tensor of each feature column, as its kind has it."""
     names = spec.input_names
-    return {names[f.name]: tf.TensorSpec(shapes[f.name], types[f.kind], names[f.name]) for f in spec.features}
-
-
-def sparse(values: tf.Tensor) -> tf.SparseTensor:
-    """A `(batch,)` tensor as the sparse column that tf.Transform's graph reads; missing values left out."""
-    known = ~tf.math.is_nan(values) if values.dtype.is_floating else values != ""
-    rows = tf.where(known)
-    indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
-    shape = tf.stack([tf.shape(values, tf.int64)[0], 1])
-    return tf.SparseTensor(indices, tf.gather_nd(values, rows), shape)
+    return {names[f.name]: kind_of(f).tensor(f, names[f.name]) for f in spec.features}
 
 
 def raw_inputs(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
@@ -100,18 +84,8 @@ def raw_inputs(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
 
 def raw_columns(examples: np.ndarray, spec: TableSpec) -> dict[str, np.ndarray]:
     """Serialized tf.Examples as feature columns: NaN and "" for missing."""
-    defaults: dict[str, Any] = {
-        "numeric": (tf.float32, float("nan")),
-        "categorical": (tf.string, ""),
-        "image": (tf.string, ""),
-    }
-    fixed = {
-        f.name: tf.io.FixedLenFeature(f.shape, tf.float32)
-        if f.kind == "sequence"
-        else tf.io.FixedLenFeature([], *defaults[f.kind])
-        for f in spec.features
-    }
-    return {name: value.numpy() for name, value in tf.io.parse_example(examples, fixed).items()}
+    columns = {feature.name: kind_of(feature).parsing_dense(feature) for feature in spec.features}
+    return {name: value.numpy() for name, value in tf.io.parse_example(examples, columns).items()}
 
 
 def write_warmup(examples: np.ndarray, spec: TableSpec, file: Path) -> None:
@@ -144,9 +118,10 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
         ExportError: It does not load, or both signatures do not answer the same in both.
     """
     spec = load_spec(folder)
+    output = spec.task.output
     feeds = {DEFAULT_SIGNATURE: {EXAMPLES: examples}, RAW_SIGNATURE: raw_inputs(examples, spec)}
     loaded = tf.saved_model.load(str(folder))
-    expected = loaded.signatures[DEFAULT_SIGNATURE](examples=tf.constant(examples))[PROBABILITY].numpy()
+    expected = loaded.signatures[DEFAULT_SIGNATURE](examples=tf.constant(examples))[output].numpy()
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         try:
             meta = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
@@ -155,7 +130,7 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
         for name, feed in feeds.items():
             signature = meta.signature_def[name]
             inputs = {signature.inputs[key].name: value for key, value in feed.items()}
-            answer = session.run(signature.outputs[PROBABILITY].name, inputs)
+            answer = session.run(signature.outputs[output].name, inputs)
             difference = float(np.abs(answer - expected).max())
             if not difference <= 1e-6:
                 raise ExportError(

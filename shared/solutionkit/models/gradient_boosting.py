@@ -18,13 +18,15 @@ import tensorflow as tf
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
-from solutionkit.models.arrays import Arrays
+from solutionkit.kinds import CATEGORICAL, NUMERIC
+from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.heads import Head
 from solutionkit.models.trained import TrainedModel
 from solutionkit.models.tree_scores import predictions
 from solutionkit.models.trees import read_forest
-from solutionkit.transform.tabular import CATEGORICAL, NUMERIC
 
 BOOSTER_FILE = "booster.txt"
+EXPLAINER = "solutionkit.explain.trees:TreeExplanation"
 MOST_TREES = 2000
 ROUNDINGS = 4.0
 GOLDEN_SECTION = (5**0.5 - 1) / 2
@@ -58,13 +60,7 @@ class Settings:
 
 
 # Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
-RARE_SHARE = 0.05
 RARE = Settings(column_share=1.0, l2=1.0)
-
-
-def is_rare(labels: np.ndarray) -> bool:
-    """Whether positive rows, of `(rows,)` class ids of two classes, are few."""
-    return 0 < float((labels > 0).mean()) < RARE_SHARE
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,9 @@ class Matrix:
     categorical: tuple[int, ...] = ()
 
 
-def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+def train(
+    train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+) -> TrainedModel:
     """Train the tabular baseline.
 
     Args:
@@ -91,29 +89,30 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
         spec: What the columns are.
         training: Its seed.
     """
-    settings = RARE if is_rare(train.label) else Settings()
-    booster, facts = fit(design(train), design(validation), spec.outputs, settings, training)
+    head = spec.task.head(train.label)
+    settings = RARE if head.rare else Settings()
+    booster, facts = fit(design(train), design(validation), head, settings, training)
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         parts = [tf.cast(columns[name], tf.float64) for name in (NUMERIC, CATEGORICAL) if name in columns]
         return score_matrix(tf.concat(parts, axis=1))
 
     score_matrix = scorer(booster)
-    scores = booster.predict(design_matrix(validation)).reshape(len(validation), spec.outputs)
+    scores = booster.predict(design_matrix(validation)).reshape(len(validation), head.outputs)
 
     def save_for_explanation(folder: Path) -> None:
         booster.save_model(str(folder / BOOSTER_FILE))
 
-    return TrainedModel(score, scores, save_for_explanation, facts)
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts)
 
 
 def fit(
-    train: Matrix, validation: Matrix, outputs: int, settings: Settings, training: Training
+    train: Matrix, validation: Matrix, head: Head, settings: Settings, training: Training
 ) -> tuple[lightgbm.Booster, dict[str, Any]]:
     """The best of the competing sizes, its thresholds off the grid of the data, and what to tell of it."""
     clean = replace(train, values=without_noise(train))
     candidates = [
-        _fit_with_early_stopping(clean, validation, outputs, settings, training, leaves)
+        _fit_with_early_stopping(clean, validation, head, settings, training, leaves)
         for leaves in settings.leaves
     ]
     best = min(candidates, key=lambda booster: next(iter(booster.best_score["validation"].values())))
@@ -125,7 +124,7 @@ def fit(
 
 
 def scorer(booster: lightgbm.Booster) -> Callable[[tf.Tensor], tf.Tensor]:
-    """A booster as TensorFlow ops: `(batch, columns)` float64 -> `(batch, outputs)` float32 probabilities."""
+    """A booster as TensorFlow ops: `(batch, columns)` float64 -> `(batch, outputs)` float32."""
     forest = read_forest(booster)
     signature = [tf.TensorSpec([None, booster.num_feature()], tf.float64)]
     # A function of its own, so that a graph with two signatures holds the table once.
@@ -135,16 +134,16 @@ def scorer(booster: lightgbm.Booster) -> Callable[[tf.Tensor], tf.Tensor]:
     return score
 
 
-def design(arrays: Arrays) -> Matrix:
+def design(arrays: TransformedSplit) -> Matrix:
     """A table's rows: z-scores, then category ids."""
-    first = arrays.numeric.shape[1]
-    categorical = tuple(range(first, first + arrays.categorical.shape[1]))
+    first = arrays.of(NUMERIC).shape[1]
+    categorical = tuple(range(first, first + arrays.of(CATEGORICAL).shape[1]))
     return Matrix(design_matrix(arrays), arrays.label, categorical)
 
 
-def design_matrix(arrays: Arrays) -> np.ndarray:
+def design_matrix(arrays: TransformedSplit) -> np.ndarray:
     """`(rows, columns)` float64: z-scores, then category ids."""
-    return np.concatenate([arrays.numeric, arrays.categorical], axis=1, dtype=np.float64)
+    return np.concatenate([arrays.of(NUMERIC), arrays.of(CATEGORICAL)], axis=1, dtype=np.float64)
 
 
 def without_noise(matrix: Matrix) -> np.ndarray:
@@ -156,10 +155,10 @@ def without_noise(matrix: Matrix) -> np.ndarray:
 
 
 def _fit_with_early_stopping(
-    train: Matrix, validation: Matrix, outputs: int, settings: Settings, training: Training, leaves: int
+    train: Matrix, validation: Matrix, head: Head, settings: Settings, training: Training, leaves: int
 ) -> lightgbm.Booster:
     names = [f"column_{position}" for position in range(train.values.shape[1])]
-    parameters = _parameters(training, settings, leaves, outputs, len(train.label))
+    parameters = _parameters(training, settings, leaves, head, len(train.label))
     fitted = lightgbm.Dataset(
         train.values,
         train.label,
@@ -235,14 +234,10 @@ def _golden(threshold: float, distinct: np.ndarray) -> float:
     return low + GOLDEN_SECTION * (high - low)
 
 
-def _parameters(
-    training: Training, settings: Settings, leaves: int, outputs: int, rows: int
-) -> dict[str, Any]:
-    task: dict[str, Any] = {"objective": "binary", "metric": "binary_logloss"}
-    if outputs > 1:
-        task = {"objective": "multiclass", "metric": "multi_logloss", "num_class": outputs}
+def _parameters(training: Training, settings: Settings, leaves: int, head: Head, rows: int) -> dict[str, Any]:
     return {
-        **task,
+        **head.boosting,
+        "num_class": head.outputs,
         "num_leaves": leaves,
         "learning_rate": settings.learning_rate,
         "min_data_in_leaf": settings.rows_in_leaf,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,19 @@ import tensorflow as tf
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
-from solutionkit.models.arrays import Arrays
+from solutionkit.kinds import IMAGE
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment
 from solutionkit.models.epochs import epoch_facts
+from solutionkit.models.explanation_files import save_background
+from solutionkit.models.image_background import background_images
 from solutionkit.models.pretrained import pretrained_maps
 from solutionkit.models.residual_network import SIZES, build_head, build_stem
 from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.texture_boosting import largest_value
 from solutionkit.models.trained import TrainedModel
-from solutionkit.transform.images import IMAGE
 
+EXPLAINER = "solutionkit.explain.image_models:NetworkExplainer"
 MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
 BATCH, BATCH_SCORED = 32, 128
 LEARNING_RATE, FIRST_LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1.5e-4, 0.05
@@ -55,11 +59,6 @@ class Network:
         """Transformed columns -> `(batch, outputs)` probabilities."""
         return probabilities(self.whole(columns[IMAGE], training=False))
 
-    def save(self, folder: Path) -> None:
-        """Write both parts for the explainer."""
-        self.maps.save(folder / MAPS_FILE)
-        self.head.save(folder / HEAD_FILE)
-
     def facts(self, losses: list[float], allowed: int) -> dict[str, Any]:
         """What to tell of a training with these validation losses, of so many epochs at most."""
         return {
@@ -69,7 +68,9 @@ class Network:
         }
 
 
-def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+def train(
+    train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+) -> TrainedModel:
     """Train the network; the weights of the epoch with the least validation loss are kept.
 
     Args:
@@ -79,23 +80,36 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
         training: Seed, epochs, size and, if wished, a pre-trained backbone.
     """
     network = build(spec, training)
-    assert spec.image is not None
-    largest = largest_value(spec.image)
+    largest = largest_value(spec.only(IMAGE))
 
     def augmented(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return augment(images, largest), labels
 
     losses = fit(network.whole, train, validation, augmented, training, class_weights(train.label))
     scores = scores_in_batches(network.score, validation, BATCH_SCORED)
+    facts = network.facts(losses, training.epochs)
     return TrainedModel(
-        network.score, scores, network.save, network.facts(losses, training.epochs), [network.whole]
+        network.score,
+        scores,
+        functools.partial(save, network, train, spec, training),
+        EXPLAINER,
+        facts,
+        [network.whole],
     )
+
+
+def save(
+    network: Network, train: TransformedSplit, spec: TableSpec, training: Training, folder: Path
+) -> None:
+    """Write both parts, and images to compare with, for the explainer."""
+    network.maps.save(folder / MAPS_FILE)
+    network.head.save(folder / HEAD_FILE)
+    save_background(folder, background_images(train, spec, training.seed))
 
 
 def build(spec: TableSpec, training: Training, peaks: bool = False) -> Network:
     """A seeded network for a specification's images and classes; see `build_head` for `peaks`."""
-    feature = spec.image
-    assert feature is not None
+    feature = spec.only(IMAGE)
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
     size, largest = SIZES[training.size], largest_value(feature)
@@ -104,15 +118,15 @@ def build(spec: TableSpec, training: Training, peaks: bool = False) -> Network:
         maps = pretrained_maps(training, feature.shape, largest)
     else:
         maps = build_stem(feature.shape, largest, size)
-    head = build_head(maps.output.shape[1:], spec.outputs, widths, size, peaks)
+    head = build_head(maps.output.shape[1:], spec.task.outputs, widths, size, peaks)
     whole = keras.Model(maps.input, head(maps.output))
     return Network(maps, head, whole, training.backbone or "Residual network")
 
 
 def fit(
     network: keras.Model,
-    train: Arrays,
-    validation: Arrays,
+    train: TransformedSplit,
+    validation: TransformedSplit,
     change: Change,
     training: Training,
     weights: dict[int, float] | None = None,
@@ -175,10 +189,10 @@ class BestWeights(keras.callbacks.Callback):
             self.model.set_weights(self._weights)
 
 
-def batches(train: Arrays, size: int, change: Change, seed: int) -> tf.data.Dataset:
+def batches(train: TransformedSplit, size: int, change: Change, seed: int) -> tf.data.Dataset:
     """Endless shuffled, changed batches of one size."""
     rows = tf.data.Dataset.range(len(train)).shuffle(len(train), seed=seed).repeat()
-    images, labels = tf.constant(train.image), tf.constant(train.label)
+    images, labels = tf.constant(train.of(IMAGE)), tf.constant(train.label)
 
     def batch(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return change(tf.cast(tf.gather(images, chosen), tf.float32), tf.gather(labels, chosen))
@@ -186,9 +200,9 @@ def batches(train: Arrays, size: int, change: Change, seed: int) -> tf.data.Data
     return rows.batch(size, drop_remainder=True).map(batch).prefetch(2)
 
 
-def unchanged(arrays: Arrays) -> tf.data.Dataset:
+def unchanged(arrays: TransformedSplit) -> tf.data.Dataset:
     """Batches in order, as they are."""
-    pairs = tf.data.Dataset.from_tensor_slices((arrays.image, arrays.label)).batch(BATCH_SCORED)
+    pairs = tf.data.Dataset.from_tensor_slices((arrays.of(IMAGE), arrays.label)).batch(BATCH_SCORED)
     return pairs.map(lambda image, label: (tf.cast(image, tf.float32), label)).prefetch(2)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ import numpy as np
 import tensorflow_transform as tft
 
 from solutionkit.declaration import Training
+from solutionkit.dotted import import_from
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.arrays import read_serialized, transform_examples
 from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
 from solutionkit.models.trained import TrainedModel
-from solutionkit.use_case import resolve
 
 FACTS_FILE, VALIDATION_FILE = "training.json", "validation.npz"
 
@@ -27,22 +26,20 @@ def run_fn(arguments: Any) -> None:
     `custom_config` holds `train`, the dotted name of the training function, `spec` and `training`.
     """
     config = arguments.custom_config
-    if config["project"] not in sys.path:
-        sys.path.insert(0, config["project"])
+    function = import_from(Path(config["project"]), config["train"])
     spec = TableSpec.from_json(config["spec"])
     training = Training.model_validate(config["training"])
     transform_output = tft.TFTransformOutput(arguments.transform_output)
     serialized = read_serialized(arguments.train_files)
     train = transform_examples(serialized, transform_output, spec)
     validation = transform_examples(read_serialized(arguments.eval_files), transform_output, spec)
-    function = resolve(config["train"])
     started = time.monotonic()
     trained = function(train, validation, spec, training)
     seconds = time.monotonic() - started
     assert isinstance(trained, TrainedModel)
     model = Path(arguments.serving_model_dir)
     export(trained, transform_output, spec, serialized[:64], model)
-    write_explanation_files(trained, train, spec, Path(arguments.transform_output), model, training.seed)
+    write_explanation_files(trained, Path(arguments.transform_output), model)
     record = Path(arguments.model_run_dir)
     record.mkdir(parents=True, exist_ok=True)
     np.savez(record / VALIDATION_FILE, scores=trained.validation_scores, labels=validation.label)

@@ -1,4 +1,4 @@
-"""A SavedModel as a function from rows to probabilities, without TFX."""
+"""A SavedModel as a function from rows to a model's answers, without TFX."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ import pyarrow as pa
 import tensorflow as tf
 
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import SPEC_FILE, load_spec
-from solutionkit.examples.conform import table_inputs
-from solutionkit.models.export import DEFAULT_SIGNATURE, EXAMPLES, PROBABILITY, RAW_SIGNATURE
-
-# Trees decide all their nodes at once: larger batches only cost memory.
-BATCH_ROWS = 1024
-BATCH_IMAGES = 128
+from solutionkit.examples.cast import table_inputs
+from solutionkit.examples.columns import DEFAULT_SIGNATURE, RAW_SIGNATURE, SPEC_FILE, load_spec
+from solutionkit.models.export import EXAMPLES
 
 
 class SavedScorer:
@@ -41,32 +37,30 @@ class SavedScorer:
             ) from None
 
     def score_examples(self, examples: np.ndarray) -> np.ndarray:
-        """`(rows, outputs)` probabilities of serialized tf.Examples."""
+        """`(rows, outputs)` of serialized tf.Examples."""
         signature = self._loaded.signatures[DEFAULT_SIGNATURE]
         parts = [
-            signature(**{EXAMPLES: tf.constant(examples[start : start + self._batch_rows])})[PROBABILITY]
-            for start in range(0, len(examples), self._batch_rows)
+            signature(**{EXAMPLES: tf.constant(examples[start : start + self.spec.rows_scored])})[
+                self.spec.task.output
+            ]
+            for start in range(0, len(examples), self.spec.rows_scored)
         ]
         return np.concatenate(parts).astype(np.float64)
 
     def score_table(self, table: pa.Table) -> np.ndarray:
-        """`(rows, outputs)` probabilities of typed columns (see `conform`), images as bytes."""
+        """`(rows, outputs)` of typed columns (see `conform`), images as bytes."""
         columns = table_inputs(table, self.spec)
         return np.concatenate(
             [
                 self.score_raw(
-                    {name: value[start : start + self._batch_rows] for name, value in columns.items()}
+                    {name: value[start : start + self.spec.rows_scored] for name, value in columns.items()}
                 )
-                for start in range(0, table.num_rows, self._batch_rows)
+                for start in range(0, table.num_rows, self.spec.rows_scored)
             ]
         )
 
     def score_raw(self, columns: dict[str, np.ndarray]) -> np.ndarray:
-        """`(rows, outputs)` probabilities of named raw columns."""
+        """`(rows, outputs)` of named raw columns."""
         signature = self._loaded.signatures[RAW_SIGNATURE]
         answer = signature(**{name: tf.constant(value) for name, value in columns.items()})
-        return np.asarray(answer[PROBABILITY], np.float64)
-
-    @property
-    def _batch_rows(self) -> int:
-        return BATCH_IMAGES if self.spec.image else BATCH_ROWS
+        return np.asarray(answer[self.spec.task.output], np.float64)

@@ -1,8 +1,6 @@
 """The tabular deep model: TabM trained with AdamW and early stopping, seeded.
 
-Where positives are rare they weigh more in the loss, and logits are shifted by the logarithm of that weight
-while training, so that probabilities stay what they are (A. Menon et al.: "Long-tail learning via logit
-adjustment", ICLR 2021, arXiv 2007.07314, section 4.2). No row is dropped or drawn twice.
+No row is dropped or drawn twice; what is rare weighs more in the loss (`heads`).
 """
 
 from __future__ import annotations
@@ -18,20 +16,26 @@ from keras import ops
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
-from solutionkit.models.arrays import Arrays
+from solutionkit.kinds import CATEGORICAL, NUMERIC, SEQUENCE
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.epochs import epoch_facts
-from solutionkit.models.gradient_boosting import is_rare
+from solutionkit.models.explanation_files import save_background
+from solutionkit.models.heads import Head
 from solutionkit.models.sequence_encoder import build_sequence_encoder, step_moments
 from solutionkit.models.tabm import SIZES, build_embedding, build_head, quantile_edges
 from solutionkit.models.trained import TrainedModel
 
+EXPLAINER = "solutionkit.explain.table_network:TableNetwork"
 EMBEDDING_FILE, HEAD_FILE = "embedding.keras", "head.keras"
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 3e-4
 PATIENCE = 6
+BACKGROUND_ROWS = 200
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_PER_EPOCH = 256, 4096, 48
 
 
-def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+def train(
+    train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+) -> TrainedModel:
     """Train the network; the weights of the epoch with the least validation loss are kept.
 
     Args:
@@ -43,29 +47,30 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
     size = SIZES[training.size]
-    edges = [quantile_edges(column, size.bins).tolist() for column in train.numeric.T]
+    edges = [quantile_edges(column, size.bins).tolist() for column in train.of(NUMERIC).T]
     encoder = None
-    if spec.sequence:
-        moments = step_moments(train.sequence)
-        encoder = build_sequence_encoder(*moments, spec.sequence.shape[0], size.embedding)
-    cardinalities = [feature.cardinality for feature in spec.categorical]
+    for feature in spec.of(SEQUENCE):
+        moments = step_moments(train.of(SEQUENCE))
+        encoder = build_sequence_encoder(*moments, feature.shape[0], size.embedding)
+    cardinalities = [feature.cardinality for feature in spec.of(CATEGORICAL)]
     embedding = build_embedding(edges, cardinalities, size, encoder)
-    head = build_head(embedding.output_shape[1], 1, size)
-    network = keras.Model(embedding.input, head(embedding.output))
+    head = spec.task.head(train.label)
+    members = build_head(embedding.output_shape[1], head.outputs, size)
+    network = keras.Model(embedding.input, members(embedding.output))
     network.compile(
         optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
-        loss=members_loss(positive_weight(train.label)),
-        metrics=[keras.metrics.MeanMetricWrapper(ensemble_loss, name="ensemble_loss")],
+        loss=members_loss(head),
+        metrics=[keras.metrics.MeanMetricWrapper(ensemble_loss(head), name="ensemble_loss")],
         # XLA takes longer to compile this network than to train it, and its steps are no faster on CPUs.
         jit_compile=False,
     )
     history = network.fit(
         train.inputs,
-        train.label,
+        head.targets(train.label),
         batch_size=batch_size(len(train)),
         epochs=training.epochs,
         verbose=0,
-        validation_data=(validation.inputs, validation.label),
+        validation_data=(validation.inputs, head.targets(validation.label)),
         validation_batch_size=LARGEST_BATCH,
         callbacks=[
             keras.callbacks.EarlyStopping(
@@ -75,11 +80,13 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
     )
 
     def score(columns: dict[str, Any]) -> tf.Tensor:
-        return ensemble_probability(network(columns, training=False))
+        return ensemble_answers(head, network(columns, training=False))
 
     def save_for_explanation(folder: Path) -> None:
         embedding.save(folder / EMBEDDING_FILE)
-        head.save(folder / HEAD_FILE)
+        members.save(folder / HEAD_FILE)
+        drawn = np.random.default_rng(training.seed).permutation(len(train))[:BACKGROUND_ROWS]
+        save_background(folder, train.take(np.sort(drawn)).inputs)
 
     losses = history.history["val_ensemble_loss"]
     facts = {
@@ -87,13 +94,12 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
         "parameters": int(network.count_params()),
         "members": size.members,
         **epoch_facts(losses, training.epochs),
+        **head.facts,
     }
-    if is_rare(train.label):
-        facts["positive_weight"] = round(positive_weight(train.label), 2)
-    if spec.sequence:
-        facts["sequence"] = f"{spec.sequence.shape[0]} steps by convolutions"
+    for feature in spec.of(SEQUENCE):
+        facts["sequence"] = f"{feature.shape[0]} steps by convolutions"
     scores = scores_in_batches(score, validation)
-    return TrainedModel(score, scores, save_for_explanation, facts, [network])
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, [network])
 
 
 def batch_size(rows: int) -> int:
@@ -102,44 +108,26 @@ def batch_size(rows: int) -> int:
     return int(np.clip(wanted, SMALLEST_BATCH, LARGEST_BATCH))
 
 
-def positive_weight(labels: np.ndarray) -> float:
-    """How much a positive row weighs: the root of the odds against it where it is rare, else one.
+def members_loss(head: Head) -> Callable[[Any, Any], Any]:
+    """Mean over the members of each one's own loss: `(b,)`, `(b, k, outputs) -> (b,)`."""
 
-    The root did better than one on validation rows (benchmarks/README.md, fraud).
-    """
-    share = float(labels.mean())
-    return float(np.sqrt((1.0 - share) / share)) if is_rare(labels) else 1.0
-
-
-def members_loss(weight: float) -> Callable[[Any, Any], Any]:
-    """Mean over the members of each one's own log loss: `(b,)`, `(b, k, 1) -> (b,)`.
-
-    Args:
-        weight: Of positive rows; probabilities stay calibrated, see above.
-    """
-
-    def loss(label: Any, logits: Any) -> Any:
-        label = ops.cast(ops.reshape(label, (-1, 1, 1)), logits.dtype)
-        logits = logits + float(np.log(weight))
-        losses = ops.maximum(logits, 0.0) - logits * label + ops.log1p(ops.exp(-ops.abs(logits)))
-        return ops.mean(losses * (1.0 + (weight - 1.0) * label), axis=(1, 2))
+    def loss(target: Any, raw: Any) -> Any:
+        return ops.mean(head.losses(target, raw), axis=1)
 
     return loss
 
 
-def ensemble_loss(label: Any, logits: Any) -> Any:
-    """Log loss of the members' mean probability: `(b,)`, `(b, k, 1) -> (b,)`."""
-    probability = ops.clip(ensemble_probability(logits), 1e-7, 1.0 - 1e-7)
-    label = ops.cast(ops.reshape(label, (-1, 1)), probability.dtype)
-    return -ops.squeeze(label * ops.log(probability) + (1.0 - label) * ops.log(1.0 - probability), -1)
+def ensemble_loss(head: Head) -> Callable[[Any, Any], Any]:
+    """Loss of the members' mean answer: `(b,)`, `(b, k, outputs) -> (b,)`."""
+    return lambda target, raw: head.loss(target, ensemble_answers(head, raw))
 
 
-def ensemble_probability(logits: Any) -> Any:
-    """Mean over the members of their probabilities: `(b, k, 1) -> (b, 1)`."""
-    return ops.mean(ops.sigmoid(logits), axis=1)
+def ensemble_answers(head: Head, raw: Any) -> Any:
+    """Mean over the members of their answers: `(b, k, outputs) -> (b, outputs)`."""
+    return ops.mean(head.answers(raw), axis=1)
 
 
-def scores_in_batches(score: Any, arrays: Arrays, rows: int = LARGEST_BATCH) -> np.ndarray:
+def scores_in_batches(score: Any, arrays: TransformedSplit, rows: int = LARGEST_BATCH) -> np.ndarray:
     """`(rows, outputs)` scores."""
     compiled = tf.function(score, reduce_retracing=True)
     return np.concatenate([compiled(batch).numpy() for batch in arrays.batches(rows)])

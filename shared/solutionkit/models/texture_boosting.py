@@ -8,14 +8,17 @@ import numpy as np
 import tensorflow as tf
 
 from solutionkit.declaration import Training
-from solutionkit.examples.columns import Feature, TableSpec
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import IMAGE, Feature
 from solutionkit.models import gradient_boosting
-from solutionkit.models.arrays import Arrays
+from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.explanation_files import save_background
 from solutionkit.models.gradient_boosting import BOOSTER_FILE, Matrix, Settings
+from solutionkit.models.image_background import background_images
 from solutionkit.models.texture import texture_features
 from solutionkit.models.trained import TrainedModel
-from solutionkit.transform.images import IMAGE
 
+EXPLAINER = "solutionkit.explain.image_models:BoostedTexture"
 BATCH_IMAGES = 128
 # Some hundred images and some hundred columns that say much the same: small leaves, few columns a tree, and
 # coarse bins, which keep the table of thresholds small.
@@ -24,7 +27,9 @@ SETTINGS = Settings(
 )
 
 
-def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training) -> TrainedModel:
+def train(
+    train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+) -> TrainedModel:
     """Train the baseline.
 
     Args:
@@ -33,11 +38,11 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
         spec: What the columns are.
         training: Its seed.
     """
-    feature = spec.image
-    assert feature is not None
+    feature = spec.only(IMAGE)
     fitted = Matrix(feature_matrix(train, feature), train.label)
     held_out = Matrix(feature_matrix(validation, feature), validation.label)
-    booster, facts = gradient_boosting.fit(fitted, held_out, spec.outputs, SETTINGS, training)
+    head = spec.task.head(train.label)
+    booster, facts = gradient_boosting.fit(fitted, held_out, head, SETTINGS, training)
     score_matrix = gradient_boosting.scorer(booster)
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -46,14 +51,15 @@ def train(train: Arrays, validation: Arrays, spec: TableSpec, training: Training
 
     def save_for_explanation(folder: Path) -> None:
         booster.save_model(str(folder / BOOSTER_FILE))
+        save_background(folder, background_images(train, spec, training.seed))
 
-    scores = np.asarray(booster.predict(held_out.values)).reshape(len(validation), spec.outputs)
+    scores = np.asarray(booster.predict(held_out.values)).reshape(len(validation), head.outputs)
     columns = fitted.values.shape[1]
     facts = {**facts, "algorithm": "LightGBM on LBP, HOG and grey statistics", "features": columns}
-    return TrainedModel(score, scores, save_for_explanation, facts)
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts)
 
 
-def feature_matrix(arrays: Arrays, feature: Feature) -> np.ndarray:
+def feature_matrix(arrays: TransformedSplit, feature: Feature) -> np.ndarray:
     """`(rows, features)` float64."""
 
     # One graph for batches of all sizes; AutoGraph would translate it line by line and change nothing.

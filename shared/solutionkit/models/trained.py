@@ -16,11 +16,12 @@ class TrainedModel:
     """A trained model, ready to be exported, compared and explained.
 
     Attributes:
-        score: TensorFlow function from transformed columns to `(batch, outputs)` float32 probabilities, see
-            `TableSpec.outputs`.
+        score: TensorFlow function from transformed columns to `(batch, outputs)` float32, see `Task.outputs`.
         validation_scores: `(validation rows, outputs)` scores of rows that were not fitted on; decision
             thresholds are chosen on them.
         save_for_explanation: Writes what the explainer needs into a folder, without pickle.
+        explainer: Dotted name of a class that explains the model; it is given the folder and the model's
+            specification, see `explain.loading`.
         facts: What to tell a reader, e.g. number of trees, epochs, parameters.
         trackables: Keras layers and other objects whose variables belong to the export.
     """
@@ -28,5 +29,6 @@ class TrainedModel:
     score: Callable[[dict[str, tf.Tensor]], tf.Tensor]
     validation_scores: np.ndarray
     save_for_explanation: Callable[[Path], None]
+    explainer: str
     facts: dict[str, Any] = field(default_factory=dict)
     trackables: list[Any] = field(default_factory=list)

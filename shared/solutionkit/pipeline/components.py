@@ -21,9 +21,7 @@ from tfx.types.standard_artifacts import (
 )
 
 from solutionkit.artifacts import Comparison, Explanations, Report
-from solutionkit.examples.columns import DECISION_FILE
-
-SERVING_FOLDER = "Format-Serving"
+from solutionkit.examples.columns import DECISION_FILE, SERVING_FOLDER
 
 
 @component
@@ -34,11 +32,11 @@ def RowExampleGen(  # noqa: N802
     declaration: Parameter[str],
     fingerprint: Parameter[str],
 ) -> None:
-    """A table or a folder of images -> tf.Examples with the splits train, validation and eval."""
+    """Raw data -> tf.Examples with the splits train, validation and eval."""
     from solutionkit.declaration import Declaration
     from solutionkit.examples.audit import audit
     from solutionkit.examples.encoding import write_splits
-    from solutionkit.examples.splitting import SPLITS
+    from solutionkit.splits import SPLITS
     from solutionkit.use_case import Project
 
     audited = audit(Project(Path(project), Declaration.model_validate_json(declaration), package))
@@ -70,6 +68,7 @@ def Compare(  # noqa: N802
     comparison: OutputArtifact[Comparison],
     selected: OutputArtifact[Model],
     blessing: OutputArtifact[ModelBlessing],
+    project: Parameter[str],
     package: Parameter[str],
     primary_metric: Parameter[str],
     declaration: Parameter[str],
@@ -78,11 +77,11 @@ def Compare(  # noqa: N802
     """Judge both models on the same rows, select one, and bless it if it keeps the thresholds."""
     from solutionkit.compare.exported import compare_exported
     from solutionkit.declaration import Declaration
+    from solutionkit.use_case import Project
 
-    result, curves = compare_exported(
-        package=package,
+    result, scores = compare_exported(
+        project=Project(Path(project), Declaration.model_validate_json(declaration), package),
         primary_metric=primary_metric,
-        declaration=Declaration.model_validate_json(declaration),
         examples=Path(examples.uri),
         models={
             name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))
@@ -91,7 +90,7 @@ def Compare(  # noqa: N802
         evaluation=Path(evaluation.uri),
     )
     write_json(Path(comparison.uri) / "comparison.json", result)
-    np.savez(Path(comparison.uri) / "curves.npz", **curves)  # type: ignore[arg-type]
+    np.savez(Path(comparison.uri) / "scores.npz", **scores)  # type: ignore[arg-type]
     winner = {"baseline": baseline, "deep": deep}[result["selected"]]
     shutil.copytree(winner.uri, selected.uri, dirs_exist_ok=True)
     decision = result["models"][result["selected"]]["business"]
@@ -111,10 +110,13 @@ def Explain(  # noqa: N802
     deep: InputArtifact[Model],
     comparison: InputArtifact[Comparison],
     explanations: OutputArtifact[Explanations],
+    function: Parameter[str],
+    project: Parameter[str],
     seed: Parameter[int],
     code: Parameter[str],
 ) -> None:
     """Explain both models on the same evaluation rows."""
+    from solutionkit.dotted import import_from
     from solutionkit.explain.exported import explain_exported
 
     result = explain_exported(
@@ -123,6 +125,7 @@ def Explain(  # noqa: N802
             name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))
         },
         comparison=Path(comparison.uri),
+        function=import_from(Path(project), function),
         seed=seed,
     )
     write_json(Path(explanations.uri) / "explanations.json", result)
@@ -134,12 +137,16 @@ def WriteReport(  # noqa: N802
     explanations: InputArtifact[Explanations],
     report: OutputArtifact[Report],
     facts: Parameter[str],
+    project: Parameter[str],
+    package: Parameter[str],
     code: Parameter[str],
 ) -> None:
     """Write one offline HTML page and a model card."""
     from solutionkit.report.page import write_report
+    from solutionkit.use_case import load_use_case
 
-    write_report(Path(comparison.uri), Path(explanations.uri), json.loads(facts), Path(report.uri))
+    modality = load_use_case(package, Path(project)).modality
+    write_report(Path(comparison.uri), Path(explanations.uri), json.loads(facts), modality, Path(report.uri))
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:

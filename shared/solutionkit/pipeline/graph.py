@@ -21,23 +21,11 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from solutionkit.examples.audit import AuditedTable
-from solutionkit.examples.reading import data_files
-from solutionkit.examples.splitting import EVAL, TRAIN, VALIDATION
 from solutionkit.pipeline import components
 from solutionkit.pipeline.fingerprint import data_hash, source_hash
 from solutionkit.pipeline.pusher import VersionPusher
+from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project
-
-EVALUATED_BINARY = ("AUC", "AUCPrecisionRecall", "BinaryCrossEntropy", "ExampleCount")
-EVALUATED_CLASSES = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "ExampleCount")
-# Our metrics that TFMA can hold a threshold on as well.
-TFMA_NAMES = {
-    "roc_auc": "AUC",
-    "average_precision": "AUCPrecisionRecall",
-    "log_loss": "BinaryCrossEntropy",
-    "accuracy": "SparseCategoricalAccuracy",
-    "class_log_loss": "SparseCategoricalCrossentropy",
-}
 
 
 def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pipeline:
@@ -73,7 +61,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         schema=gate.outputs["checked"],
         preprocessing_fn="solutionkit.transform.run.preprocessing_fn",
         custom_config={
-            "function": use_case.family.preprocessing,
+            "function": use_case.modality.preprocessing,
             "spec": spec,
             "project": str(project.folder),
             "code": source_hash("transform", package=package),
@@ -99,7 +87,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
             },
         ).with_id(name)
 
-    train_baseline, train_deep = use_case.family.trainers(declaration.training.method)
+    train_baseline, train_deep = use_case.modality.trainers(declaration.training.method)
     baseline = trainer("Trainer.baseline", train_baseline)
     deep = trainer("Trainer.deep", train_deep)
     evaluator = Evaluator(
@@ -116,8 +104,9 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         baseline_run=baseline.outputs["model_run"],
         deep_run=deep.outputs["model_run"],
         evaluation=evaluator.outputs["evaluation"],
+        project=str(project.folder),
         package=project.package,
-        primary_metric=use_case.deciding_metric(len(audited.spec.classes)),
+        primary_metric=project.primary_metric(audited.spec.task),
         declaration=declaration.model_dump_json(by_alias=True),
         code=source_hash("compare"),
     )
@@ -126,6 +115,8 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         baseline=baseline.outputs["model"],
         deep=deep.outputs["model"],
         comparison=compare.outputs["comparison"],
+        function=use_case.modality.explanation,
+        project=str(project.folder),
         seed=declaration.training.seed,
         code=source_hash("explain"),
     )
@@ -133,6 +124,8 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         comparison=compare.outputs["comparison"],
         explanations=explain.outputs["explanations"],
         facts=json.dumps(report_facts(project, audited), sort_keys=True),
+        project=str(project.folder),
+        package=project.package,
         code=source_hash("report"),
     )
     pusher = Pusher(
@@ -160,16 +153,16 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
 
 def eval_config(project: Project, audited: AuditedTable) -> config_pb2.EvalConfig:
     """TFMA's configuration: the deep model against the baseline, overall and by slice."""
-    names = list(EVALUATED_CLASSES if audited.spec.outputs > 1 else EVALUATED_BINARY)
-    metrics = [config_pb2.MetricConfig(class_name=name) for name in names]
-    for metric, bound in project.declaration.thresholds.items():
-        name = TFMA_NAMES.get(metric)
-        if name in names:
-            side = "upper_bound" if metric in {"log_loss", "class_log_loss"} else "lower_bound"
+    metrics = []
+    for metric in audited.spec.task.evaluator_metrics():
+        metrics.append(config_pb2.MetricConfig(class_name=metric.tfma))
+        if (bound := project.declaration.thresholds.get(metric.name)) is not None:
+            side = "lower_bound" if metric.higher_is_better else "upper_bound"
             threshold = config_pb2.GenericValueThreshold(**{side: {"value": bound}})
-            metrics[names.index(name)].threshold.value_threshold.CopyFrom(threshold)
-    categorical = {feature.name for feature in audited.spec.categorical} | set(audited.spec.carried)
-    sliced = [name for name in project.declaration.slices.columns if name in categorical]
+            metrics[-1].threshold.value_threshold.CopyFrom(threshold)
+    metrics.append(config_pb2.MetricConfig(class_name="ExampleCount"))
+    spec = audited.spec
+    sliced = [name for name in project.declaration.slices.columns if spec.is_text(name)]
     return config_pb2.EvalConfig(
         model_specs=[
             config_pb2.ModelSpec(
@@ -190,16 +183,11 @@ def eval_config(project: Project, audited: AuditedTable) -> config_pb2.EvalConfi
 
 
 def input_hash(project: Project, audited: AuditedTable) -> str:
-    """Hash of the files whose content decides the examples; of images with their names, for labels."""
-    data, spec, names = project.declaration.data, audited.spec, None
-    if audited.folder and spec.image:
-        columns = [audited.table[name] for name in (spec.image.name, spec.mask) if name]
-        names = [path for column in columns for path in column.to_pylist() if path]
-        files = [audited.folder / name for name in names]
-    else:
-        sources = [data.path] if data.path else [data.train, data.eval]
-        files = [file for source in sources if source for file in data_files(source)]
-    return data_hash([*files, *(table for table in (data.split_table, data.labels) if table)], names)
+    """Hash of the files whose content decides the examples, with their names where these say something."""
+    declaration = project.declaration
+    files, names = project.use_case.modality.files(audited, declaration)
+    beside = [declaration.data.split_table] if declaration.data.split_table else []
+    return data_hash([*files, *beside], names)
 
 
 def declaration_for_examples(project: Project) -> str:
@@ -216,27 +204,27 @@ def declaration_for_examples(project: Project) -> str:
 def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
     """What the report tells about project and data beside the results."""
     use_case, declaration = project.use_case, project.declaration
-    data = declaration.data
+    data, spec = declaration.data, audited.spec
+    modality = use_case.modality
     return {
-        "title": use_case.title,
-        "question": use_case.question,
-        "row": use_case.row,
+        "title": project.title,
+        "question": project.question,
+        "row": project.row,
         "project": project.folder.name,
         "data": str(data.path) if data.path else f"{data.train} and {data.eval}",
         "rows": audited.rows(),
         "split_rule": audited.split_rule,
-        "schema": audited.schema_origin,
-        "label": audited.spec.label,
-        "positive": audited.spec.positive_name,
-        "classes": list(audited.spec.classes),
-        "image": list(audited.spec.image.shape) if audited.spec.image else None,
+        "columns": modality.facts(audited),
+        "input": modality.input_in_words,
+        "output": spec.task.output,
+        "task": spec.task.to_json(),
+        "label": declaration.project.labels.get(spec.label, spec.label),
+        "names": declaration.project.labels,
         "notes": list(audited.notes),
-        "features": {"numeric": [f.name for f in audited.spec.numeric]}
-        | {"categorical": [f.name for f in audited.spec.categorical]},
-        "ignored": audited.spec.ignored,
+        "ignored": spec.ignored,
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
-        "method": declaration.training.method,
-        "group": declaration.columns.group or ("day" if declaration.columns.card else None),
+        "calibrated": modality.calibrated(declaration.training.method),
+        "unit": modality.unit(declaration),
         "amount": declaration.columns.amount,
     }

@@ -12,6 +12,7 @@ import PIL.Image
 
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain.localisation import enlarged
+from solutionkit.kinds import IMAGE
 
 COLOURS = "RdBu_r"
 STRONGEST = 0.65
@@ -26,7 +27,7 @@ def overlay(pixels: np.ndarray, heat: np.ndarray, spec: TableSpec | None = None)
         heat: `(places, places)` contributions.
         spec: Says how many bits the pixels have; 8 without it.
     """
-    largest = spec.image.white if spec is not None and spec.image else 255
+    largest = spec.only(IMAGE).white if spec is not None else 255
     grey = pixels.astype(np.float64).mean(axis=-1, keepdims=True) / largest
     place = enlarged(heat, *pixels.shape[:2])
     scale = max(float(np.abs(heat).max()), 1e-9)

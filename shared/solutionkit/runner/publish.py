@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from solutionkit.errors import UserError
+from solutionkit.examples.columns import SERVING_FOLDER
 from solutionkit.use_case import Project
 from solutionkit.versions import live_version, put_in_place
 
@@ -23,7 +24,6 @@ FILES = {
 }
 MODELS = {"baseline": "Trainer.baseline", "deep": "Trainer.deep"}
 RECORD = "run.json"
-SERVING_FOLDER = "Format-Serving"
 
 
 def new_run_id(runs: Path) -> str:

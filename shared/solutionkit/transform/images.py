@@ -6,11 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from solutionkit.examples.columns import Feature, TableSpec
-from solutionkit.examples.pictures import MOST_BYTES, MOST_PIXELS
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import IMAGE, Feature
+from solutionkit.kinds.image_files import MOST_BYTES, MOST_PIXELS
 from solutionkit.transform.tabular import dense
 
-IMAGE = "image"
 # Bytes at a file's beginning that tell PNG's and BMP's size.
 HEADER = 26
 # Where a PNG file says what its channels are, and how many each answer means; a palette becomes four at most.
@@ -27,8 +27,7 @@ def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Te
     Returns:
         `image`: `(batch, height, width, channels)` float32, whole numbers from 0 to 255 or 65,535.
     """
-    feature = spec.image
-    assert feature is not None
+    feature = spec.only(IMAGE)
     return {IMAGE: pixels(dense(inputs[feature.name], ""), feature)}
 
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import CATEGORICAL, NUMERIC, SEQUENCE
 
 MISSING_ID, UNSEEN_ID, FIRST_KNOWN_ID = 0, 1, 2
-NUMERIC, CATEGORICAL, SEQUENCE = "numeric", "categorical", "sequence"
 _SEPARATOR = "\x1f"
 
 
@@ -32,13 +32,13 @@ def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Te
         `sequence`: `(batch, steps, channels)` float32, as it is.
     """
     outputs: dict[str, tf.Tensor] = {}
-    if spec.numeric:
-        columns = [dense(inputs[feature.name], float("nan")) for feature in spec.numeric]
+    if spec.of(NUMERIC):
+        columns = [dense(inputs[feature.name], float("nan")) for feature in spec.of(NUMERIC)]
         outputs[NUMERIC] = tft.scale_to_z_score(tf.stack(columns, axis=1), elementwise=True)
-    if spec.categorical:
+    if spec.of(CATEGORICAL):
         outputs[CATEGORICAL] = category_ids(inputs, spec)
-    if spec.sequence:
-        outputs[SEQUENCE] = tf.ensure_shape(inputs[spec.sequence.name], [None, *spec.sequence.shape])
+    for feature in spec.of(SEQUENCE):
+        outputs[SEQUENCE] = tf.ensure_shape(inputs[feature.name], [None, *feature.shape])
     return outputs
 
 
@@ -46,18 +46,18 @@ def category_ids(inputs: dict[str, Any], spec: TableSpec) -> tf.Tensor:
     """`(batch, categorical columns)` ids, all columns looked up in one table."""
     keys = [
         f"{position}{_SEPARATOR}{value}"
-        for position, feature in enumerate(spec.categorical)
+        for position, feature in enumerate(spec.of(CATEGORICAL))
         for value in feature.domain
     ]
-    ids = [FIRST_KNOWN_ID + rank for feature in spec.categorical for rank in range(len(feature.domain))]
+    ids = [FIRST_KNOWN_ID + rank for feature in spec.of(CATEGORICAL) for rank in range(len(feature.domain))]
 
     def make_table() -> tf.lookup.StaticHashTable:
         initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.constant(ids, tf.int64))
         return tf.lookup.StaticHashTable(initializer, UNSEEN_ID)
 
     table = tft.make_and_track_object(make_table, name="category_ids")
-    texts = tf.stack([dense(inputs[feature.name], "") for feature in spec.categorical], axis=1)
-    prefixes = tf.constant([f"{position}{_SEPARATOR}" for position in range(len(spec.categorical))])
+    texts = tf.stack([dense(inputs[feature.name], "") for feature in spec.of(CATEGORICAL)], axis=1)
+    prefixes = tf.constant([f"{position}{_SEPARATOR}" for position in range(len(spec.of(CATEGORICAL)))])
     found = table.lookup(tf.strings.join([tf.broadcast_to(prefixes, tf.shape(texts)), texts]))
     return tf.where(texts == "", tf.constant(MISSING_ID, tf.int64), found)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from solutionkit.examples.columns import is_number
+from solutionkit.cells import is_number
 
 # What a spreadsheet takes for the begin of a formula (OWASP, CSV injection).
 FORMULA = r"^[=+\-@\t\r\n]"

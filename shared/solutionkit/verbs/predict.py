@@ -10,19 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from solutionkit.cells import take_rows
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import TableSpec, load_spec, take_rows
-from solutionkit.examples.conform import table_inputs
+from solutionkit.examples.cast import table_inputs
+from solutionkit.examples.columns import RAW_SIGNATURE, TableSpec, load_spec
 from solutionkit.examples.encoding import unlabelled_examples
-from solutionkit.examples.history import KnownRows
-from solutionkit.examples.raw_rows import RawRows, raw_values, read_rows
+from solutionkit.kinds import kind_of
+from solutionkit.modalities.base import ScoringRows, raw_values
 from solutionkit.runner.models import decision_threshold, model_folder
-from solutionkit.use_case import load_project
+from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
 from solutionkit.verbs.output import summary_to, write_csv
 
-RAW_SIGNATURE = "serving_raw"
 # A wrong address must not take long to show.
 RETRIES = 5
 # Photos may weigh megabytes, and a server refuses messages that are too large.
@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> int:
         refuse_reasons(options, spec)
         threshold = decision_threshold(project, options.model)
     with stderr_to(project.state / "logs" / "predict.log"):
-        rows = read_rows(options.input, spec, KnownRows.of_project(project, options.history))
+        rows = read_new(project, options.input, spec, options.history)
         if options.server:
             scores, scorer = ask_server(options, project.package, rows)
         else:
@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
             alert_columns(folder, rows, scores, threshold, options.reasons) if threshold is not None else {}
         )
     name, names = rows.names
-    write_csv(pa.table({name: names, **score_columns(scores, spec), **alerts}), options.output)
+    write_csv(pa.table({name: names, **spec.task.frame(scores), **alerts}), options.output)
     to = summary_to(options.output)
     print(f"{len(names):,} rows scored by {scorer}, in {options.output}", file=to)
     if threshold is not None:
@@ -73,14 +73,14 @@ def refuse_reasons(options: argparse.Namespace, spec: TableSpec) -> None:
         raise UserError(f"--reasons must be positive, received {options.reasons}")
     if options.server:
         raise UserError("--reasons: a server gives probabilities alone; leave out --server.")
-    if spec.image or spec.outputs > 1:
+    if not spec.task.has_alerts or spec.files:
         raise UserError(
             "--reasons: only tables with two classes have reason codes; see `solutionkit explain`."
         )
 
 
 def alert_columns(
-    folder: Path, rows: RawRows, scores: np.ndarray, threshold: float, most: int
+    folder: Path, rows: ScoringRows, scores: np.ndarray, threshold: float, most: int
 ) -> dict[str, pa.Array]:
     """Which rows are alerts, and in words why."""
     from solutionkit.explain.loading import ModelExplainer
@@ -93,7 +93,8 @@ def alert_columns(
         model = ModelExplainer(folder)
         table = take_rows(rows.table, alerts)
         cells = raw_cells(raw_values(table, spec), spec)
-        found = model.explainer.explain(model.transform(unlabelled_examples(table, spec)))
+        targets = np.zeros(len(alerts), np.int64)
+        found = model.explainer.explain(model.transform(unlabelled_examples(table, spec)), targets)
         for place, row in enumerate(alerts):
             row_cells = {name: values[place] for name, values in cells.items()}
             told[row] = "; ".join(reasons(found.values[place], row_cells, spec, most))
@@ -103,7 +104,7 @@ def alert_columns(
     }
 
 
-def score_here(folder: Path, rows: RawRows) -> np.ndarray:
+def score_here(folder: Path, rows: ScoringRows) -> np.ndarray:
     """`(rows, outputs)` probabilities from a model on disk."""
     from solutionkit.models.saved import SavedScorer
 
@@ -111,7 +112,7 @@ def score_here(folder: Path, rows: RawRows) -> np.ndarray:
     return np.concatenate([scorer.score_table(piece) for piece in rows.pieces()])
 
 
-def ask_server(options: argparse.Namespace, model: str, rows: RawRows) -> tuple[np.ndarray, str]:
+def ask_server(options: argparse.Namespace, model: str, rows: ScoringRows) -> tuple[np.ndarray, str]:
     """`(rows, outputs)` probabilities from a running server, and which version of which server answered.
 
     Raises:
@@ -126,12 +127,12 @@ def ask_server(options: argparse.Namespace, model: str, rows: RawRows) -> tuple[
         ) as client:
             for piece in rows.pieces():
                 for request in requests(piece):
-                    answers.append(client.predict(table_inputs(request, rows.spec))["probability"])
+                    answers.append(client.predict(table_inputs(request, rows.spec))[rows.spec.task.output])
     except ClientError as error:
         raise UserError(f"--server: {error}") from None
     version = f" version {client.answered_by}" if client.answered_by else ""
     scores: np.ndarray = np.concatenate(answers).astype(np.float64)
-    return scores, f"{model}{version} at {options.server}"
+    return scores.reshape(len(scores), -1), f"{model}{version} at {options.server}"
 
 
 def requests(table: pa.Table) -> Iterator[pa.Table]:
@@ -147,27 +148,7 @@ def requests(table: pa.Table) -> Iterator[pa.Table]:
         start += max(fitting, 1)
 
 
-def score_columns(probabilities: np.ndarray, spec: TableSpec) -> dict[str, pa.Array]:
-    """`(rows, outputs)` probabilities as columns: one of two classes, else the likeliest class and all."""
-    if spec.outputs == 1:
-        return {"probability": pa.array(probabilities[:, 0])}
-    likeliest = [spec.classes[position] for position in probabilities.argmax(axis=1)]
-    columns = {"predicted": pa.array(likeliest)}
-    if spec.detects:
-        columns["probability"] = pa.array(1.0 - probabilities[:, 0])
-    each = {f"probability_{name}": pa.array(probabilities[:, i]) for i, name in enumerate(spec.classes)}
-    return {**columns, **each}
-
-
 def unknown_values(table: pa.Table, spec: TableSpec) -> list[str]:
-    """Values that the model has never seen, one sentence a column; they are scored as unseen."""
-    notes = []
-    for feature in spec.categorical:
-        values = table[feature.name].drop_null()
-        unseen = values.filter(pc.invert(pc.is_in(values, pa.array(feature.domain, pa.string()))))
-        if len(unseen):
-            notes.append(
-                f"'{feature.name}' has {len(unseen):,} values that the model has never seen,"
-                f" e.g. {unseen[0].as_py()!r}"
-            )
-    return notes
+    """What the model has never seen the like of, one sentence a column."""
+    notes = [kind_of(feature).unknown(table[feature.name], feature) for feature in spec.features]
+    return [note for note in notes if note]

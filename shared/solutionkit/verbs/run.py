@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
     prepare_environment()
     console = Console(highlight=False, soft_wrap=True)
     project, audited = load_audited(options.project, options.data)
-    console.print(describe(audited), markup=False)
+    console.print(describe(audited, project.use_case.modality), markup=False)
     run_id = new_run_id(project.runs)
     log = project.state / "logs" / f"{run_id}.log"
     try:

@@ -12,10 +12,9 @@ import pyarrow.csv
 
 from solutionkit.cli import SAMPLE_SEED
 from solutionkit.errors import UserError
+from solutionkit.modalities.image.modality import LABELS_FILE
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.output import summary_to, written
-
-LABELS_FILE = "labels.csv"
 
 
 def main(options: argparse.Namespace) -> int:

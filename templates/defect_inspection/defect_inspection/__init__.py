@@ -9,8 +9,7 @@ USE_CASE = UseCase(
     question="Which parts must be rejected, for which defect, and where is it?",
     row="image",
     primary_metric="roc_auc",
-    class_metric="accuracy",
     sample=generate,
     sample_rows=1_200,
-    family=IMAGES,
+    modality=IMAGES,
 )

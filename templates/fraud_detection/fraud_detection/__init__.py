@@ -2,7 +2,7 @@
 
 from fraud_detection.history import features
 from fraud_detection.sample_data import DRIVERS, IRRELEVANT, generate
-from solutionkit.use_case import UseCase
+from solutionkit.use_case import Events, UseCase
 
 USE_CASE = UseCase(
     name="fraud_detection",
@@ -14,5 +14,5 @@ USE_CASE = UseCase(
     sample_rows=60_000,
     drivers=DRIVERS,
     irrelevant=IRRELEVANT,
-    history=features,
+    modality=Events(features=features),
 )

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pyarrow as pa
 
 from solutionkit.declaration import History
-from solutionkit.examples.rolling import rolling_features
+from solutionkit.modalities.events.rolling import rolling_features
 
 
 def features(events: pa.Table, history: History, label_delay: timedelta) -> pa.Table:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from fraud_detection.history import features
 from fraud_detection.sample_data import generate
-from solutionkit.examples.history import to_events
-from solutionkit.examples.point_in_time import future_problems
+from solutionkit.modalities.events.history import to_events
+from solutionkit.modalities.events.point_in_time import future_problems
 from solutionkit.testing import check_declaration, check_use_case, sample_declaration
 
 PROJECT = Path(__file__).resolve().parents[1]

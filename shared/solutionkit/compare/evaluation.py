@@ -1,0 +1,77 @@
+"""What both models are judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from solutionkit.compare.metrics import Metric
+from solutionkit.tasks.base import Scores, Task
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a modality knows of evaluation rows beyond their labels.
+
+    Attributes:
+        units: `(eval rows,)` codes from 0 of rows that resemble each other, if there are such.
+        stakes: `(eval rows,)` money at stake, if the worth depends on it.
+        validation_stakes: `(validation rows,)`.
+        most_flagged: How many of the validation rows may be flagged, if there is a bound.
+        metrics: Further metrics.
+        report: `(labels, scores by model) -> keys of comparison.json`.
+    """
+
+    units: np.ndarray | None = None
+    stakes: np.ndarray | None = None
+    validation_stakes: np.ndarray | None = None
+    most_flagged: int | None = None
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    report: Callable[[np.ndarray, Scores], dict[str, Any]] = lambda labels, scores: {}
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The evaluation rows, and what is known of the validation rows.
+
+    Attributes:
+        task: What is predicted.
+        labels: `(eval rows,)` labels as the task encodes them.
+        validation_labels: `(validation rows,)`.
+        train: Number of rows on the training side, validation rows included.
+        slices: Columns to slice by, each `(eval rows,)`.
+        calibrated: Whether the models' outputs are meant as probabilities.
+        false_alarm_rate: The rate at which the recall is wanted, if it is.
+        circumstances: What the modality knows of the rows.
+    """
+
+    task: Task
+    labels: np.ndarray
+    validation_labels: np.ndarray
+    train: int
+    slices: dict[str, np.ndarray] = field(default_factory=dict)
+    calibrated: bool = True
+    false_alarm_rate: float | None = None
+    circumstances: Circumstances = field(default_factory=Circumstances)
+
+    @property
+    def units(self) -> np.ndarray | None:
+        """`(eval rows,)` codes of rows that resemble each other, if there are such."""
+        return self.circumstances.units
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """All metrics that mean something here, by name."""
+        return {
+            **self.task.metrics(self.false_alarm_rate, self.calibrated),
+            **self.circumstances.metrics,
+        }
+
+
+def group_codes(groups: np.ndarray) -> np.ndarray | None:
+    """`(rows,)` codes from 0; nothing where each row is a group by itself."""
+    names, codes = np.unique(groups, return_inverse=True)
+    return codes if len(names) < len(groups) else None

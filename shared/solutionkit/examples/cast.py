@@ -1,0 +1,54 @@
+"""A raw table -> typed columns that fit a `TableSpec`, or the cells that do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.cells import as_text, nested_problems
+from solutionkit.errors import Problem, suggestion
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import kind_of
+
+
+def cast(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa.Table, list[Problem]]:
+    """Cast a table's columns to what its specification says.
+
+    Args:
+        table: Raw columns as `read_table` gives them.
+        spec: What the columns are.
+        labelled: Whether the label column is wanted; data to predict on has none.
+
+    Returns:
+        `(typed, problems)`: feature columns as their kinds have them (`Kind.cast`), metadata columns as text,
+        the label as int64 class ids. With problems, `typed` may lack columns.
+    """
+    names = set(table.column_names)
+    columns: dict[str, pa.ChunkedArray] = {}
+    wanted = [feature.name for feature in spec.features] + ([spec.label] if labelled else [])
+    metadata = [name for name in spec.metadata_columns if name in names or labelled]
+    nested = {feature.name for feature in spec.features if kind_of(feature).nested}
+    problems = nested_problems(table, [name for name in [*wanted, *metadata] if name not in nested])
+    if problems:
+        return pa.table(columns), problems
+    for name in [*wanted, *metadata]:
+        if name not in names:
+            message = f"the column '{name}' is missing{suggestion(name, names - set(wanted))}"
+            problems.append(Problem("missing_column", message, column=name))
+    for feature in spec.features:
+        if feature.name in names:
+            columns[feature.name], found = kind_of(feature).cast(table[feature.name], feature)
+            problems += found
+    for name in metadata:
+        if name in names:
+            columns[name] = as_text(table[name])
+    if labelled and spec.label in names:
+        columns[spec.label], found = spec.task.encode(table[spec.label])
+        problems += found
+    return pa.table(columns), problems
+
+
+def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Typed columns, files as bytes, as the inputs of `serving_raw`: NaN and "" for missing."""
+    names = spec.input_names
+    return {names[feature.name]: kind_of(feature).array(table[feature.name]) for feature in spec.features}

@@ -1,0 +1,48 @@
+"""Columns that tell the label all alone: nearly always the label in another dress."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.errors import Problem
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import kind_of
+
+# No column that is known beforehand orders rows this well.
+SUSPICIOUS_ROC_AUC = 0.999
+# Of each class.
+MOST_ROWS = 100_000
+
+
+def leakage_problems(
+    table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+) -> list[Problem]:
+    """Columns that order the rows by their label all alone.
+
+    Args:
+        table: Typed columns of the training rows.
+        marked: `(rows,)` truth values that no column may tell (`Task.marked`).
+        spec: What the columns are.
+        trusted: Columns that the declaration names as features.
+    """
+    random = np.random.default_rng(0)
+    positives, others = np.flatnonzero(marked), np.flatnonzero(~marked)
+    drawn = np.concatenate([random.permutation(item)[:MOST_ROWS] for item in (positives, others)])
+    drawn = random.permutation(drawn)
+    positive = marked[drawn]
+    if not 0 < positive.sum() < len(positive):
+        return []
+    problems = []
+    for feature in spec.ordered:
+        if feature.name in trusted or kind_of(feature).nested:
+            continue
+        area = kind_of(feature).tells(table[feature.name].take(pa.array(drawn)), positive)
+        if area >= SUSPICIOUS_ROC_AUC:
+            message = (
+                f"the column '{feature.name}' tells '{spec.label}' all alone (ROC-AUC {area:.4f}): was it"
+                " written down afterwards? List it under columns.ignore; if it is known beforehand, under"
+                f" columns.{feature.kind}"
+            )
+            problems.append(Problem("leakage", message, column=feature.name))
+    return problems

@@ -1,0 +1,27 @@
+"""Kinds of feature columns, one file each: all that a kind is, from raw cells to served tensors."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from solutionkit.kinds.base import Feature, Kind
+from solutionkit.kinds.categorical import Categorical
+from solutionkit.kinds.image import Image
+from solutionkit.kinds.numeric import Numeric
+from solutionkit.kinds.sequence import Sequence
+
+__all__ = ["CATEGORICAL", "IMAGE", "KINDS", "NUMERIC", "SEQUENCE", "Feature", "Kind", "claiming", "kind_of"]
+
+# In the order in which models see columns.
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Numeric(), Categorical(), Sequence(), Image())}
+NUMERIC, CATEGORICAL, SEQUENCE, IMAGE = Numeric.name, Categorical.name, Sequence.name, Image.name
+
+
+def claiming(values: pa.ChunkedArray) -> Kind | None:
+    """The kind of a column that nobody declared; none where cells are neither numbers nor text."""
+    return next((kind for kind in KINDS.values() if kind.claims(values)), None)
+
+
+def kind_of(feature: Feature) -> Kind:
+    """The kind of a feature."""
+    return KINDS[feature.kind]

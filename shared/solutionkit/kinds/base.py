@@ -1,0 +1,170 @@
+"""A feature column, and all that its kind decides."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.errors import Problem
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column that a model reads.
+
+    Attributes:
+        name: The column.
+        kind: How it is read, one of `solutionkit.kinds.KINDS`.
+        domain: The known values of a categorical column; position + 2 is a value's id.
+        min_domain_mass: The least share of non-missing values that must be in the domain.
+        min_fraction: The least share of rows that must have a value.
+        shape: Height, width and channels to which an image is brought; steps and channels of a sequence.
+        bits: Of an image's samples, 8 or 16.
+        white: The largest value that an image's samples take; cameras of 12 bits fill a part of 16.
+        group: Features that tell of the same thing; explanations add them up. By itself where empty.
+        text: What a value means, for reason codes; `{value}` is the value.
+        computed: Whether it is computed of the rows before, rather than a column of the data.
+    """
+
+    name: str
+    kind: str
+    domain: tuple[str, ...] = ()
+    min_domain_mass: float = 0.95
+    min_fraction: float = 0.5
+    shape: tuple[int, ...] = ()
+    bits: int = 8
+    white: int = 255
+    group: str = ""
+    text: str = ""
+    computed: bool = False
+
+    @property
+    def cardinality(self) -> int:
+        """Number of ids: missing, unseen, and one a known value."""
+        return len(self.domain) + 2
+
+
+class Kind(ABC):
+    """A kind of feature column, from raw cells to what a served model takes.
+
+    Attributes:
+        name: What `Feature.kind` and the output of tf.Transform's graph call it.
+        rows_transformed: Rows whose transformed form may be in memory at once.
+        rows_scored: Rows that a model scores at once.
+        names_files: Whether a cell names a file, whose content stands in the tf.Examples.
+        nested: Whether cells are lists.
+        is_text: Whether cells are short texts, so that rows can be sliced by them.
+    """
+
+    name: ClassVar[str]
+    rows_transformed: ClassVar[int] = 8192
+    # Trees decide all their nodes at once: larger batches only cost memory.
+    rows_scored: ClassVar[int] = 1024
+    names_files: ClassVar[bool] = False
+    nested: ClassVar[bool] = False
+    is_text: ClassVar[bool] = False
+
+    def claims(self, values: pa.ChunkedArray) -> bool:
+        """Whether a column that nobody declared is of this kind."""
+        del values
+        return False
+
+    @abstractmethod
+    def infer(self, name: str, values: pa.ChunkedArray, declared: bool) -> Feature | str:
+        """The feature that a column is, or why it should be left out.
+
+        Args:
+            name: The column.
+            values: Its raw cells, of training rows.
+            declared: Whether the declaration names it, so that it cannot be left out.
+        """
+
+    @abstractmethod
+    def cast(self, values: pa.ChunkedArray, feature: Feature) -> tuple[pa.ChunkedArray, list[Problem]]:
+        """Raw cells as typed ones, null where missing, and the cells that cannot be."""
+
+    def problems(self, values: pa.ChunkedArray, feature: Feature) -> list[Problem]:
+        """What is odd about typed cells, beyond too many missing ones."""
+        del values, feature
+        return []
+
+    def unknown(self, values: pa.ChunkedArray, feature: Feature) -> str | None:
+        """A note on typed cells that a model has never seen the like of."""
+        del values, feature
+        return None
+
+    def tells(self, values: pa.ChunkedArray, positive: np.ndarray) -> float:
+        """How well typed cells alone order rows by a truth value: a ROC-AUC, one half if they cannot.
+
+        Args:
+            values: Typed cells.
+            positive: `(rows,)` truth values.
+        """
+        del values, positive
+        return 0.5
+
+    def load(self, folder: Path, paths: list[str | None]) -> list[bytes | None]:
+        """The content of files as it stands in tf.Examples, for kinds whose cells name files."""
+        del folder, paths
+        raise NotImplementedError(f"cells of kind {self.name} name no files")
+
+    @abstractmethod
+    def write_schema(self, feature: Feature, item: schema_pb2.Feature) -> None:
+        """State the kind in a schema's entry, whose name and presence are there already."""
+
+    @abstractmethod
+    def read_schema(self, item: schema_pb2.Feature, domain: tuple[str, ...]) -> Feature | None:
+        """The feature that a schema's entry states, if it is of this kind."""
+
+    @abstractmethod
+    def parsing(self, feature: Feature) -> Any:
+        """How tf.Transform's graph reads the column of a tf.Example."""
+
+    @abstractmethod
+    def parsing_dense(self, feature: Feature) -> tf.io.FixedLenFeature:
+        """How the column of a tf.Example is read as one of `serving_raw`'s tensors."""
+
+    @abstractmethod
+    def tensor(self, feature: Feature, name: str) -> tf.TensorSpec:
+        """What `serving_raw` takes."""
+
+    def to_parsed(self, values: tf.Tensor) -> Any:
+        """What `parsing` gives, of what `serving_raw` takes."""
+        return values
+
+    @abstractmethod
+    def array(self, values: pa.ChunkedArray) -> np.ndarray:
+        """Typed cells as what `serving_raw` takes."""
+
+    def readable(self, values: np.ndarray) -> np.ndarray:
+        """`(rows,)` of what `serving_raw` takes, as people read it."""
+        return values
+
+    def stored(self, values: np.ndarray, feature: Feature) -> np.ndarray:
+        """Transformed values in no more memory than they need."""
+        del feature
+        return values
+
+    def as_read(self, values: np.ndarray) -> np.ndarray:
+        """Stored values as models read them."""
+        return values
+
+
+def sparse(values: tf.Tensor) -> tf.SparseTensor:
+    """A `(batch,)` tensor as the sparse column that tf.Transform's graph reads; missing values left out."""
+    import tensorflow as tf
+
+    known = ~tf.math.is_nan(values) if values.dtype.is_floating else values != ""
+    rows = tf.where(known)
+    indices = tf.concat([rows, tf.zeros_like(rows)], axis=1)
+    shape = tf.stack([tf.shape(values, tf.int64)[0], 1])
+    return tf.SparseTensor(indices, tf.gather_nd(values, rows), shape)

@@ -1,0 +1,318 @@
+"""A modality: the kind of data that rows come from, and all that follows from that."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.errors import Problem, UserError
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import Feature, kind_of
+
+if TYPE_CHECKING:
+    from solutionkit.compare.evaluation import Circumstances
+    from solutionkit.declaration import Declaration
+    from solutionkit.examples.audit import AuditedTable
+    from solutionkit.report.figures import Section
+    from solutionkit.tasks.base import Task
+    from solutionkit.use_case import Project, UseCase
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Raw rows, as a modality reads them.
+
+    Attributes:
+        table: The rows; cells of text until their kind is known.
+        source: What to call them in errors.
+        given: `(rows,)` names of splits, where the data comes in files of its own.
+        copies: Of each row what its copies share, e.g. a file's digest, where there can be such.
+        folder: Where the paths of files start, where cells name files.
+        computed: Columns that were computed of other rows.
+        notes: Oddities and what was left out, one sentence each.
+        problems: What must be mended.
+        details: What the modality itself wants to know again.
+    """
+
+    table: pa.Table
+    source: str
+    given: np.ndarray | None = None
+    copies: list[str] | None = None
+    folder: Path | None = None
+    computed: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    details: Any = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the columns of a table are.
+
+    Attributes:
+        features: The columns that models read.
+        ignored: Columns left out, with the reason.
+        origin: Where that is known from, in words.
+        inferred: Whether the features were inferred and could be frozen into a curated schema.
+        problems: What must be mended.
+    """
+
+    features: tuple[Feature, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    origin: str = ""
+    inferred: bool = False
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScoringRows:
+    """Rows without labels that fit a model.
+
+    Attributes:
+        table: Typed columns; where cells are files, their paths.
+        spec: What the columns are.
+        folder: Where the paths start.
+    """
+
+    table: pa.Table
+    spec: TableSpec
+    folder: Path | None = None
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """The rows, some at a time where cells are files, whose content then stands there."""
+        from solutionkit.examples.encoding import with_files
+
+        return with_files(self.table, self.spec, self.folder)
+
+    @property
+    def names(self) -> tuple[str, list[object]]:
+        """What to call the rows: a column's name and its values."""
+        identity = self.spec.id
+        if identity and identity in self.table.column_names:
+            return identity, self.table[identity].to_pylist()
+        return "row", list(range(self.table.num_rows))
+
+
+@dataclass(frozen=True)
+class Modality(ABC):
+    """What use cases on the same kind of data share; functions by their dotted names.
+
+    `dataclasses.replace` puts functions of one's own in their place.
+
+    Attributes:
+        preprocessing: `preprocessing_fn(inputs, spec)`, used by Transform.
+        baseline: Trains the baseline.
+        deep: Trains the deep model.
+        explanation: Explains both models on evaluation rows, see `explain.exported`.
+        methods: Trainers of baseline and deep model by `training.method`, beside the supervised ones.
+    """
+
+    preprocessing: str
+    baseline: str
+    deep: str
+    explanation: str
+    methods: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def trainers(self, method: str) -> tuple[str, str]:
+        """What trains baseline and deep model."""
+        return self.methods.get(method, (self.baseline, self.deep))
+
+    def calibrated(self, method: str) -> bool:
+        """Whether models trained so say probabilities; others only rank."""
+        return method not in self.methods
+
+    # -- the data
+
+    @abstractmethod
+    def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
+        """Keys that mean nothing here, and keys that are needed."""
+
+    @abstractmethod
+    def read(self, declaration: Declaration) -> Dataset:
+        """Read the rows that the declaration names.
+
+        Raises:
+            UserError: They cannot be read at all.
+        """
+
+    def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
+        """The rows with columns beside that are computed of other rows."""
+        del declaration
+        return data
+
+    def ordered(self, declaration: Declaration) -> bool:
+        """Whether rows go on from each other in time."""
+        del declaration
+        return False
+
+    def label_may_wait(self, declaration: Declaration) -> bool:
+        """Whether a row may have no label yet."""
+        from solutionkit.declaration import span
+
+        return bool(span(declaration.data.label_delay))
+
+    def task_problems(self, task: Task, declaration: Declaration) -> list[Problem]:
+        """Why the label does not suit."""
+        del task, declaration
+        return []
+
+    def after_split(
+        self, splits: np.ndarray, data: Dataset, marked: np.ndarray, declaration: Declaration
+    ) -> list[str]:
+        """Leave out, in place, rows that no model would be asked about; what was left out, in words.
+
+        Args:
+            splits: `(rows,)` names of splits.
+            data: The rows.
+            marked: `(rows,)` which are positive.
+            declaration: What the columns are.
+        """
+        del splits, data, marked, declaration
+        return []
+
+    @abstractmethod
+    def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
+        """What the columns are."""
+
+    def identity(self, declaration: Declaration) -> str | None:
+        """The column that names a row."""
+        return declaration.columns.id
+
+    def metadata_columns(self, declaration: Declaration) -> list[str]:
+        """Columns that the comparison reads, beside slices and groups."""
+        del declaration
+        return []
+
+    def metadata_files(self, declaration: Declaration) -> tuple[Feature, ...]:
+        """Columns whose cells name files that no model reads."""
+        del declaration
+        return ()
+
+    def computed_by(self, declaration: Declaration) -> str:
+        """What decides the computed columns, as an exported model keeps it; empty where there are none."""
+        del declaration
+        return ""
+
+    def leakage_problems(
+        self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+    ) -> list[Problem]:
+        """Columns that tell the label all alone.
+
+        Args:
+            table: Typed columns of training rows.
+            marked: `(rows,)` truth values that no column may tell.
+            spec: What the columns are.
+            trusted: Columns that the declaration names as features.
+        """
+        del table, marked, spec, trusted
+        return []
+
+    @abstractmethod
+    def files(self, audited: AuditedTable, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
+        """The files whose content decides the tf.Examples, and their names where these say something."""
+
+    # -- new rows
+
+    @abstractmethod
+    def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
+        """A file's or a folder's rows as a model's columns; the label may be absent.
+
+        Args:
+            source: The file or folder.
+            spec: What the columns are.
+            known: What `known_rows` gave.
+
+        Raises:
+            UserError: It is unreadable, columns are missing or of the wrong kind.
+        """
+
+    def known_rows(self, project: Project, path: Path | None = None) -> Any:
+        """What new rows' computed columns are computed of; nothing where no columns are computed.
+
+        Raises:
+            UserError: A path is given and nothing is computed.
+        """
+        del project
+        if path is not None:
+            raise UserError("--history: use_case.toml has no table [history]; leave --history out.")
+
+    # -- judging and telling
+
+    def false_alarm_rate(self, declaration: Declaration) -> float | None:
+        """The rate of false alarms at which the recall is wanted, if it is."""
+        return declaration.business.false_alarm_rate if declaration.business else None
+
+    def further_metrics(self, declaration: Declaration) -> list[str]:
+        """Names of metrics that `circumstances` will add."""
+        del declaration
+        return []
+
+    def all_metrics(self) -> list[str]:
+        """Names of all metrics that `circumstances` can add."""
+        return []
+
+    def circumstances(
+        self, columns: dict[str, np.ndarray], validation: dict[str, np.ndarray], declaration: Declaration
+    ) -> Circumstances:
+        """What the comparison must know of the rows beyond their labels.
+
+        Args:
+            columns: Metadata columns of the evaluation rows.
+            validation: The same of the validation rows.
+            declaration: What the columns are.
+        """
+        from solutionkit.compare.evaluation import Circumstances, group_codes
+
+        del validation
+        group = declaration.columns.group
+        return Circumstances(units=group_codes(columns[group]) if group else None)
+
+    def unit(self, declaration: Declaration) -> str | None:
+        """What `Circumstances.units` are called."""
+        return declaration.columns.group
+
+    @abstractmethod
+    def lines(self, audited: AuditedTable) -> list[str]:
+        """What `check` tells of the columns."""
+
+    @abstractmethod
+    def facts(self, audited: AuditedTable) -> list[tuple[str, str]]:
+        """What the report tells of the columns: terms and descriptions."""
+
+    def sections(self, compared: dict[str, Any]) -> list[Section]:
+        """Sections of the report of its own, of `comparison.json`'s content."""
+        del compared
+        return []
+
+    @abstractmethod
+    def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
+        """Write or print an explanation of rows; returns how much was explained, and how."""
+
+    # -- samples
+
+    sample_name: ClassVar[str] = "sample.csv"
+    input_in_words: ClassVar[str] = "raw columns below"
+
+    def smallest(self, declaration: Declaration) -> int:
+        """How many rows of a sample are enough to learn from."""
+        del declaration
+        return 3000
+
+    def scoring_source(self, project: Project) -> Path:
+        """The part of the sample that `predict` can read."""
+        return project.sample_path
+
+    @abstractmethod
+    def damaged(self, project: Project) -> dict[str, Path]:
+        """Copies of the sample that are damaged in the ways that such data usually is, by what is wrong."""
+
+
+def raw_values(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Typed columns as arrays by their own names: NaN and "" for missing."""
+    return {feature.name: kind_of(feature).array(table[feature.name]) for feature in spec.ordered}

@@ -1,0 +1,1 @@
+"""Events: rows of a table with a history."""

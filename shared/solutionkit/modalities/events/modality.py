@@ -1,0 +1,186 @@
+"""Rows of a table that happened one after the other to the same cards or accounts."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.compare.evaluation import Circumstances
+from solutionkit.declaration import Declaration
+from solutionkit.errors import DataError, Problem
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.reading import read_table
+from solutionkit.modalities.base import Dataset, Description, ScoringRows
+from solutionkit.modalities.events import history
+from solutionkit.modalities.events.alerts import (
+    ALERT_RECALL,
+    CARD_PRECISION,
+    Alerts,
+    alert_metrics,
+    daily_report,
+)
+from solutionkit.modalities.events.blocking import leave_blocked_out, refuse_few_days, short_history
+from solutionkit.modalities.events.history import HistoryFunction, KnownRows
+from solutionkit.modalities.events.point_in_time import future_problems
+from solutionkit.modalities.table.modality import Table, fitting
+from solutionkit.tasks.classification.metrics import detected, detection_scores
+from solutionkit.tasks.classification.task import Classification
+
+if TYPE_CHECKING:
+    from solutionkit.report.figures import Section
+    from solutionkit.tasks.base import Scores, Task
+    from solutionkit.use_case import Project, UseCase
+
+
+@dataclass(frozen=True)
+class Events(Table):
+    """Rows with a history.
+
+    Attributes:
+        features: Computes columns of what was before each row, where `[history]` is declared.
+    """
+
+    features: HistoryFunction | None = None
+
+    def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
+        """As of tables; [history] needs a function that computes it."""
+        if self.features is None:
+            return super().declaration_problems(declaration, use_case)
+        without = declaration.model_copy(update={"history": None})
+        return super().declaration_problems(without, use_case)
+
+    def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
+        """The computed columns beside, which must not see the future."""
+        if declaration.history is None or self.features is None:
+            return data
+        try:
+            events = history.to_events(data.table, declaration, data.source)
+            table = history.with_history(data.table, events, declaration, self.features, data.source)
+        except DataError as error:
+            return dataclasses.replace(data, problems=(*data.problems, *error.problems))
+        computed = frozenset(table.column_names) - frozenset(data.table.column_names)
+        problems = (*data.problems, *future_problems(events, declaration, self.features))
+        return dataclasses.replace(data, table=table, computed=computed, problems=problems)
+
+    def ordered(self, declaration: Declaration) -> bool:
+        """Where rows have cards."""
+        return declaration.columns.card is not None
+
+    def label_may_wait(self, declaration: Declaration) -> bool:
+        """A row without a label may be history alone."""
+        return declaration.history is not None or super().label_may_wait(declaration)
+
+    def task_problems(self, task: Task, declaration: Declaration) -> list[Problem]:
+        """A history counts positive rows, and alerts are either right or wrong."""
+        if isinstance(task, Classification) and task.outputs == 1:
+            return []
+        if declaration.history is None and declaration.columns.card is None:
+            return []
+        message = f"'{task.label}' must have two values where rows have cards or a history"
+        return [Problem("not_binary", message, column=task.label)]
+
+    def after_split(
+        self, splits: np.ndarray, data: Dataset, marked: np.ndarray, declaration: Declaration
+    ) -> list[str]:
+        """Leave out rows of cards that would be blocked."""
+        if not declaration.columns.card:
+            return []
+        refuse_few_days(splits, data, declaration)
+        return [
+            *leave_blocked_out(splits, data, marked, declaration),
+            *short_history(splits, data, declaration),
+        ]
+
+    def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
+        """As of tables; computed columns have subjects."""
+        found = super().describe(data, training_rows, project)
+        features = history.with_subjects(list(found.features), project.declaration, set(data.computed))
+        return dataclasses.replace(found, features=tuple(features))
+
+    def metadata_columns(self, declaration: Declaration) -> list[str]:
+        """Card and time, because the comparison draws days; and the amount, if it is at stake."""
+        columns, business = declaration.columns, declaration.business
+        wanted = [columns.card, columns.time] if columns.card and columns.time else []
+        wanted += [columns.amount] if columns.amount and business and business.recovered else []
+        return wanted
+
+    def computed_by(self, declaration: Declaration) -> str:
+        """The history's settings."""
+        return history.computed_by(declaration)
+
+    def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
+        """A file whose columns are computed of the known rows."""
+        raw = read_table(source)
+        history.known_model(spec, known)
+        return fitting(raw if known is None else known.features(raw, str(source)), source, spec)
+
+    def known_rows(self, project: Project, path: Path | None = None) -> KnownRows | None:
+        """The rows of the project's data."""
+        if project.declaration.history is None or self.features is None:
+            super().known_rows(project, path)
+            return None
+        return KnownRows.of_declaration(project.declaration, self.features, path)
+
+    def further_metrics(self, declaration: Declaration) -> list[str]:
+        """Of alerts, where they have a budget."""
+        budget = declaration.business.alert_budget if declaration.business else None
+        return [CARD_PRECISION, ALERT_RECALL] if budget else []
+
+    def all_metrics(self) -> list[str]:
+        """Of alerts."""
+        return [CARD_PRECISION, ALERT_RECALL]
+
+    def circumstances(
+        self, columns: dict[str, np.ndarray], validation: dict[str, np.ndarray], declaration: Declaration
+    ) -> Circumstances:
+        """Rows of a day resemble each other, and a whole day is what is decided about."""
+        card, time, business = declaration.columns.card, declaration.columns.time, declaration.business
+        found = super().circumstances(columns, validation, declaration)
+        amount = declaration.columns.amount if business and business.recovered else None
+        if amount:
+            found = dataclasses.replace(
+                found,
+                stakes=np.nan_to_num(columns[amount]),
+                validation_stakes=np.nan_to_num(validation[amount]),
+            )
+        if not card or not time:
+            return found
+        days, names = history.day_codes(columns[time])
+        found = dataclasses.replace(found, units=days)
+        if not business or not business.alert_budget:
+            return found
+        # A row without a card is a card of its own.
+        named = [name or f"row {row}" for row, name in enumerate(columns[card])]
+        cards = np.unique(np.array(named), return_inverse=True)[1]
+        alerts = Alerts(days, names, cards, business.alert_budget)
+        validation_days = len(history.day_codes(validation[time])[1])
+
+        def report(labels: np.ndarray, scores: Scores) -> dict[str, Any]:
+            detection = {name: detection_scores(outputs) for name, outputs in scores.items()}
+            return {"daily": daily_report(alerts, detected(labels), detection)}
+
+        return dataclasses.replace(
+            found,
+            most_flagged=business.alert_budget * validation_days,
+            metrics=alert_metrics(alerts),
+            report=report,
+        )
+
+    def unit(self, declaration: Declaration) -> str | None:
+        """A day, where rows have cards."""
+        return super().unit(declaration) or ("day" if declaration.columns.card else None)
+
+    def sections(self, compared: dict[str, Any]) -> list[Section]:
+        """Day by day, where alerts have a budget."""
+        from solutionkit.modalities.events.daily import daily_section
+
+        return [daily_section(compared)] if "daily" in compared else []
+
+    def smallest(self, declaration: Declaration) -> int:
+        """Rare positives need more rows to learn from."""
+        return 40_000 if declaration.history else super().smallest(declaration)

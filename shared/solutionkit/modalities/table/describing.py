@@ -1,0 +1,101 @@
+"""What the columns of a table are: by its curated schema, or inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from solutionkit.errors import Problem
+from solutionkit.examples import schema as schemas
+from solutionkit.examples.columns import infer_features
+from solutionkit.kinds import Feature
+from solutionkit.modalities.base import Description
+
+if TYPE_CHECKING:
+    from solutionkit.use_case import Project
+
+
+def describe(
+    raw: pa.Table, training_rows: pa.Table, project: Project, computed: Collection[str] = ()
+) -> Description:
+    """By the curated schema if it fits the label and the declared columns, else inferred.
+
+    Args:
+        raw: All raw rows.
+        training_rows: Those from which kinds and values are inferred.
+        project: Its declaration, and where its schema and its latest run are.
+        computed: Columns that were computed of other rows.
+    """
+    columns = project.declaration.columns
+    file = project.declaration.data.schema_ or project.folder / schemas.FILE_NAME
+    schema = schemas.load_schema(file) if project.declaration.data.schema_ or file.is_file() else None
+    disabled = schemas.left_out(schema) if schema else {}
+    named = {item.name for item in schema.feature} - disabled.keys() if schema else set()
+    problems: list[Problem] = []
+    label = schemas.label_of(schema, columns.label) if schema else columns.label
+    inferred = schema is None or label != columns.label or not {columns.label, *columns.features} <= named
+    if schema is None or inferred:
+        features, ignored = infer_features(training_rows, columns)
+        origin = "inferred from the data"
+        if schema is not None:
+            relabelled = label != columns.label and label in raw.column_names
+            other = f"the label '{label}'" if relabelled else "another table"
+            origin += f" ({file.name} describes {other})"
+        problems += drift_problems(features, project, raw)
+    else:
+        origin = f"curated in {file.name}"
+        features = [
+            item for item in schemas.features_of(schema, but=columns.not_features) if not item.computed
+        ]
+        # Computed columns follow the declaration, not what a schema once said.
+        made = training_rows.select([name for name in raw.column_names if name in computed])
+        features += infer_features(made, columns)[0]
+        ignored = disabled | dict.fromkeys(columns.ignore, "declared under columns.ignore")
+        problems += [
+            Problem(
+                "unknown_column",
+                f"the column '{name}' is not in {file.name}",
+                "add it there, or list it under columns.ignore",
+                name,
+            )
+            for name in raw.column_names
+            if name not in {*columns.not_features, *named, *disabled, *computed}
+        ]
+    if not features and not problems:
+        message = "no feature column is left"
+        problems.append(Problem("no_feature", message, "see the columns listed under [columns]"))
+    return Description(tuple(features), ignored, origin, inferred, tuple(problems))
+
+
+def drift_problems(features: list[Feature], project: Project, raw: pa.Table) -> list[Problem]:
+    """Columns that the latest run used and that are now missing or of another kind.
+
+    Without a curated schema nothing else would notice that an inferred column went missing.
+    """
+    file = project.runs / "latest" / schemas.FILE_NAME
+    if not file.is_file():
+        return []
+    before = schemas.load_schema(file)
+    columns = project.declaration.columns
+    # Of another label the features are others too.
+    if schemas.label_of(before, columns.label) != columns.label:
+        return []
+    now = {feature.name: feature.kind for feature in features}
+    problems = []
+    carried = {columns.label, columns.id, *project.declaration.slices.columns}
+    for feature in schemas.features_of(before, but=columns.not_features):
+        name, kind = feature.name, feature.kind
+        if feature.computed or name in columns.features:
+            continue
+        if name not in raw.column_names:
+            if name not in carried:
+                message = f"the column '{name}' is missing, but the latest run used it"
+                remedy = "list it under columns.ignore if it is gone for good"
+                problems.append(Problem("missing_column", message, remedy, name))
+        elif now.get(name, kind) != kind:
+            message = f"the column '{name}' is {now[name]} now but was {kind} in the latest run"
+            remedy = f"state its kind under columns.{kind} or columns.{now[name]}"
+            problems.append(Problem("kind_changed", message, remedy, name))
+    return problems

@@ -1,0 +1,175 @@
+"""Rows of a table: CSV or Parquet."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from solutionkit.declaration import Declaration
+from solutionkit.errors import DataError, Problem
+from solutionkit.examples.cast import cast
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.leakage import leakage_problems
+from solutionkit.examples.reading import data_files, read_table
+from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
+from solutionkit.modalities.table.describing import describe
+from solutionkit.modalities.table.given import read_given
+
+if TYPE_CHECKING:
+    from solutionkit.examples.audit import AuditedTable
+    from solutionkit.use_case import Project, UseCase
+
+
+@dataclass(frozen=True)
+class Table(Modality):
+    """Rows that stand for themselves."""
+
+    preprocessing: str = "solutionkit.transform.tabular:preprocessing_fn"
+    baseline: str = "solutionkit.models.gradient_boosting:train"
+    deep: str = "solutionkit.models.tabular_network:train"
+    explanation: str = "solutionkit.explain.tables:explain_tables"
+
+    def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
+        """Keys of other modalities."""
+        del use_case
+        columns = declaration.columns
+        return unread(
+            {
+                "columns.text": columns.text,
+                "columns.image": columns.image,
+                "data.labels": declaration.data.labels,
+                "training.backbone": declaration.training.backbone,
+                "[history]": declaration.history,
+            }
+        )
+
+    def read(self, declaration: Declaration) -> Dataset:
+        """One file, a folder of files, or files of training and evaluation rows."""
+        table, given, source = read_given(declaration)
+        return Dataset(table, source, given)
+
+    def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
+        """By the curated schema if it fits, else inferred."""
+        return describe(data.table, training_rows, project, data.computed)
+
+    def leakage_problems(
+        self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+    ) -> list[Problem]:
+        """Each column by itself."""
+        return leakage_problems(table, marked, spec, trusted)
+
+    def files(self, audited: AuditedTable, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
+        """The table's files."""
+        del audited
+        data = declaration.data
+        sources = [data.path] if data.path else [data.train, data.eval]
+        return [file for source in sources if source for file in data_files(source)], None
+
+    def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
+        """A file, or a folder of files."""
+        del known
+        return fitting(read_table(source), source, spec)
+
+    def lines(self, audited: AuditedTable) -> list[str]:
+        """The features by kind, missing cells, and what is left out."""
+        spec = audited.spec
+        lines = [f"columns  {audited.schema_origin}"]
+        lines += [
+            f"         {len(spec.of(kind))} {kind}: {', '.join(f.name for f in spec.of(kind)) or 'none'}"
+            for kind in ("numeric", "categorical")
+        ]
+        missing = {feature.name: audited.table[feature.name].null_count for feature in spec.features}
+        if any(missing.values()):
+            cells = ", ".join(f"{name} {count:,}" for name, count in missing.items() if count)
+            lines.append(f"         missing cells: {cells}")
+        lines += [
+            f"         ignored, {reason}: {', '.join(names)}" for reason, names in by_reason(spec.ignored)
+        ]
+        if audited.inferred:
+            lines.append("         freeze them with: solutionkit check --freeze")
+        return lines
+
+    def facts(self, audited: AuditedTable) -> list[tuple[str, str]]:
+        """The features by kind."""
+        spec = audited.spec
+        listed = [
+            f"{len(spec.of(kind))} {kind} ({', '.join(f.name for f in spec.of(kind)) or 'none'})"
+            for kind in ("numeric", "categorical")
+        ]
+        return [("Columns", f"{audited.schema_origin}: {', '.join(listed)}")]
+
+    def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
+        """Contributions of columns."""
+        from solutionkit.explain.rows import explain_columns
+
+        return explain_columns(model, rows, output)
+
+    def damaged(self, project: Project) -> dict[str, Path]:
+        """Copies of the sample's CSV."""
+        text = project.sample_path.read_text("utf-8")
+        table = pa.csv.read_csv(project.sample_path)
+        label = project.declaration.columns.label
+        wanted = [*project.use_case.drivers, project.declaration.columns.card, label]
+        driver = next(name for name in wanted if name in table.column_names)
+        numeric = next(name for name in table.column_names if pa.types.is_floating(table[name].type))
+        folder = project.folder / "damaged"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+
+        def save(name: str, content: pa.Table | bytes) -> Path:
+            file = folder / f"{name}.csv"
+            if isinstance(content, bytes):
+                file.write_bytes(content)
+            else:
+                pa.csv.write_csv(content, file)
+            return file
+
+        def replaced(column: str, values: list[Any]) -> pa.Table:
+            return table.set_column(table.column_names.index(column), column, pa.array(values))
+
+        words = [str(value) for value in table[numeric].to_pylist()]
+        flooded = [value if row % 10 == 0 else None for row, value in enumerate(table[numeric].to_pylist())]
+        return {
+            "missing column": save("missing_column", table.drop_columns([driver])),
+            "text in a numeric column": save("text_in_numeric", replaced(numeric, ["abc", *words[1:]])),
+            "empty file": save("empty", b""),
+            "one class only": save("one_class", replaced(label, [table[label][0].as_py()] * table.num_rows)),
+            "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
+            "a flood of missing values": save("flooded", replaced(numeric, flooded)),
+            "a doubled header": save("doubled", text.replace(",", f",{numeric},", 1).encode()),
+        }
+
+
+def unread(given: dict[str, object]) -> list[Problem]:
+    """A problem for each key that is set and not read."""
+    return [
+        Problem("unread_key", f"{key} is not read by this use case", "remove it")
+        for key, value in given.items()
+        if value
+    ]
+
+
+def fitting(raw: pa.Table, source: Path, spec: TableSpec) -> ScoringRows:
+    """Raw rows as a model's columns.
+
+    Raises:
+        DataError: They do not fit.
+    """
+    table, problems = cast(raw, spec, labelled=False)
+    if problems:
+        raise DataError(str(source), problems)
+    return ScoringRows(table, spec)
+
+
+def by_reason(ignored: dict[str, str]) -> list[tuple[str, list[str]]]:
+    """Columns left out, by why."""
+    found: dict[str, list[str]] = {}
+    for name, reason in ignored.items():
+        found.setdefault(reason, []).append(name)
+    return list(found.items())

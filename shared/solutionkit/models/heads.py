@@ -1,0 +1,120 @@
+"""How the library's own models learn a task: what they put out, and what they are penalised for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from keras import ops
+
+# Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
+RARE_SHARE = 0.05
+EPSILON = 1e-7
+
+
+class Head(ABC):
+    """The last step of a model. Raw values are what a network's last layer or a sum of leaves gives.
+
+    Attributes:
+        outputs: Raw values, and outputs, a row.
+        boosting: LightGBM's objective and the metric that ends its training.
+        rare: Whether what matters occurs in few rows.
+        facts: What to tell of it.
+    """
+
+    outputs: int
+    boosting: ClassVar[dict[str, Any]]
+    rare = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to tell of it."""
+        return {}
+
+    def targets(self, labels: np.ndarray) -> np.ndarray:
+        """`(rows,)` encoded labels as `losses` reads them."""
+        return labels
+
+    @abstractmethod
+    def answers(self, raw: Any) -> Any:
+        """`(…, outputs)` raw values of a network -> outputs."""
+
+    @abstractmethod
+    def losses(self, target: Any, raw: Any) -> Any:
+        """`(b,)` targets and `(b, members, outputs)` raw values -> `(b, members)` losses to learn from."""
+
+    @abstractmethod
+    def loss(self, target: Any, answers: Any) -> Any:
+        """`(b,)` targets and `(b, outputs)` outputs -> `(b,)` losses that end the training."""
+
+
+class BinaryHead(Head):
+    """The probability of the second of two classes.
+
+    Where positives are rare they weigh more in the loss, and logits are shifted by the logarithm of that
+    weight while training, so that probabilities stay what they are (A. Menon et al.: "Long-tail learning via
+    logit adjustment", ICLR 2021, arXiv 2007.07314, section 4.2). The root of the odds did better than one on
+    validation rows (benchmarks/README.md, fraud).
+
+    Args:
+        labels: `(rows,)` class ids of the training rows; none where nothing is learned any more.
+    """
+
+    outputs = 1
+    boosting: ClassVar[dict[str, Any]] = {"objective": "binary", "metric": "binary_logloss"}
+
+    def __init__(self, labels: np.ndarray) -> None:
+        share = float((labels > 0).mean()) if len(labels) else 0.0
+        self.rare = 0 < share < RARE_SHARE
+        self.positive_weight = float(np.sqrt((1.0 - share) / share)) if self.rare else 1.0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The weight, where positives are rare."""
+        return {"positive_weight": round(self.positive_weight, 2)} if self.rare else {}
+
+    def answers(self, raw: Any) -> Any:
+        """Probabilities."""
+        return ops.sigmoid(raw)
+
+    def losses(self, target: Any, raw: Any) -> Any:
+        """Weighted log losses of shifted logits."""
+        label = ops.cast(ops.reshape(target, (-1, 1, 1)), raw.dtype)
+        logits = raw + float(np.log(self.positive_weight))
+        losses = ops.maximum(logits, 0.0) - logits * label + ops.log1p(ops.exp(-ops.abs(logits)))
+        return ops.squeeze(losses * (1.0 + (self.positive_weight - 1.0) * label), axis=2)
+
+    def loss(self, target: Any, answers: Any) -> Any:
+        """Log loss."""
+        probability = ops.clip(answers, EPSILON, 1.0 - EPSILON)
+        label = ops.cast(ops.reshape(target, (-1, 1)), probability.dtype)
+        losses = label * ops.log(probability) + (1.0 - label) * ops.log(1.0 - probability)
+        return -ops.squeeze(losses, -1)
+
+
+class ClassesHead(Head):
+    """The probabilities of several classes.
+
+    Args:
+        classes: How many.
+    """
+
+    boosting: ClassVar[dict[str, Any]] = {"objective": "multiclass", "metric": "multi_logloss"}
+
+    def __init__(self, classes: int) -> None:
+        self.outputs = classes
+
+    def answers(self, raw: Any) -> Any:
+        """Probabilities."""
+        return ops.softmax(raw, axis=-1)
+
+    def losses(self, target: Any, raw: Any) -> Any:
+        """Log losses."""
+        known = ops.cast(ops.expand_dims(ops.one_hot(ops.cast(target, "int32"), self.outputs), 1), raw.dtype)
+        return ops.logsumexp(raw, axis=-1) - ops.sum(raw * known, axis=-1)
+
+    def loss(self, target: Any, answers: Any) -> Any:
+        """Log loss."""
+        known = ops.cast(ops.one_hot(ops.cast(target, "int32"), self.outputs), answers.dtype)
+        return -ops.sum(known * ops.log(ops.clip(answers, EPSILON, 1.0)), axis=-1)

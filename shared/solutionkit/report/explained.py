@@ -1,0 +1,57 @@
+"""What the page draws of explanations, by their kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from solutionkit.report import charts
+from solutionkit.report.overlays import with_overlays
+
+MODELS = ("baseline", "deep")
+# Why a single row is shown, where explanations are of columns; and where they are of images.
+ROW_TITLES = {
+    "true_positive": "Rightly flagged",
+    "false_positive": "Wrongly flagged",
+    "false_negative": "Missed",
+    "true_negative": "Rightly left alone",
+    "borderline": "On the edge",
+    "right": "Rightly told",
+    "confused": "Taken for another class",
+    "too_high": "Predicted too high",
+    "too_low": "Predicted too low",
+    "typical": "A usual error",
+}
+IMAGE_TITLES = {
+    "true_positive": "Hits",
+    "false_negative": "Misses",
+    "false_positive": "False alarms",
+    "right": "Rightly told",
+    "confused": "Taken for another class",
+}
+
+
+def of_columns(explained: dict[str, Any]) -> dict[str, Any]:
+    """Rankings and dependence."""
+    models = {name: explained["models"][name] for name in MODELS}
+    dependence = {name: model["dependence"] for name, model in models.items()}
+    grouped = any(len(model["groups"]) < len(model["global"]) for model in models.values())
+    return {
+        "titles": ROW_TITLES,
+        "grouped": grouped,
+        "ranking": charts.ranking_chart({name: model["global"] for name, model in models.items()}),
+        "groups": charts.ranking_chart({name: model["groups"] for name, model in models.items()})
+        if grouped
+        else "",
+        "dependence": [
+            charts.dependence_chart(column, {name: dependence[name][column] for name in MODELS})
+            for column in dependence["baseline"]
+        ],
+    }
+
+
+def of_images(explained: dict[str, Any]) -> dict[str, Any]:
+    """Heat laid over the images."""
+    return {"titles": IMAGE_TITLES, "single_rows": with_overlays(explained["single_rows"])}
+
+
+PARTS = {"columns": of_columns, "images": of_images}

@@ -1,0 +1,1 @@
+"""Tasks, one folder each: what is predicted, how that is judged, and how it is told."""

@@ -1,0 +1,280 @@
+"""A task: what is predicted of a row, and all that follows from that."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.dotted import resolve
+from solutionkit.errors import Problem
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    from solutionkit.compare.evaluation import EvaluationSet
+    from solutionkit.compare.metrics import Metric
+    from solutionkit.declaration import Business, Declaration
+    from solutionkit.models.heads import Head
+    from solutionkit.report.figures import Figure
+    from solutionkit.tasks.words import Words
+
+Scores = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """What is predicted.
+
+    An instance knows what was found out about the label and travels with the table's specification; its
+    fields are what JSON holds. A use case may bring a task of its own.
+
+    Attributes:
+        label: The label column.
+        name: What `[project] task` calls it.
+        output: What the exported model's answer is called.
+        margin_unit: In what contributions are told.
+        has_alerts: Whether a row is flagged or not, so that reasons can be given for it.
+    """
+
+    label: str
+
+    name: ClassVar[str]
+    output: ClassVar[str] = "probability"
+    margin_unit: ClassVar[str]
+    has_alerts = False
+
+    # -- the label
+
+    @classmethod
+    @abstractmethod
+    def find(cls, values: pa.ChunkedArray, declaration: Declaration) -> tuple[Self | None, list[Problem]]:
+        """The task that raw labels and declaration make, or why there is none."""
+
+    @abstractmethod
+    def encode(self, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
+        """Raw labels as int64 or float64, and those that cannot be."""
+
+    def no_labels(self, rows: int) -> pa.Array:
+        """Encoded labels for rows that have none, where some must stand."""
+        return pa.array(np.zeros(rows, np.int64))
+
+    @abstractmethod
+    def label_problems(self, labels: np.ndarray) -> list[Problem]:
+        """Why `(rows,)` encoded labels are too few, or too much alike, to learn from or to judge by."""
+
+    @abstractmethod
+    def split_problems(self, labels: dict[str, np.ndarray], method: str) -> list[Problem]:
+        """What the splits lack.
+
+        Args:
+            labels: `(rows,)` encoded labels by split.
+            method: `training.method`.
+        """
+
+    @abstractmethod
+    def strata(self, labels: np.ndarray) -> np.ndarray:
+        """`(rows,)` codes; a stratified split has the same share of each code on both sides."""
+
+    @abstractmethod
+    def marked(self, labels: np.ndarray) -> np.ndarray:
+        """`(rows,)` truth values of which no column may tell all alone; see `leakage`."""
+
+    @abstractmethod
+    def describe(self, labels: np.ndarray) -> str:
+        """`(rows,)` encoded labels in a few words, for `check`."""
+
+    @abstractmethod
+    def write_schema(self, item: schema_pb2.Feature) -> None:
+        """State type and domain of the encoded label in a schema's entry."""
+
+    @property
+    @abstractmethod
+    def parsing(self) -> Any:
+        """How the label stands in a tf.Example."""
+
+    # -- models
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """Numbers that a model says of a row."""
+
+    def head(self, labels: np.ndarray) -> Head:
+        """How the library's own networks and trees learn this task; other trainers need none.
+
+        Args:
+            labels: `(rows,)` encoded labels of the training rows.
+        """
+        del labels
+        raise NotImplementedError(f"the task '{self.name}' has no head for the library's own models")
+
+    # -- comparison
+
+    @abstractmethod
+    def trivial(self, labels: np.ndarray) -> np.ndarray:
+        """`(outputs,)` what somebody says who knows `(rows,)` labels and no features."""
+
+    @abstractmethod
+    def metrics(self, false_alarm_rate: float | None = None, calibrated: bool = True) -> dict[str, Metric]:
+        """The metrics that mean something, by name.
+
+        Args:
+            false_alarm_rate: The rate at which the recall is wanted, if it is.
+            calibrated: Whether outputs are meant as probabilities.
+        """
+
+    def all_metrics(self) -> list[str]:
+        """Names of the metrics that the task has for labels of any kind."""
+        return list(self.metrics())
+
+    def evaluator_metrics(self) -> list[Metric]:
+        """The metrics of which TensorFlow Model Analysis computes its own version."""
+        return [metric for metric in self.metrics().values() if metric.tfma]
+
+    @abstractmethod
+    def deciding_metric(self, preferred: str) -> str:
+        """The metric that decides: the use case's preferred one where it suits the label."""
+
+    def decisions(
+        self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
+    ) -> dict[str, dict[str, Any]]:
+        """What each model's outputs lead to, and what that is worth."""
+        del judged, validation, business, seed
+        return {name: {"threshold": None, "value_per_1000": None, "outcomes": None} for name in scores}
+
+    def decision_difference(
+        self,
+        judged: EvaluationSet,
+        scores: Scores,
+        decisions: dict[str, dict[str, Any]],
+        business: Business | None,
+        seed: int,
+    ) -> dict[str, Any] | None:
+        """The paired difference in money, if decisions have a worth."""
+        del judged, scores, decisions, business, seed
+        return None
+
+    def row_counts(self, labels: np.ndarray) -> dict[str, Any]:
+        """What `comparison.json` says under `rows` of the evaluation rows, beside their number."""
+        del labels
+        return {}
+
+    def slice_counts(self, labels: np.ndarray) -> dict[str, int]:
+        """What is told of a slice beside its number of rows."""
+        del labels
+        return {}
+
+    def label_counts(self, labels: np.ndarray) -> dict[str, int]:
+        """How often each value of the label occurs, where these are few."""
+        del labels
+        return {}
+
+    def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
+        """What is told of one model beside its metrics, e.g. its calibration."""
+        del judged, outputs
+        return {"calibration": None}
+
+    # -- people
+
+    @abstractmethod
+    def frame(self, outputs: np.ndarray) -> dict[str, pa.Array]:
+        """`(rows, outputs)` as the columns that `predict` writes."""
+
+    @abstractmethod
+    def notable(
+        self, labels: np.ndarray, outputs: np.ndarray, decision: dict[str, Any], each: int = 1
+    ) -> dict[str, list[int]]:
+        """Positions of rows that are worth a look, by why, the clearest first.
+
+        Args:
+            labels: `(rows,)` encoded labels.
+            outputs: `(rows, outputs)` of the selected model.
+            decision: That model's `business` in `comparison.json`.
+            each: The most of each kind.
+        """
+
+    def alerts(self, outputs: np.ndarray, decision: dict[str, Any], most: int) -> np.ndarray:
+        """Positions of the rows that are most clearly flagged, where rows are flagged."""
+        del outputs, decision, most
+        return np.zeros(0, np.int64)
+
+    @abstractmethod
+    def told(self, label: Any) -> str | float:
+        """An encoded label as people read it."""
+
+    # -- explanations
+
+    def targets(self, outputs: np.ndarray) -> np.ndarray:
+        """`(rows,)` which of `(rows, outputs)` is explained."""
+        return np.zeros(len(outputs), np.int64)
+
+    @abstractmethod
+    def margin(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """`(batch,)` what contributions add up to, of `(batch, outputs)` and `(batch,)` targets."""
+
+    @abstractmethod
+    def margin_of_raw(self, raw: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """The same of a boosted forest's raw sums `(rows, …, outputs)`, of which it is a linear function."""
+
+    @abstractmethod
+    def score(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """`(rows,)` what a model says of the targets, for people."""
+
+    # -- the report
+
+    @abstractmethod
+    def words(self, label: str, calibrated: bool) -> Words:
+        """How the task is spoken of.
+
+        Args:
+            label: What the label column is called.
+            calibrated: Whether outputs are meant as probabilities.
+        """
+
+    def test_in_words(self, name: str, unit: str | None) -> str:
+        """A paired test's name for people.
+
+        Args:
+            name: Its name in `comparison.json`.
+            unit: What rows that resemble each other share.
+        """
+        from solutionkit.compare.metrics import GROUP_BOOTSTRAP
+
+        tests = {metric.test.name: metric.test.in_words for metric in self.metrics().values()}
+        return {**tests, GROUP_BOOTSTRAP: f"the paired bootstrap of whole groups by {unit}"}.get(name, name)
+
+    def figures(
+        self, compared: dict[str, Any], scores: Scores, business: dict[str, Any] | None
+    ) -> list[Figure]:
+        """Charts of how well the models do.
+
+        Args:
+            compared: The content of `comparison.json`.
+            scores: `labels` and each model's `(rows, outputs)`.
+            business: The table [business], if there is one.
+        """
+        del compared, scores, business
+        return []
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, and where the class is."""
+        place = type(self)
+        return {"task": f"{place.__module__}:{place.__qualname__}", **dataclasses.asdict(self)}
+
+
+def task_from_json(raw: dict[str, Any]) -> Task:
+    """The task that `Task.to_json` wrote.
+
+    Raises:
+        ValueError: It names no task.
+    """
+    found = resolve(raw["task"])
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        raise ValueError(f"{raw['task']} is no task")
+    return found(**{name: value for name, value in raw.items() if name != "task"})

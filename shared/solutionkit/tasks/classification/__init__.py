@@ -1,0 +1,1 @@
+"""Which of some classes a row is of."""

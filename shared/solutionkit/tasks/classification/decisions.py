@@ -1,0 +1,97 @@
+"""Thresholds of each model, what they lead to on evaluation rows, and what that is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from solutionkit.compare import money
+from solutionkit.compare.bootstrap import Estimate, interval, resamples, two_sided_p
+from solutionkit.declaration import Business
+from solutionkit.tasks.classification.metrics import detected, detection_scores
+
+if TYPE_CHECKING:
+    from solutionkit.compare.evaluation import EvaluationSet
+
+Scores = dict[str, np.ndarray]
+
+
+def decisions(
+    judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Each model's threshold, what it leads to and what that is worth, if a worth is declared.
+
+    Args:
+        judged: The evaluation rows.
+        scores: `(eval rows, outputs)` by model.
+        validation: `(validation rows, outputs)` by model.
+        business: Worth of the outcomes, if declared.
+        seed: Of the bootstrap.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    most = judged.circumstances.most_flagged
+    labels, validation_labels = detected(judged.labels), detected(judged.validation_labels)
+    for name, probabilities in scores.items():
+        score, held_out = detection_scores(probabilities), detection_scores(validation[name])
+        if validation_labels.any():
+            threshold = money.best_threshold(
+                validation_labels, held_out, business, judged.circumstances.validation_stakes, most
+            )
+        else:
+            rate = judged.false_alarm_rate or money.FALSE_ALARM_RATE
+            threshold = money.threshold_at_fpr(held_out, rate)
+        found[name] = {
+            "threshold": threshold,
+            "value_per_1000": None,
+            "outcomes": money.outcomes(labels, score, threshold),
+        }
+        if business:
+            worth = _value(judged, score, threshold, business, seed)
+            found[name] |= {"value_per_1000": worth.value, "low": worth.low, "high": worth.high}
+            found[name]["currency"] = business.currency
+    return found
+
+
+def _value(
+    judged: EvaluationSet, score: np.ndarray, threshold: float, business: Business, seed: int
+) -> Estimate:
+    labels, stakes = detected(judged.labels), judged.circumstances.stakes
+    everything = np.ones((1, len(labels)))
+    value = float(money.value_per_1000(labels, score, everything, threshold, business, stakes)[0])
+    draws = [
+        money.value_per_1000(labels, score, weights, threshold, business, stakes)
+        for weights in resamples(labels, seed, groups=judged.units)
+    ]
+    return interval(value, np.concatenate(draws))
+
+
+def difference(
+    judged: EvaluationSet,
+    scores: Scores,
+    decided: dict[str, dict[str, Any]],
+    business: Business,
+    seed: int,
+) -> dict[str, Any]:
+    """Value of 1,000 decisions: the deep model's minus the baseline's, by the paired bootstrap."""
+    positive = detected(judged.labels)
+    baseline, deep = (
+        money.row_values(
+            positive,
+            detection_scores(scores[name]) >= decided[name]["threshold"],
+            business,
+            judged.circumstances.stakes,
+        )
+        for name in ("baseline", "deep")
+    )
+    gain = money.PER * (deep - baseline)
+    draws = np.concatenate(
+        [weights @ gain / weights.sum(axis=1) for weights in resamples(positive, seed, groups=judged.units)]
+    )
+    found = interval(float(gain.mean()), draws)
+    return {
+        **found.to_json(),
+        "p_value": two_sided_p(draws),
+        "currency": business.currency,
+        "resamples": len(draws),
+    }

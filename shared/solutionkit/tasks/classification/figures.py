@@ -1,0 +1,74 @@
+"""Charts of how well classifiers do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from solutionkit.declaration import Business
+from solutionkit.report import charts
+from solutionkit.report.figures import Figure
+from solutionkit.tasks.classification.metrics import detected, detection_scores
+
+if TYPE_CHECKING:
+    from solutionkit.tasks.classification.task import Classification
+
+MODELS = ("baseline", "deep")
+
+
+def figures(
+    task: Classification,
+    compared: dict[str, Any],
+    scores: dict[str, np.ndarray],
+    business: dict[str, Any] | None,
+) -> list[Figure]:
+    """Curves of the decision, confusions, calibration and money, of these what there is."""
+    models = {name: compared["models"][name] for name in MODELS}
+    found = curves(task, scores) if task.has_negative_class else []
+    found += [
+        Figure(
+            charts.confusion_chart(model["confusion"], list(task.classes), name),
+            f"Which class ({task.label}, down) was taken for which (across): {name}",
+        )
+        for name, model in models.items()
+        if "confusion" in model
+    ]
+    if models["deep"]["calibration"]:
+        gaps = {name: model["calibration"]["expected_calibration_error"] for name, model in models.items()}
+        of_what = "" if task.has_negative_class else "of the likeliest class "
+        found.append(
+            Figure(
+                charts.calibration_chart(
+                    {name: model["calibration"]["bins"] for name, model in models.items()}
+                ),
+                f"Calibration {of_what}by tenths of the rows. Mean gap: baseline {gaps['baseline']:.3f}, deep"
+                f" {gaps['deep']:.3f}",
+            )
+        )
+    if business and task.has_negative_class:
+        found.append(money(models, scores, Business(**business)))
+    return found
+
+
+def curves(task: Classification, scores: dict[str, np.ndarray]) -> list[Figure]:
+    """ROC and precision-recall."""
+    labels = detected(scores["labels"])
+    detection = {name: detection_scores(scores[name]) for name in MODELS}
+    against = f": {task.positive_name} against the rest" if len(task.classes) > 2 else ""
+    return [
+        Figure(charts.roc_chart(labels, detection), f"ROC curves{against}"),
+        Figure(charts.precision_recall_chart(labels, detection), "Precision and recall"),
+    ]
+
+
+def money(models: dict[str, Any], scores: dict[str, np.ndarray], business: Business) -> Figure:
+    """Worth by threshold."""
+    thresholds = {name: model["business"]["threshold"] for name, model in models.items()}
+    detection = {name: detection_scores(scores[name]) for name in MODELS}
+    labels = detected(scores["labels"])
+    return Figure(
+        charts.money_chart(labels, detection, thresholds, business, scores.get("amounts")),
+        "Worth of 1,000 decisions on the evaluation rows by threshold; dots mark the thresholds chosen"
+        " beforehand",
+    )

@@ -1,0 +1,29 @@
+"""How a task is spoken of in report and model card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """Phrases.
+
+    Attributes:
+        answer: What a model gives for a row, e.g. `the probability that "churned" is "yes"`.
+        trivial: What the trivial predictor says.
+        counted: What `rows.eval_positive` and a slice's `positives` count, e.g. `churned = yes`; None where
+            nothing is counted.
+        flag: When a row is flagged, before the threshold's number; None where none is.
+        single_rows: Which single rows are shown.
+        marked: What the marked ones of explained rows are.
+        method: How the models learned, where that is not from all rows; else None.
+    """
+
+    answer: str
+    trivial: str
+    counted: str | None = None
+    flag: str | None = None
+    single_rows: str = ""
+    marked: str = "positive"
+    method: str | None = None

@@ -1,0 +1,53 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.leakage import leakage_problems
+from solutionkit.kinds import Feature
+from solutionkit.ranks import roc_auc
+from solutionkit.tasks.classification.task import Classification
+
+RANDOM = np.random.default_rng(0)
+LABELS = (RANDOM.random(2000) < 0.02).astype(int)
+SPEC = TableSpec(
+    Classification("y", ("0", "1")), (Feature("n", "numeric"), Feature("c", "categorical", ("a", "b")))
+)
+NOISE = RANDOM.normal(size=2000)
+
+
+def problems(numbers: np.ndarray, categories: np.ndarray, trusted: list[str] | None = None) -> list[str]:
+    table = pa.table({"n": pa.array(numbers, from_pandas=True), "c": pa.array(categories, from_pandas=True)})
+    return [str(item) for item in leakage_problems(table, LABELS > 0, SPEC, trusted or [])]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [LABELS * 1.0, -5.0 * LABELS + 0.01 * NOISE, np.where(LABELS == 1, NOISE, np.nan)],
+    ids=["the label", "upside down", "known of positives alone"],
+)
+def test_a_column_that_tells_the_label_is_named(numbers: np.ndarray) -> None:
+    found = problems(numbers, RANDOM.choice(["a", "b"], 2000))
+    assert len(found) == 1
+    assert "'n' tells 'y' all alone" in found[0]
+    assert "columns.ignore" in found[0]
+    assert problems(numbers, RANDOM.choice(["a", "b"], 2000), ["n"]) == []
+
+
+def test_a_category_that_tells_the_label_is_named() -> None:
+    assert "'c' tells" in problems(NOISE, np.where(LABELS == 1, "b", "a"))[0]
+
+
+def test_strong_columns_and_many_rare_values_are_no_problem() -> None:
+    names = np.array([f"v{i}" for i in range(2000)])
+    assert problems(NOISE + 3.0 * LABELS, names) == []
+
+
+def test_ties_count_half() -> None:
+    assert roc_auc(np.array([True, False, False]), np.array([1.0, 1.0, 0.0])) == 0.75
+
+
+def test_a_large_table_with_its_positives_last_is_drawn_from_both() -> None:
+    labels = np.concatenate([np.zeros(250_000, int), np.ones(500, int)])
+    table = pa.table({"n": labels.astype(float), "c": pa.array(["a"] * len(labels))})
+    assert len(leakage_problems(table, labels > 0, SPEC, [])) == 1
