@@ -51,6 +51,9 @@ class About(_Table):
     """What the project is about, where that is not what the use case says."""
 
     task: str | None = Field(None, description='what is predicted: "classification" or "regression"')
+    quantile: float | None = Field(
+        None, gt=0.0, lt=1.0, description="regression: the quantile to predict instead of the mean"
+    )
     title: str | None = Field(None, description="what people call it")
     question: str | None = Field(None, description="the decision that the model serves, one sentence")
     row: str | None = Field(None, description='what one row is, in the singular, e.g. "loan"')

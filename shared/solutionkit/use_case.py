@@ -20,11 +20,12 @@ from solutionkit.modalities.image.modality import Images
 from solutionkit.modalities.table.modality import Table
 from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.regression.task import Regression
 
 __all__ = ["EVENTS", "IMAGES", "TABLES", "Events", "Project", "UseCase", "load_project", "load_use_case"]
 
 TABLES, IMAGES, EVENTS = Table(), Images(), Events()
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification,)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression)}
 
 
 @dataclass(frozen=True)

@@ -16,4 +16,4 @@ def test_any_name_can_be_drawn(name: str) -> None:
     assert picture.startswith("<svg")
     assert "<script>" not in picture
     ranking = {model: [{"column": name, "mean_abs": 1.0}] for model in ("baseline", "deep")}
-    assert "<svg" in charts.ranking_chart(ranking)
+    assert "<svg" in charts.ranking_chart(ranking, "log odds")

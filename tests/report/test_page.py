@@ -8,6 +8,8 @@ import pytest
 
 from solutionkit.declaration import Business
 from solutionkit.report.page import interval, number, size, write_report
+from solutionkit.tasks.classification.task import Classification
+from solutionkit.use_case import TABLES
 from support import CHROMIUM, opened, solutionkit
 
 
@@ -73,12 +75,12 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
     artifacts = (finished / ".pipeline" / "artifacts" / "Compare" / "comparison").glob("*/scores.npz")
     shutil.copy(max(artifacts, key=lambda file: int(file.parent.name)), folders["comparison"])
     facts = {"title": HOSTILE[0], "question": HOSTILE[1], "row": "customer", "project": HOSTILE[0], "seed": 1}
-    facts |= {"data": "".join(HOSTILE), "rows": {"eval": 3}, "split_rule": HOSTILE[1], "schema": "inferred"}
-    facts |= {"label": HOSTILE[0], "positive": HOSTILE[1], "classes": [HOSTILE[2], HOSTILE[1]], "image": None}
-    facts |= {"notes": list(HOSTILE), "features": {"numeric": list(HOSTILE[1:]), "categorical": [HOSTILE[0]]}}
+    facts |= {"data": "".join(HOSTILE), "rows": {"eval": 3}, "split_rule": HOSTILE[1], "names": {}}
+    facts |= {"label": HOSTILE[0], "task": Classification(HOSTILE[0], (HOSTILE[2], HOSTILE[1])).to_json()}
+    facts |= {"notes": list(HOSTILE), "columns": [("Columns", HOSTILE[0])], "input": "columns", "unit": None}
     facts |= {"ignored": {HOSTILE[0]: HOSTILE[1]}, "business": Business(currency=HOSTILE[2]).model_dump()}
-    facts |= {"method": "supervised", "group": None, "amount": None}
-    write_report(folders["comparison"], folders["explanations"], facts, tmp_path)
+    facts |= {"calibrated": True, "amount": None, "output": "probability"}
+    write_report(folders["comparison"], folders["explanations"], facts, TABLES, tmp_path)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "&lt;script&gt;alert(1)" in page
     card = (tmp_path / "model_card.md").read_text("utf-8")

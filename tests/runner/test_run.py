@@ -78,7 +78,7 @@ def test_code_changes_and_failures_are_seen(finished: Path, tmp_path: Path) -> N
     source = (package / "__init__.py").read_text()
     source = source.replace("import UseCase", "import TABLES, UseCase").replace(
         "irrelevant=IRRELEVANT,",
-        'irrelevant=IRRELEVANT,\n    family=replace(TABLES, deep="customer_churn.broken:train"),',
+        'irrelevant=IRRELEVANT,\n    modality=replace(TABLES, deep="customer_churn.broken:train"),',
     )
     (package / "__init__.py").write_text(f"from dataclasses import replace\n\n{source}")
     answer = solutionkit(project, "run")

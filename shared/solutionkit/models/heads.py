@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -32,9 +33,9 @@ class Head(ABC):
         """What to tell of it."""
         return {}
 
-    def targets(self, labels: np.ndarray) -> np.ndarray:
-        """`(rows,)` encoded labels as `losses` reads them."""
-        return labels
+    def finished(self, network: keras.Model) -> keras.Model:
+        """A network whose raw values are what `answers` reads."""
+        return network
 
     @abstractmethod
     def answers(self, raw: Any) -> Any:
@@ -118,3 +119,58 @@ class ClassesHead(Head):
         """Log loss."""
         known = ops.cast(ops.one_hot(ops.cast(target, "int32"), self.outputs), answers.dtype)
         return -ops.sum(known * ops.log(ops.clip(answers, EPSILON, 1.0)), axis=-1)
+
+
+class ValueHead(Head):
+    """A number, learned by squared errors.
+
+    Args:
+        labels: `(rows,)` numbers of the training rows; none where nothing is learned any more.
+    """
+
+    outputs = 1
+    boosting: ClassVar[dict[str, Any]] = {"objective": "regression", "metric": "l2"}
+
+    def __init__(self, labels: np.ndarray) -> None:
+        self._offset = float(labels.mean()) if len(labels) else 0.0
+        self._scale = float(labels.std()) if len(labels) else 1.0
+
+    def finished(self, network: keras.Model) -> keras.Model:
+        """The network's values in the label's unit."""
+        scaled = keras.layers.Rescaling(self._scale, self._offset, name="label_unit")(network.output)
+        return keras.Model(network.input, scaled)
+
+    def answers(self, raw: Any) -> Any:
+        """Raw values are the number."""
+        return raw
+
+    def losses(self, target: Any, raw: Any) -> Any:
+        """See `error`."""
+        return self.error(ops.squeeze(raw, axis=2) - ops.cast(ops.reshape(target, (-1, 1)), raw.dtype))
+
+    def loss(self, target: Any, answers: Any) -> Any:
+        """See `error`."""
+        return self.error(ops.squeeze(answers, axis=1) - ops.cast(target, answers.dtype))
+
+    def error(self, difference: Any) -> Any:
+        """Squared errors, in the label's variance."""
+        return ops.square(difference / self._scale)
+
+
+class QuantileHead(ValueHead):
+    """A quantile, learned by the pinball loss.
+
+    Args:
+        labels: `(rows,)` numbers of the training rows; none where nothing is learned any more.
+        quantile: Between 0 and 1.
+    """
+
+    def __init__(self, labels: np.ndarray, quantile: float) -> None:
+        super().__init__(labels)
+        self._quantile = quantile
+        self.boosting = {"objective": "quantile", "alpha": quantile, "metric": "quantile"}  # type: ignore[misc]
+
+    def error(self, difference: Any) -> Any:
+        """Pinball losses, in the label's spread."""
+        below = -difference / self._scale
+        return ops.maximum(self._quantile * below, (self._quantile - 1.0) * below)

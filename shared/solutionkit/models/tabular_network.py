@@ -55,7 +55,7 @@ def train(
     cardinalities = [feature.cardinality for feature in spec.of(CATEGORICAL)]
     embedding = build_embedding(edges, cardinalities, size, encoder)
     head = spec.task.head(train.label)
-    members = build_head(embedding.output_shape[1], head.outputs, size)
+    members = head.finished(build_head(embedding.output_shape[1], head.outputs, size))
     network = keras.Model(embedding.input, members(embedding.output))
     network.compile(
         optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
@@ -66,11 +66,11 @@ def train(
     )
     history = network.fit(
         train.inputs,
-        head.targets(train.label),
+        train.label,
         batch_size=batch_size(len(train)),
         epochs=training.epochs,
         verbose=0,
-        validation_data=(validation.inputs, head.targets(validation.label)),
+        validation_data=(validation.inputs, validation.label),
         validation_batch_size=LARGEST_BATCH,
         callbacks=[
             keras.callbacks.EarlyStopping(

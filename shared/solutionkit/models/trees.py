@@ -42,7 +42,7 @@ class Forest:
         zero_is_missing: `(numeric columns,)` whether zero goes where NaN goes.
         categorical: Categorical columns, after the numeric ones; a cell a category and one for all others.
         widths: `(categorical columns,)` number of categories that any node names, counted from zero.
-        objective: `binary`, `multiclass` or `regression`.
+        objective: `binary`, `multiclass`, `regression` or `quantile`.
         sigmoid: The binary objective's slope.
     """
 
@@ -117,7 +117,7 @@ def read_forest(booster: lightgbm.Booster) -> Forest:
     dump = booster.dump_model()
     objective, *options = dump.get("objective", "regression").split(" ")
     settings = dict(option.split(":", 1) for option in options if ":" in option)
-    if objective not in {"binary", "multiclass", "regression"} or "sqrt" in options:
+    if objective not in {"binary", "multiclass", "regression", "quantile"} or "sqrt" in options:
         raise ValueError(f"objective '{dump.get('objective')}' has no conversion to TensorFlow ops")
     if dump.get("average_output"):
         raise ValueError("boosting='rf' (averaged output) has no conversion to TensorFlow ops")

@@ -195,10 +195,10 @@ def declaration_for_examples(project: Project) -> str:
     kept: dict[str, Any] = project.declaration.model_dump(
         mode="json", by_alias=True, include={"data", "columns", "slices", "images", "history"}
     )
-    training = project.declaration.training
-    return json.dumps(
-        {**kept, "training": {"seed": training.seed, "method": training.method}}, sort_keys=True
-    )
+    about, training = project.declaration.project, project.declaration.training
+    kept["project"] = {"task": about.task, "quantile": about.quantile}
+    kept["training"] = {"seed": training.seed, "method": training.method}
+    return json.dumps(kept, sort_keys=True)
 
 
 def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:

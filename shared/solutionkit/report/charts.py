@@ -38,6 +38,8 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 CURVE_POINTS = 200
+# Of a scatter, so that the page stays small.
+SHOWN_ROWS = 800
 # More classes than this, and the numbers in a confusion table cannot be read.
 MOST_NUMBERED = 16
 
@@ -211,6 +213,49 @@ def daily_chart(found: dict[str, Any], estimates: dict[str, dict[str, float]]) -
         return svg(figure, "Share of compromised cards among each day's alerts")
 
 
+def prediction_chart(labels: np.ndarray, predictions: dict[str, np.ndarray]) -> str:
+    """Predicted numbers against true ones, of some rows.
+
+    Args:
+        labels: `(rows,)` true numbers.
+        predictions: `(rows,)` by model.
+    """
+    rows = np.random.default_rng(0).permutation(len(labels))[:SHOWN_ROWS]
+    with _axes(4.8, 4.0) as (figure, axes):
+        for name, values in predictions.items():
+            axes.scatter(labels[rows], values[rows], s=6, alpha=0.4, color=COLOURS[name], label=name)
+        ends = [float(labels.min()), float(labels.max())]
+        axes.plot(ends, ends, color="#8a8f98", linewidth=1, linestyle=":")
+        axes.set_xlabel("true")
+        axes.set_ylabel("predicted")
+        axes.legend(frameon=False)
+        return svg(figure, "Predicted numbers of both models against true ones")
+
+
+def residual_chart(predictions: dict[str, np.ndarray], errors: dict[str, np.ndarray]) -> str:
+    """Errors by tenths of the predictions: median and middle 80 %.
+
+    Args:
+        predictions: `(rows,)` by model.
+        errors: `(rows,)` by model, predicted minus true.
+    """
+    with _axes(4.8, 4.0) as (figure, axes):
+        for name, values in predictions.items():
+            tenths = np.array_split(np.argsort(values, kind="stable"), 10)
+            middle = [float(np.median(values[rows])) for rows in tenths]
+            low, median, high = (
+                [float(np.quantile(errors[name][rows], share)) for rows in tenths]
+                for share in (0.1, 0.5, 0.9)
+            )
+            axes.plot(middle, median, color=COLOURS[name], marker="o", markersize=3, label=name)
+            axes.fill_between(middle, low, high, color=COLOURS[name], alpha=0.15, linewidth=0)
+        axes.axhline(0.0, color="#8a8f98", linewidth=1, linestyle=":")
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("error")
+        axes.legend(frameon=False)
+        return svg(figure, "Errors of both models by prediction")
+
+
 def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> str:
     """How many rows of each class were taken for which; shares of a row's class give the shade."""
     table = np.array(counts)
@@ -230,8 +275,14 @@ def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> 
         return svg(figure, f"Confusion of classes by the {model} model")
 
 
-def ranking_chart(rankings: dict[str, list[dict[str, Any]]], most: int = 12) -> str:
-    """Mean absolute contribution of the strongest columns, both models side by side."""
+def ranking_chart(rankings: dict[str, list[dict[str, Any]]], unit: str, most: int = 12) -> str:
+    """Mean absolute contribution of the strongest columns, both models side by side.
+
+    Args:
+        rankings: By model, what `summary.ranking` gives.
+        unit: Of contributions.
+        most: How many columns are shown.
+    """
     strength: dict[str, dict[str, float]] = {
         name: {item["column"]: item["mean_abs"] for item in items} for name, items in rankings.items()
     }
@@ -244,7 +295,7 @@ def ranking_chart(rankings: dict[str, list[dict[str, Any]]], most: int = 12) -> 
             axes.barh(rows, [model[column] for column in columns], 0.34, color=COLOURS[name], label=name)
         axes.set_yticks(range(len(columns)), columns)
         axes.set_ylim(len(columns) - 0.4, -0.6)
-        axes.set_xlabel("mean absolute contribution (log odds)")
+        axes.set_xlabel(f"mean absolute contribution ({unit})")
         axes.legend(loc="lower right")
         return svg(figure, "Which columns matter, in both models")
 

@@ -33,13 +33,14 @@ IMAGE_TITLES = {
 def of_columns(explained: dict[str, Any]) -> dict[str, Any]:
     """Rankings and dependence."""
     models = {name: explained["models"][name] for name in MODELS}
+    unit = explained["unit"]
     dependence = {name: model["dependence"] for name, model in models.items()}
     grouped = any(len(model["groups"]) < len(model["global"]) for model in models.values())
     return {
         "titles": ROW_TITLES,
         "grouped": grouped,
-        "ranking": charts.ranking_chart({name: model["global"] for name, model in models.items()}),
-        "groups": charts.ranking_chart({name: model["groups"] for name, model in models.items()})
+        "ranking": charts.ranking_chart({name: model["global"] for name, model in models.items()}, unit),
+        "groups": charts.ranking_chart({name: model["groups"] for name, model in models.items()}, unit)
         if grouped
         else "",
         "dependence": [

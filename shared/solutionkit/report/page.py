@@ -44,6 +44,7 @@ def write_report(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"number": number, "interval": interval, "size": size, "share": "{:.1%}".format}
+    environment.filters["signed"] = signed
     task = task_from_json(facts["task"])
     primary = compared["metrics"][compared["primary_metric"]]
     context = {
@@ -87,6 +88,11 @@ def number(value: Any, digits: int = 4) -> str:
     if value is None:
         return "–"
     return f"{value:,.{digits}f}"
+
+
+def signed(value: float) -> str:
+    """A contribution in few characters."""
+    return f"{value:+.2f}" if abs(value) < 100 else f"{value:+,.0f}"
 
 
 def interval(found: dict[str, float], digits: int = 3) -> str:

@@ -1,0 +1,1 @@
+"""How much of something: a number a row."""

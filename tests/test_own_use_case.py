@@ -1,0 +1,22 @@
+"""A use case with a task and a network of its own keeps the contract, and touches no file of the library."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from solutionkit import testing
+
+pytestmark = pytest.mark.slow
+FOLDER = Path(__file__).parent / "own_use_case"
+
+
+def test_it_keeps_the_contract(tmp_path: Path) -> None:
+    lines = (FOLDER / "satisfaction" / "__init__.py").read_text().splitlines()
+    assert len(lines) < 200
+    project = testing.check_use_case(FOLDER, tmp_path)
+    found = json.loads((project.runs / "latest" / "comparison.json").read_text())
+    assert found["primary_metric"] == "quadratic_kappa"
+    assert found["models"]["deep"]["training"]["algorithm"] == "One layer"
+    card = (project.runs / "latest" / "model_card.md").read_text()
+    assert "the expected" in card
