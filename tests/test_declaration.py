@@ -81,8 +81,6 @@ def test_other_data_replaces_files_of_a_split(tmp_path: Path) -> None:
         (GOOD + "[training]\nseed = -1\n", ["training.seed", "received -1"]),
         ("[data\n", ["not valid TOML"]),
         (GOOD + "positive = 1\nnegative = 0\n", ["'positive' or 'negative'"]),
-        (GOOD + 'mask = "where"\n', ["need the key columns.image"]),
-        (GOOD.replace('"rows.csv"', '"rows.csv"\nlabels = "l.csv"'), ["need the key columns.image"]),
         (GOOD + '[training]\nbackbone = "MobilNet"\n', ["training.backbone", "MobileNetV3Small"]),
         (GOOD + '[training]\nweights = "w.h5"\n', ["needs the key 'backbone'"]),
         (

@@ -6,6 +6,10 @@ __version__ = "0.5.0"
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Project":
+        from solutionkit.api import Project
+
+        return Project
     # TFX imports artifact types from the package's root; importing them here for all would make
     # `solutionkit --help` wait for TensorFlow.
     if name in {"Comparison", "Explanations", "Report"}:

@@ -301,12 +301,6 @@ class Declaration(_Table):
             )
         if self.columns.card and self.columns.group:
             raise ValueError("with columns.card intervals go by day; remove columns.group")
-        if self.columns.image and self.data.path is None:
-            raise ValueError("images are given by data.path, a folder; split them with data.split")
-        if not self.columns.image and (self.data.labels or self.columns.mask):
-            raise ValueError(
-                "'data.labels' and 'columns.mask' are for images; they need the key columns.image"
-            )
         return self
 
     def _needs(self) -> list[tuple[str, list[str]]]:

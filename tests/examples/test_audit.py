@@ -303,7 +303,9 @@ def test_ids_that_a_split_table_lacks(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("text", '["colour"]'), ("image", '"colour"')], ids=["texts", "images"]
+    ("key", "value"),
+    [("text", '["colour"]'), ("image", '"colour"'), ("mask", '"colour"')],
+    ids=["texts", "images", "masks"],
 )
 def test_keys_that_tables_have_no_use_for(project: Project, key: str, value: str) -> None:
     (project.folder / "use_case.toml").write_text(f"{DECLARATION}{key} = {value}\n")

@@ -51,7 +51,7 @@ def resamples(
     """
     random = np.random.default_rng(seed)
     count = resample_count(len(labels)) if count is None else count
-    classes = len(np.unique(labels))
+    strata = len(np.unique(labels))
     members = np.arange(len(labels)) if groups is None else groups
     units = int(members.max()) + 1
     block = max(1, CELLS_AT_ONCE // len(labels))
@@ -60,7 +60,7 @@ def resamples(
         weights = np.empty((size, len(labels)))
         for resample in range(size):
             drawn = _draw(random, units)
-            while len(np.unique(labels[drawn[members] > 0])) < classes:
+            while len(np.unique(labels[drawn[members] > 0])) < strata:
                 drawn = _draw(random, units)
             weights[resample] = drawn[members]
         yield weights

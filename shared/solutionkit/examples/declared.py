@@ -24,9 +24,6 @@ def use_problems(declaration: Declaration, use_case: UseCase) -> list[Problem]:
     if method not in modality.methods:
         message = f'training.method = "{method}" is not known to this use case'
         problems.append(Problem("unknown_method", message, "remove it"))
-    elif declaration.columns.negative is None:
-        message = f'training.method = "{method}" needs columns.negative, the value of good rows'
-        problems.append(Problem("missing_key", message))
     return problems
 
 

@@ -27,17 +27,16 @@ def leakage_problems(
         trusted: Columns that the declaration names as features.
     """
     random = np.random.default_rng(0)
-    positives, others = np.flatnonzero(marked), np.flatnonzero(~marked)
-    drawn = np.concatenate([random.permutation(item)[:MOST_ROWS] for item in (positives, others)])
-    drawn = random.permutation(drawn)
-    positive = marked[drawn]
-    if not 0 < positive.sum() < len(positive):
+    sides = np.flatnonzero(marked), np.flatnonzero(~marked)
+    drawn = random.permutation(np.concatenate([random.permutation(rows)[:MOST_ROWS] for rows in sides]))
+    side = marked[drawn]
+    if side.all() or not side.any():
         return []
     problems = []
     for feature in spec.ordered:
         if feature.name in trusted or kind_of(feature).nested:
             continue
-        area = kind_of(feature).tells(table[feature.name].take(pa.array(drawn)), positive)
+        area = kind_of(feature).tells(table[feature.name].take(pa.array(drawn)), side)
         if area >= SUSPICIOUS_ROC_AUC:
             message = (
                 f"the column '{feature.name}' tells '{spec.label}' all alone (ROC-AUC {area:.4f}): was it"

@@ -112,7 +112,7 @@ def _read_file(file: Path) -> pa.Table:
         table = _read_csv(file)
     if table.num_rows == 0:
         raise _refused(file, "the file has a header but no rows")
-    return _trimmed(table)
+    return trimmed(table)
 
 
 def _read_csv(file: Path) -> pa.Table:
@@ -153,7 +153,7 @@ def _not_utf8(file: Path) -> DataError:
     return _refused(file, "not UTF-8", TO_UTF8)
 
 
-def _trimmed(table: pa.Table) -> pa.Table:
+def trimmed(table: pa.Table) -> pa.Table:
     """Trim text cells, make blank ones and NaN null, unfold dictionary columns."""
     columns = []
     for column in table.columns:

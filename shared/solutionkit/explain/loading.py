@@ -13,6 +13,7 @@ import tensorflow_transform as tft
 
 from solutionkit.dotted import resolve
 from solutionkit.examples.columns import load_spec
+from solutionkit.modalities.base import ScoringRows
 from solutionkit.models.arrays import TransformedSplit, transform_examples
 from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FILE, explainer_name
 from solutionkit.models.saved import SavedScorer
@@ -43,6 +44,10 @@ class ModelExplainer:
     def scorer(self) -> SavedScorer:
         """The model itself."""
         return SavedScorer(self._folder)
+
+    def scores(self, rows: ScoringRows) -> np.ndarray:
+        """`(rows, outputs)` what the model says of rows."""
+        return np.concatenate([self.scorer.score_table(piece) for piece in rows.pieces()])
 
     def transform(self, examples: np.ndarray) -> TransformedSplit:
         """Serialized tf.Examples as the model reads them."""

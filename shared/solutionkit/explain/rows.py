@@ -26,7 +26,7 @@ def explain_columns(model: ModelExplainer, rows: ScoringRows, output: Path | Non
     """Write or print contributions of columns; returns how much was explained, and how."""
     spec, method = model.spec, model.explainer.method
     task = spec.task
-    outputs = model.scorer.score_table(rows.table)
+    outputs = model.scores(rows)
     targets = task.targets(outputs)
     found = model.explainer.explain(model.transform(unlabelled_examples(rows.table, spec)), targets)
     column, names = rows.names

@@ -232,6 +232,21 @@ class Modality(ABC):
             UserError: It is unreadable, columns are missing or of the wrong kind.
         """
 
+    def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
+        """As `read_new`, of rows that are in memory.
+
+        Args:
+            raw: The rows.
+            source: What to call them in errors.
+            spec: What the columns are.
+            known: What `known_rows` gave.
+
+        Raises:
+            UserError: They do not fit, or such rows are read from files alone.
+        """
+        del raw, spec, known
+        raise UserError(f"{source}: such rows are read from files; give a path.")
+
     def known_rows(self, project: Project, path: Path | None = None) -> Any:
         """What new rows' computed columns are computed of; nothing where no columns are computed.
 

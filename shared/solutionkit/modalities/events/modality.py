@@ -14,7 +14,6 @@ from solutionkit.compare.evaluation import Circumstances
 from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.reading import read_table
 from solutionkit.modalities.base import Dataset, Description, ScoringRows
 from solutionkit.modalities.events import history
 from solutionkit.modalities.events.alerts import (
@@ -27,7 +26,7 @@ from solutionkit.modalities.events.alerts import (
 from solutionkit.modalities.events.blocking import leave_blocked_out, refuse_few_days, short_history
 from solutionkit.modalities.events.history import HistoryFunction, KnownRows
 from solutionkit.modalities.events.point_in_time import future_problems
-from solutionkit.modalities.table.modality import Table, fitting
+from solutionkit.modalities.table.modality import Table
 from solutionkit.tasks.classification.metrics import detected, detection_scores
 from solutionkit.tasks.classification.task import Classification
 
@@ -113,11 +112,10 @@ class Events(Table):
         """The history's settings."""
         return history.computed_by(declaration)
 
-    def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
-        """A file whose columns are computed of the known rows."""
-        raw = read_table(source)
+    def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
+        """Rows whose columns are computed of the known ones."""
         history.known_model(spec, known)
-        return fitting(raw if known is None else known.features(raw, str(source)), source, spec)
+        return super().take_new(raw if known is None else known.features(raw, source), source, spec)
 
     def known_rows(self, project: Project, path: Path | None = None) -> KnownRows | None:
         """The rows of the project's data."""

@@ -86,6 +86,12 @@ class Images(Modality):
                 ' without such a table any name, e.g. "image"'
             )
             problems.append(Problem("missing_key", message))
+        if data.path is None:
+            message = "images are given by data.path, a folder"
+            problems.append(Problem("missing_key", message, "split them with data.split"))
+        if declaration.training.method in self.methods and columns.negative is None:
+            message = f'training.method = "{declaration.training.method}" needs columns.negative'
+            problems.append(Problem("missing_key", message, "name the value of good rows"))
         return problems
 
     def read(self, declaration: Declaration) -> Dataset:

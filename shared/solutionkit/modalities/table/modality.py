@@ -43,6 +43,7 @@ class Table(Modality):
             {
                 "columns.text": columns.text,
                 "columns.image": columns.image,
+                "columns.mask": columns.mask,
                 "data.labels": declaration.data.labels,
                 "training.backbone": declaration.training.backbone,
                 "[history]": declaration.history,
@@ -73,8 +74,15 @@ class Table(Modality):
 
     def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
         """A file, or a folder of files."""
+        return self.take_new(read_table(source), str(source), spec, known)
+
+    def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
+        """Rows that are in memory."""
         del known
-        return fitting(read_table(source), source, spec)
+        table, problems = cast(raw, spec, labelled=False)
+        if problems:
+            raise DataError(source, problems)
+        return ScoringRows(table, spec)
 
     def lines(self, audited: AuditedTable) -> list[str]:
         """The features by kind, missing cells, and what is left out."""
@@ -153,18 +161,6 @@ def unread(given: dict[str, object]) -> list[Problem]:
         for key, value in given.items()
         if value
     ]
-
-
-def fitting(raw: pa.Table, source: Path, spec: TableSpec) -> ScoringRows:
-    """Raw rows as a model's columns.
-
-    Raises:
-        DataError: They do not fit.
-    """
-    table, problems = cast(raw, spec, labelled=False)
-    if problems:
-        raise DataError(str(source), problems)
-    return ScoringRows(table, spec)
 
 
 def by_reason(ignored: dict[str, str]) -> list[tuple[str, list[str]]]:

@@ -1,0 +1,180 @@
+"""A project from Python: what the verbs do, with tables in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from solutionkit import use_case
+from solutionkit.declaration import with_data
+from solutionkit.environment import prepare_environment
+from solutionkit.examples.encoding import unlabelled_examples
+from solutionkit.examples.reading import trimmed
+from solutionkit.modalities.base import ScoringRows
+from solutionkit.runner.models import model_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from solutionkit.examples.audit import AuditedTable
+    from solutionkit.explain.loading import ModelExplainer
+
+SOURCE = "the rows"
+
+
+class Project:
+    """A generated project.
+
+    Example:
+        >>> project = Project.load("churn")            # doctest: +SKIP
+        >>> project.run()["verdict"]                   # doctest: +SKIP
+        'tie'
+        >>> project.predict(new_customers)             # doctest: +SKIP
+           customer_id  probability
+        0       C00001        0.031
+
+    Args:
+        project: What `use_case.load_project` gave.
+    """
+
+    def __init__(self, project: use_case.Project) -> None:
+        prepare_environment()
+        self._project = project
+        # A model is loaded once, and known rows are read once: both take seconds.
+        self._models: dict[Path, ModelExplainer] = {}
+        self._known: dict[Path | None, Any] = {}
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Project:
+        """Read a project's folder.
+
+        Raises:
+            UserError: It is no generated project, or its declaration is wrong.
+        """
+        return cls(use_case.load_project(Path(folder)))
+
+    def check(self, data: str | Path | None = None) -> AuditedTable:
+        """Audit the data against the declaration.
+
+        Args:
+            data: Another file or folder of the same kind.
+
+        Raises:
+            UserError: With one list of all that is wrong.
+        """
+        from solutionkit.examples.audit import audit
+        from solutionkit.verbs.sample import with_sample
+
+        with_sample(self._project)
+        return audit(self._pointed_at(data))
+
+    def run(self, data: str | Path | None = None) -> dict[str, Any]:
+        """Run the pipeline.
+
+        Args:
+            data: Another file or folder of the same kind.
+
+        Returns:
+            The content of `comparison.json`.
+
+        Raises:
+            UserError: The data does not fit.
+            RunFailedError: A node failed.
+        """
+        from rich.console import Console
+
+        from solutionkit.runner.publish import new_run_id
+        from solutionkit.verbs.check import load_audited
+        from solutionkit.verbs.run import run
+
+        project, audited = load_audited(self._project.folder, Path(data) if data else None)
+        run_id = new_run_id(project.runs)
+        log = project.state / "logs" / f"{run_id}.log"
+        folder = run(project, audited, run_id, log, Console(quiet=True))
+        self._models.clear()
+        self._known.clear()
+        found: dict[str, Any] = json.loads((folder / "comparison.json").read_text())
+        return found
+
+    def predict(
+        self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None
+    ) -> pd.DataFrame:
+        """Score rows.
+
+        Args:
+            rows: A table, or a file or folder; the label may be absent.
+            model: `baseline`, `deep` or `pushed`.
+            history: Known rows before these, where columns are computed of such; by default the data.
+
+        Returns:
+            The rows' names and what `Task.frame` has for them, in the rows' order.
+
+        Raises:
+            UserError: The rows do not fit the model.
+        """
+        loaded = self._model(model)
+        new = self._rows(rows, loaded, history)
+        return self._named(new, loaded.spec.task.frame(loaded.scores(new)))
+
+    def explain(
+        self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None
+    ) -> pd.DataFrame:
+        """SHAP values of rows, of models that read columns.
+
+        Args:
+            rows: A table, or a file or folder; the label may be absent.
+            model: `baseline`, `deep` or `pushed`.
+            history: Known rows before these, where columns are computed of such; by default the data.
+
+        Returns:
+            As `predict`, with `base` and the contribution of each column, which add up to `Task.margin`.
+
+        Raises:
+            UserError: The rows do not fit the model.
+        """
+        loaded = self._model(model)
+        new, spec = self._rows(rows, loaded, history), loaded.spec
+        outputs = loaded.scores(new)
+        found = loaded.explainer.explain(
+            loaded.transform(unlabelled_examples(new.table, spec)), spec.task.targets(outputs)
+        )
+        told = {**spec.task.frame(outputs), "base": pa.array(found.base)}
+        told |= {name: pa.array(found.values[:, i]) for i, name in enumerate(spec.model_columns)}
+        return self._named(new, told)
+
+    def _pointed_at(self, data: str | Path | None) -> use_case.Project:
+        if data is None:
+            return self._project
+        declaration = with_data(self._project.declaration, Path(data))
+        return dataclasses.replace(self._project, declaration=declaration)
+
+    def _model(self, name: str) -> ModelExplainer:
+        from solutionkit.explain.loading import ModelExplainer
+
+        folder = model_folder(self._project, name)
+        if folder not in self._models:
+            self._models[folder] = ModelExplainer(folder)
+        return self._models[folder]
+
+    def _rows(
+        self, rows: pd.DataFrame | pa.Table | str | Path, loaded: ModelExplainer, history: Path | None
+    ) -> ScoringRows:
+        modality = self._project.use_case.modality
+        try:
+            known = self._known[history]
+        except KeyError:
+            known = self._known[history] = modality.known_rows(self._project, history)
+        if isinstance(rows, str | Path):
+            return modality.read_new(Path(rows), loaded.spec, known)
+        table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
+        return modality.take_new(trimmed(table), SOURCE, loaded.spec, known)
+
+    @staticmethod
+    def _named(rows: ScoringRows, columns: dict[str, pa.Array]) -> pd.DataFrame:
+        name, names = rows.names
+        found: pd.DataFrame = pa.table({name: names, **columns}).to_pandas()
+        return found
