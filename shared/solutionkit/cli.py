@@ -100,6 +100,9 @@ def parser() -> argparse.ArgumentParser:
     loadtest.add_argument("--seconds", type=float, default=3.0, help="for each combination (default: 3)")
     loadtest.add_argument("--json", type=Path, help="write the figures here too")
 
+    eject = verbs.add_parser("eject", help="copy a part of the library into the project, to change it there")
+    eject.add_argument("part", choices=("network", "features", "metric"))
+
     verbs.add_parser("doctor", help="say what of the environment is missing and how to get it")
     return root
 

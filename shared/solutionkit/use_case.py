@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from solutionkit.compare.metrics import Metric
 from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
+from solutionkit.dotted import resolve
 from solutionkit.errors import UserError, suggestion
 from solutionkit.examples.columns import TableSpec
 from solutionkit.modalities.base import Modality, ScoringRows
@@ -44,6 +46,7 @@ class UseCase:
         irrelevant: Columns of the sample that have no influence on the label.
         modality: The kind of data; `dataclasses.replace` puts trainers of its own in their place.
         task: What is predicted.
+        metrics: Dotted names of `compare.metrics.Metric`s beside the task's, e.g. `churn.metric:OWN`.
     """
 
     name: str
@@ -57,6 +60,12 @@ class UseCase:
     irrelevant: tuple[str, ...] = ()
     modality: Modality = TABLES
     task: type[Task] = Classification
+    metrics: tuple[str, ...] = ()
+
+    def own_metrics(self) -> dict[str, Metric]:
+        """The metrics beside the task's, by name."""
+        found: list[Metric] = [resolve(dotted) for dotted in self.metrics]
+        return {metric.name: metric for metric in found}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def test_sources_and_page_templates_count_and_bytecode_does_not(
     monkeypatch.setattr(fingerprint, "COMMON", ())
 
     def current() -> str:
-        return fingerprint.source_hash("room", package=tmp_path / "package")
+        return fingerprint.source_hash("room", own=[tmp_path / "package"])
 
     for name in ("room/code.py", "room/page.html.j2", "package/own.py"):
         before = current()
@@ -39,3 +39,28 @@ def test_names_count_where_they_are_labels(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     found = [fingerprint.data_hash([tmp_path / "a"], names) for names in (None, ["ok/a"], ["bad/a"])]
     assert len(set(found)) == 3
+
+
+def test_of_the_own_package_what_a_module_imports_counts(tmp_path: Path) -> None:
+    package = tmp_path / "own"
+    (package / "deep").mkdir(parents=True)
+    sources = {
+        "__init__.py": "from own import network, sample",
+        "network.py": "from own.layers import Layer\nimport own.deep.more\nfrom . import small",
+        "layers.py": "import keras",
+        "small.py": "",
+        "sample.py": "",
+        "deep/__init__.py": "",
+        "deep/more.py": "from ..layers import Layer",
+    }
+    for name, text in sources.items():
+        (package / name).write_text(text)
+
+    def found(*modules: str) -> list[str]:
+        files = fingerprint.own_sources(tmp_path, "own", *modules)
+        return [str(file.relative_to(package)) for file in files]
+
+    assert found("own.network:train") == ["deep/more.py", "layers.py", "network.py", "small.py"]
+    assert found("own.deep.more") == ["deep/more.py", "layers.py"]
+    assert found("own.sample", "solutionkit.models.tabm") == ["sample.py"]
+    assert "sample.py" in found("own")

@@ -99,6 +99,31 @@ def test_code_changes_and_failures_are_seen(finished: Path, tmp_path: Path) -> N
     assert found["verdict"] == "tie"
 
 
+def test_own_code_counts_where_it_is_used(finished: Path, tmp_path: Path) -> None:
+    project = copy_of(finished, tmp_path / "demo")
+    for part in ("network", "metric"):
+        assert solutionkit(project, "eject", part).returncode == 0
+    assert solutionkit(project, "run").returncode == 0
+    layers = project / "customer_churn" / "network_layers.py"
+    layers.write_text(layers.read_text().replace("Dropout(size.dropout)", "Dropout(0.3)"))
+    answer = solutionkit(project, "run")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    done = set(latest(project)["seconds"]) - set(latest(project)["cached"])
+    after_compare = {"Compare", "Explain", "WriteReport"}
+    assert done - {"Pusher"} == {"Trainer.deep", "Evaluator", *after_compare}
+    found = json.loads((project / "runs" / "latest" / "comparison.json").read_text())
+    assert found["metrics"]["own_metric"] == {"title": "Own metric", "higher_is_better": False}
+
+    metric = project / "customer_churn" / "metric.py"
+    metric.write_text(metric.read_text().replace("np.abs(scores - labels)", "(scores - labels) ** 2"))
+    assert solutionkit(project, "run").returncode == 0
+    done = set(latest(project)["seconds"]) - set(latest(project)["cached"])
+    assert done - {"Pusher"} == after_compare
+    found = json.loads((project / "runs" / "latest" / "comparison.json").read_text())
+    metrics = found["models"]["deep"]["metrics"]
+    assert metrics["own_metric"]["value"] == pytest.approx(metrics["brier"]["value"])
+
+
 def test_after_a_kill_the_next_run_completes(finished: Path, tmp_path: Path) -> None:
     project = copy_of(finished, tmp_path / "demo")
     untouched = fingerprint(load_project(project))

@@ -46,6 +46,7 @@ class EvaluationSet:
         calibrated: Whether the models' outputs are meant as probabilities.
         false_alarm_rate: The rate at which the recall is wanted, if it is.
         circumstances: What the modality knows of the rows.
+        own_metrics: Metrics of the use case's own, by name.
     """
 
     task: Task
@@ -56,6 +57,7 @@ class EvaluationSet:
     calibrated: bool = True
     false_alarm_rate: float | None = None
     circumstances: Circumstances = field(default_factory=Circumstances)
+    own_metrics: dict[str, Metric] = field(default_factory=dict)
 
     @property
     def units(self) -> np.ndarray | None:
@@ -68,6 +70,7 @@ class EvaluationSet:
         return {
             **self.task.metrics(self.false_alarm_rate, self.calibrated),
             **self.circumstances.metrics,
+            **self.own_metrics,
         }
 
 

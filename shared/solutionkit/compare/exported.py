@@ -108,6 +108,7 @@ def evaluation_set(
         calibrated=modality.calibrated(declaration.training.method),
         false_alarm_rate=modality.false_alarm_rate(declaration),
         circumstances=modality.circumstances(columns, validation, declaration),
+        own_metrics=project.use_case.own_metrics(),
     )
 
 

@@ -119,6 +119,11 @@ class Modality(ABC):
     explanation: str
     methods: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
+    @property
+    def modules(self) -> list[str]:
+        """Modules whose code decides what rows and columns are."""
+        return [type(self).__module__]
+
     def trainers(self, method: str) -> tuple[str, str]:
         """What trains baseline and deep model."""
         return self.methods.get(method, (self.baseline, self.deep))

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import solutionkit
 
 LIBRARY = Path(solutionkit.__file__).parent
 # What everything imports.
-COMMON = ("declaration.py", "errors.py", "use_case.py", "examples/columns.py", "pipeline/components.py")
+COMMON = (
+    "cells.py",
+    "declaration.py",
+    "dotted.py",
+    "errors.py",
+    "ranks.py",
+    "splits.py",
+    "use_case.py",
+    "kinds",
+    "examples/columns.py",
+    "modalities/base.py",
+    "pipeline/components.py",
+    "tasks/base.py",
+)
 
 
-def source_hash(*rooms: str, package: Path | None = None) -> str:
+def source_hash(*rooms: str, own: Iterable[Path] = ()) -> str:
     """Hash of the sources, page templates included, that decide a component's outcome.
 
     Args:
         rooms: Folders or files of the library, e.g. `models`.
-        package: The use case's package.
+        own: Files of the use case's package, see `own_sources`.
     """
-    places = [LIBRARY / room for room in (*COMMON, *rooms)]
-    if package is not None:
-        places.append(package)
+    places = [*(LIBRARY / room for room in (*COMMON, *rooms)), *own]
     files = [
         file
         for place in places
@@ -36,6 +49,52 @@ def source_hash(*rooms: str, package: Path | None = None) -> str:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def own_sources(folder: Path, package: str, *modules: str) -> list[Path]:
+    """The files of a use case's package that some modules consist of and import; of other packages none.
+
+    So editing the network counts for its trainer alone, and editing a metric for the comparison. The
+    package's own `__init__.py` only says what belongs together and counts where it is a module asked for.
+
+    Args:
+        folder: Where the package lies.
+        package: Its name.
+        modules: Names of modules, or dotted names `module:function`.
+    """
+    found: dict[Path, None] = {}
+    waiting = [module.partition(":")[0] for module in modules]
+    while waiting:
+        file = _file_of(folder, package, waiting.pop())
+        if file is not None and file not in found:
+            found[file] = None
+            waiting += _imported(file, folder)
+    return sorted(found)
+
+
+def _file_of(folder: Path, package: str, module: str) -> Path | None:
+    if module.split(".")[0] != package:
+        return None
+    place = folder.joinpath(*module.split("."))
+    candidates = (place.with_suffix(".py"), place / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _imported(file: Path, folder: Path) -> list[str]:
+    """Names of all that a file imports, those of which only a part is a module among them."""
+    parts = file.relative_to(folder).with_suffix("").parts
+    inside = list(parts[:-1])
+    names = []
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [item.name for item in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = inside[: len(inside) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            # What is imported from the package itself is a module of it, or what its `__init__.py` says.
+            names += [f"{module}.{item.name}" for item in node.names]
+            names += [module] if "." in module else []
+    return names
 
 
 def data_hash(files: list[Path], names: list[str] | None = None) -> str:

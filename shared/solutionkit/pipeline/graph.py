@@ -22,7 +22,7 @@ from tfx.proto import pusher_pb2, trainer_pb2
 
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.pipeline import components
-from solutionkit.pipeline.fingerprint import data_hash, source_hash
+from solutionkit.pipeline.fingerprint import data_hash, own_sources, source_hash
 from solutionkit.pipeline.pusher import VersionPusher
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project
@@ -37,7 +37,13 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         schema: The schema file to import, curated or inferred.
     """
     use_case, declaration = project.use_case, project.declaration
-    package = project.folder / project.package
+    task_module = type(audited.spec.task).__module__
+    data_modules = [task_module, *use_case.modality.modules]
+    train_baseline, train_deep = use_case.modality.trainers(declaration.training.method)
+
+    def own(*modules: str) -> list[Path]:
+        return own_sources(project.folder, project.package, *modules)
+
     spec = audited.spec.to_json()
     training = declaration.training.model_dump(mode="json")
 
@@ -45,7 +51,8 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         project=str(project.folder),
         package=project.package,
         declaration=declaration_for_examples(project),
-        fingerprint=input_hash(project, audited) + source_hash("examples", package=package),
+        fingerprint=input_hash(project, audited)
+        + source_hash("examples", "modalities", "tasks", own=own(*data_modules)),
     )
     schema_gen = ImportSchemaGen(schema_file=str(schema))
     # With the schema, because the bytes of an image are no text to count words in.
@@ -64,7 +71,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
             "function": use_case.modality.preprocessing,
             "spec": spec,
             "project": str(project.folder),
-            "code": source_hash("transform", package=package),
+            "code": source_hash("transform", own=own(use_case.modality.preprocessing)),
         },
         materialize=False,
         disable_statistics=True,
@@ -83,11 +90,10 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
                 "spec": spec,
                 "training": training,
                 "project": str(project.folder),
-                "code": source_hash("models", "transform", package=package),
+                "code": source_hash("models", "transform", "tasks", own=own(function, task_module)),
             },
         ).with_id(name)
 
-    train_baseline, train_deep = use_case.modality.trainers(declaration.training.method)
     baseline = trainer("Trainer.baseline", train_baseline)
     deep = trainer("Trainer.deep", train_deep)
     evaluator = Evaluator(
@@ -108,7 +114,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         package=project.package,
         primary_metric=project.primary_metric(audited.spec.task),
         declaration=declaration.model_dump_json(by_alias=True),
-        code=source_hash("compare"),
+        code=source_hash("compare", "modalities", "tasks", own=own(*data_modules, *use_case.metrics)),
     )
     explain = components.Explain(
         examples=examples.outputs["examples"],
@@ -118,7 +124,11 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         function=use_case.modality.explanation,
         project=str(project.folder),
         seed=declaration.training.seed,
-        code=source_hash("explain"),
+        code=source_hash(
+            "explain",
+            "tasks",
+            own=own(use_case.modality.explanation, train_baseline, train_deep, task_module),
+        ),
     )
     report = components.WriteReport(
         comparison=compare.outputs["comparison"],
@@ -126,7 +136,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         facts=json.dumps(report_facts(project, audited), sort_keys=True),
         project=str(project.folder),
         package=project.package,
-        code=source_hash("report"),
+        code=source_hash("report", "modalities", "tasks", own=own(*data_modules)),
     )
     pusher = Pusher(
         custom_executor_spec=ExecutorClassSpec(VersionPusher),

@@ -39,6 +39,7 @@ class Task(ABC):
         name: What `[project] task` calls it.
         output: What the exported model's answer is called.
         margin_unit: In what contributions are told.
+        usual_view: Dotted name of the `View` that most metrics have.
         has_alerts: Whether a row is flagged or not, so that reasons can be given for it.
     """
 
@@ -47,6 +48,7 @@ class Task(ABC):
     name: ClassVar[str]
     output: ClassVar[str] = "probability"
     margin_unit: ClassVar[str]
+    usual_view: ClassVar[str]
     has_alerts = False
 
     # -- the label

@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
         "loadtest",
         "export",
         "sample",
+        "eject",
         "doctor",
     )
 }

@@ -72,7 +72,8 @@ def known_metrics(project: Project, task: Task) -> tuple[list[str], list[str]]:
         modality.false_alarm_rate(declaration),
         modality.calibrated(declaration.training.method),
     )
-    known = [*task.metrics(rate, calibrated), *modality.further_metrics(declaration)]
+    own = project.use_case.own_metrics()
+    known = [*task.metrics(rate, calibrated), *modality.further_metrics(declaration), *own]
     if (wished := declaration.project.primary_metric) and wished not in known:
         raise UserError(
             f"{project.folder / DECLARATION_FILE}: 'project.primary_metric': unknown metric"

@@ -46,6 +46,11 @@ class Events(Table):
 
     features: HistoryFunction | None = None
 
+    @property
+    def modules(self) -> list[str]:
+        """With that of the computed columns."""
+        return [*super().modules, *([self.features.__module__] if self.features else [])]
+
     def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
         """As of tables; [history] needs a function that computes it."""
         if self.features is None:

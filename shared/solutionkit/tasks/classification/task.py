@@ -50,6 +50,7 @@ class Classification(Task):
     has_negative_class: bool = True
 
     name: ClassVar[str] = "classification"
+    usual_view: ClassVar[str] = "solutionkit.tasks.classification.metrics:DETECTION_VIEW"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))

@@ -40,6 +40,7 @@ class Regression(Task):
     quantile: float | None = None
 
     name: ClassVar[str] = "regression"
+    usual_view: ClassVar[str] = "solutionkit.tasks.regression.metrics:VALUE_VIEW"
     output: ClassVar[str] = "prediction"
 
     @classmethod
