@@ -9,6 +9,9 @@ import pytest
 
 from solutionkit import Project
 from solutionkit.errors import DataError, UserError
+from solutionkit.models.saved import SavedScorer
+from solutionkit.runner.models import model_folder
+from solutionkit.use_case import load_project
 from support import solutionkit
 
 pytestmark = pytest.mark.slow
@@ -50,6 +53,14 @@ def test_rows_that_do_not_fit_are_refused(finished: Path, rows: pd.DataFrame) ->
     assert [(item.code, item.column) for item in error.value.problems] == [("missing_column", "contract")]
     with pytest.raises(UserError, match="leave --history out"):
         project.predict(rows, history=Path("other.csv"))
+
+
+def test_what_a_server_takes(finished: Path, rows: pd.DataFrame) -> None:
+    project = Project.load(finished)
+    inputs = project.inputs(rows)
+    assert {len(values) for values in inputs.values()} == {50}
+    model = SavedScorer(model_folder(load_project(finished), "pushed"))
+    assert model.score_raw(inputs)[:, 0].tolist() == project.predict(rows)["probability"].tolist()
 
 
 def test_data_is_checked(finished: Path) -> None:

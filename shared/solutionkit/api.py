@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from solutionkit import use_case
 from solutionkit.declaration import with_data
 from solutionkit.environment import prepare_environment
+from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.reading import trimmed
 from solutionkit.modalities.base import ScoringRows
@@ -145,6 +147,23 @@ class Project:
         told = {**spec.task.frame(outputs), "base": pa.array(found.base)}
         told |= {name: pa.array(found.values[:, i]) for i, name in enumerate(spec.model_columns)}
         return self._named(new, told)
+
+    def inputs(
+        self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None
+    ) -> dict[str, np.ndarray]:
+        """Rows as a server's signature `serving_raw` takes them, computed columns among them.
+
+        Args:
+            rows: A table, or a file or folder; the label may be absent.
+            model: `baseline`, `deep` or `pushed`.
+            history: Known rows before these, where columns are computed of such; by default the data.
+
+        Raises:
+            UserError: The rows do not fit the model.
+        """
+        new = self._rows(rows, self._model(model), history)
+        parts = [table_inputs(piece, new.spec) for piece in new.pieces()]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _pointed_at(self, data: str | Path | None) -> use_case.Project:
         if data is None:

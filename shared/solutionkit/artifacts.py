@@ -7,7 +7,7 @@ from tfx.types.artifact import Artifact
 
 
 class Comparison(Artifact):
-    """`comparison.json` and `curves.npz`, the eval scores and labels behind the report's charts."""
+    """`comparison.json` and `scores.npz`, the eval scores and labels behind the report's charts."""
 
     TYPE_NAME = "solutionkit.Comparison"
 

@@ -100,6 +100,11 @@ class Project:
             )
         return TASKS[name]
 
+    @property
+    def served_name(self) -> str:
+        """What servers call its model, and the folder of `models/` that what is pushed goes to."""
+        return self.declaration.project.name or self.package
+
     def primary_metric(self, task: Task) -> str:
         """The metric that decides: as declared, else the use case's where the label allows it."""
         return self.declaration.project.primary_metric or task.deciding_metric(self.use_case.primary_metric)

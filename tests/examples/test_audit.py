@@ -6,7 +6,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from solutionkit.errors import DataError
+from solutionkit.errors import DataError, UserError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.schema import build_schema, frozen_schema, schema_text
 from solutionkit.kinds import CATEGORICAL, NUMERIC
@@ -118,6 +118,18 @@ def test_a_flood_of_missing_values(project: Project) -> None:
 def test_text_among_numbers(project: Project) -> None:
     sizes = ["n.a. today", *map(str, range(ROWS - 1))]
     assert "row 1: 'n.a. today'" in problems(project, table(size=sizes))[0]
+
+
+def test_the_task_is_declared(project: Project) -> None:
+    declared = f'[project]\ntask = "regression"\n{DECLARATION}'
+    (project.folder / "use_case.toml").write_text(declared)
+    numbers = np.random.default_rng(1).normal(size=ROWS).round(3)
+    found = audited(project, table(y=numbers).drop_columns(["key"]))
+    assert (found.spec.task.name, found.spec.task.outputs) == ("regression", 1)
+    assert found.table["y"].to_pylist() == numbers.tolist()
+    (project.folder / "use_case.toml").write_text(declared.replace("regression", "regresion"))
+    with pytest.raises(UserError, match=r"unknown task 'regresion' \(did you mean 'regression'\?\)"):
+        audited(project, table(y=numbers))
 
 
 def test_several_classes_are_one_task_more(project: Project) -> None:

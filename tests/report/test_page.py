@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from solutionkit.declaration import Business
-from solutionkit.report.page import interval, number, size, write_report
+from solutionkit.report.page import interval, number, signed, size, with_names, write_report
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.use_case import TABLES
 from support import CHROMIUM, opened, solutionkit
@@ -92,6 +92,23 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
     table = [line for line in card.splitlines() if line.startswith("|")]
     assert len(table) == 5
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+
+
+def test_columns_are_called_as_the_project_calls_them() -> None:
+    explained = {
+        "models": {"deep": {"global": [{"column": "a"}], "dependence": {"a": {"kind": "numeric"}, "b": {}}}},
+        "single_rows": [{"columns": [{"column": "b", "value": "a"}]}],
+    }
+    assert with_names(explained, {"a": "Age"}) == {
+        "models": {
+            "deep": {"global": [{"column": "Age"}], "dependence": {"Age": {"kind": "numeric"}, "b": {}}}
+        },
+        "single_rows": [{"columns": [{"column": "b", "value": "a"}]}],
+    }
+
+
+def test_contributions_of_any_size_are_short() -> None:
+    assert [signed(value) for value in (0.123, -99.5, 1234.5)] == ["+0.12", "-99.50", "+1,234"]
 
 
 @pytest.mark.slow

@@ -144,7 +144,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         model_blessing=compare.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(
-                base_directory=str(project.models / project.package)
+                base_directory=str(project.models / project.served_name)
             )
         ),
     )

@@ -33,7 +33,7 @@ def write_report(
         folder: Where the files go.
     """
     compared = json.loads((comparison / "comparison.json").read_text())
-    explained = json.loads((explanations / "explanations.json").read_text())
+    explained = with_names(json.loads((explanations / "explanations.json").read_text()), facts["names"])
     with np.load(comparison / "scores.npz") as stored:
         scores = {name: stored[name] for name in stored.files}
     environment = jinja2.Environment(
@@ -72,6 +72,20 @@ def write_report(
     (folder / "report.html").write_text(page, "utf-8")
     card = environment.overlay(finalize=markdown).get_template("model_card.md.j2").render(**context)
     (folder / "model_card.md").write_text(card, "utf-8")
+
+
+def with_names(explained: Any, names: dict[str, str]) -> Any:
+    """Explanations in which columns are called as `[project] labels` calls them."""
+    if isinstance(explained, list):
+        return [with_names(item, names) for item in explained]
+    if not isinstance(explained, dict):
+        return explained
+    found = {name: with_names(item, names) for name, item in explained.items()}
+    if "column" in found:
+        found["column"] = names.get(found["column"], found["column"])
+    if "dependence" in found:
+        found["dependence"] = {names.get(name, name): item for name, item in found["dependence"].items()}
+    return found
 
 
 def gain_chart(compared: dict[str, Any]) -> str | None:
