@@ -20,6 +20,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
+from solutionkit.declaration import About, Declaration
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.pipeline import components
 from solutionkit.pipeline.fingerprint import data_hash, own_sources, source_hash
@@ -113,7 +114,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         project=str(project.folder),
         package=project.package,
         primary_metric=project.primary_metric(audited.spec.task),
-        declaration=declaration.model_dump_json(by_alias=True),
+        declaration=untitled(declaration).model_dump_json(by_alias=True),
         code=source_hash("compare", "modalities", "tasks", own=own(*data_modules, *use_case.metrics)),
     )
     explain = components.Explain(
@@ -209,6 +210,13 @@ def declaration_for_examples(project: Project) -> str:
     kept["project"] = {"task": about.task, "quantile": about.quantile}
     kept["training"] = {"seed": training.seed, "method": training.method}
     return json.dumps(kept, sort_keys=True)
+
+
+def untitled(declaration: Declaration) -> Declaration:
+    """The declaration without what only people read."""
+    about = declaration.project
+    decides = About(task=about.task, quantile=about.quantile, primary_metric=about.primary_metric)
+    return declaration.model_copy(update={"project": decides})
 
 
 def report_facts(project: Project, audited: AuditedTable) -> dict[str, Any]:
