@@ -1,5 +1,6 @@
 """A project from Python, as a notebook uses it."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,10 @@ def test_rows_that_do_not_fit_are_refused(finished: Path, rows: pd.DataFrame) ->
     with pytest.raises(DataError) as error:
         project.predict(rows.drop(columns=["contract"]))
     assert [(item.code, item.column) for item in error.value.problems] == [("missing_column", "contract")]
+    with pytest.raises(UserError, match="the rows: there are none"):
+        project.predict(rows.head(0))
+    with pytest.raises(UserError, match="the rows: "):
+        project.predict(rows.assign(contract=[1, "two"] * 25))
     with pytest.raises(UserError, match="leave --history out"):
         project.predict(rows, history=Path("other.csv"))
 
@@ -61,6 +66,15 @@ def test_what_a_server_takes(finished: Path, rows: pd.DataFrame) -> None:
     assert {len(values) for values in inputs.values()} == {50}
     model = SavedScorer(model_folder(load_project(finished), "pushed"))
     assert model.score_raw(inputs)[:, 0].tolist() == project.predict(rows)["probability"].tolist()
+
+
+def test_two_projects_of_one_use_case_keep_their_own_code(finished: Path, tmp_path: Path) -> None:
+    for name, title in (("one", "First"), ("two", "Second")):
+        shutil.copytree(finished, tmp_path / name, symlinks=True)
+        init = tmp_path / name / "customer_churn" / "__init__.py"
+        init.write_text(init.read_text().replace('title="Customer churn"', f'title="{title}"'))
+    found = [load_project(tmp_path / name).use_case.title for name in ("one", "two", "one")]
+    assert found == ["First", "Second", "First"]
 
 
 def test_data_is_checked(finished: Path) -> None:

@@ -80,7 +80,6 @@ def test_other_data_replaces_files_of_a_split(tmp_path: Path) -> None:
         (GOOD + 'numeric = ["y"]\n', ["column 'y' is both 'label' and 'numeric'"]),
         (GOOD + "[training]\nseed = -1\n", ["training.seed", "received -1"]),
         ("[data\n", ["not valid TOML"]),
-        (GOOD + '[project]\nname = "My Model"\n', ["project.name", "received 'My Model'"]),
         (GOOD + "[project]\nquantile = 1.5\n", ["project.quantile", "less than 1"]),
         (GOOD + "[project]\ntitel = 'x'\n", ["unknown key 'project.titel' (did you mean 'title'?)"]),
         (GOOD + "positive = 1\nnegative = 0\n", ["'positive' or 'negative'"]),

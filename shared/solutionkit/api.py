@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from solutionkit import use_case
-from solutionkit.declaration import with_data
 from solutionkit.environment import prepare_environment
+from solutionkit.errors import UserError
 from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.reading import trimmed
@@ -68,11 +67,10 @@ class Project:
         Raises:
             UserError: With one list of all that is wrong.
         """
-        from solutionkit.examples.audit import audit
-        from solutionkit.verbs.sample import with_sample
+        from solutionkit.verbs.check import load_audited
 
-        with_sample(self._project)
-        return audit(self._pointed_at(data))
+        self._project, audited = load_audited(self._project.folder, Path(data) if data else None)
+        return audited
 
     def run(self, data: str | Path | None = None) -> dict[str, Any]:
         """Run the pipeline.
@@ -93,7 +91,10 @@ class Project:
         from solutionkit.verbs.check import load_audited
         from solutionkit.verbs.run import run
 
+        # Its code may have been edited since it was imported.
+        use_case.forget(self._project.package)
         project, audited = load_audited(self._project.folder, Path(data) if data else None)
+        self._project = project
         run_id = new_run_id(project.runs)
         log = project.state / "logs" / f"{run_id}.log"
         folder = run(project, audited, run_id, log, Console(quiet=True))
@@ -139,6 +140,8 @@ class Project:
             UserError: The rows do not fit the model.
         """
         loaded = self._model(model)
+        if loaded.spec.files:
+            raise UserError("explain: of images there are heat maps; see `solutionkit explain`.")
         new, spec = self._rows(rows, loaded, history), loaded.spec
         outputs = loaded.scores(new)
         found = loaded.explainer.explain(
@@ -165,12 +168,6 @@ class Project:
         parts = [table_inputs(piece, new.spec) for piece in new.pieces()]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _pointed_at(self, data: str | Path | None) -> use_case.Project:
-        if data is None:
-            return self._project
-        declaration = with_data(self._project.declaration, Path(data))
-        return dataclasses.replace(self._project, declaration=declaration)
-
     def _model(self, name: str) -> ModelExplainer:
         from solutionkit.explain.loading import ModelExplainer
 
@@ -189,7 +186,12 @@ class Project:
             known = self._known[history] = modality.known_rows(self._project, history)
         if isinstance(rows, str | Path):
             return modality.read_new(Path(rows), loaded.spec, known)
-        table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
+        try:
+            table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+            raise UserError(f"{SOURCE}: {str(error).splitlines()[0]}") from None
+        if not table.num_rows:
+            raise UserError(f"{SOURCE}: there are none.")
         return modality.take_new(trimmed(table), SOURCE, loaded.spec, known)
 
     @staticmethod

@@ -54,11 +54,6 @@ class About(_Table):
     quantile: float | None = Field(
         None, gt=0.0, lt=1.0, description="regression: the quantile to predict instead of the mean"
     )
-    name: str | None = Field(
-        None,
-        pattern=r"^[a-z][a-z0-9_]{0,62}$",
-        description="what its model is called by servers; the use case's name unless given",
-    )
     title: str | None = Field(None, description="what people call it")
     question: str | None = Field(None, description="the decision that the model serves, one sentence")
     row: str | None = Field(None, description='what one row is, in the singular, e.g. "loan"')

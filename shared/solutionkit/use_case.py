@@ -19,14 +19,14 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.modalities.base import Modality, ScoringRows
 from solutionkit.modalities.events.modality import Events
 from solutionkit.modalities.image.modality import Images
-from solutionkit.modalities.table.modality import Table
 from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.regression.task import Regression
 
 __all__ = ["EVENTS", "IMAGES", "TABLES", "Events", "Project", "UseCase", "load_project", "load_use_case"]
 
-TABLES, IMAGES, EVENTS = Table(), Images(), Events()
+# Rows of any table may have cards and amounts; a history is computed where a function for it is stated.
+TABLES, IMAGES, EVENTS = Events(), Images(), Events()
 TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression)}
 
 
@@ -100,14 +100,30 @@ class Project:
             )
         return TASKS[name]
 
-    @property
-    def served_name(self) -> str:
-        """What servers call its model, and the folder of `models/` that what is pushed goes to."""
-        return self.declaration.project.name or self.package
+    def metric_names(self, task: Task) -> list[str]:
+        """The metrics that mean something for a label and the declaration."""
+        declaration, modality = self.declaration, self.use_case.modality
+        rate = modality.false_alarm_rate(declaration)
+        calibrated = modality.calibrated(declaration.training.method)
+        own = self.use_case.own_metrics()
+        return [*task.metrics(rate, calibrated), *modality.further_metrics(declaration), *own]
 
     def primary_metric(self, task: Task) -> str:
-        """The metric that decides: as declared, else the use case's where the label allows it."""
-        return self.declaration.project.primary_metric or task.deciding_metric(self.use_case.primary_metric)
+        """The metric that decides: as declared, else the use case's where the label allows it.
+
+        Raises:
+            UserError: There is no such metric.
+        """
+        known = self.metric_names(task)
+        wished, preferred = self.declaration.project.primary_metric, self.use_case.primary_metric
+        if wished and wished not in known:
+            raise UserError(
+                f"{self.folder / FILE_NAME}: 'project.primary_metric': unknown metric"
+                f" '{wished}'{suggestion(wished, known)}; known are {', '.join(known)}."
+            )
+        if wished or preferred in self.use_case.own_metrics():
+            return wished or preferred
+        return task.deciding_metric(preferred, known)
 
     @property
     def title(self) -> str:
@@ -153,6 +169,8 @@ def load_project(folder: Path) -> Project:
     """
     folder = folder.resolve()
     declaration = load_declaration(folder / FILE_NAME)
+    # Models may name a task, and an explainer, of the project's own.
+    put_first(folder)
     try:
         settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
         package = settings["tool"]["solutionkit"]["use_case"]
@@ -180,10 +198,25 @@ def read_new(project: Project, source: Path, spec: TableSpec, history: Path | No
     return modality.read_new(source, spec, modality.known_rows(project, history))
 
 
+def put_first(folder: Path) -> None:
+    """Import from a folder before all others."""
+    sys.path[:] = [str(folder), *(place for place in sys.path if place != str(folder))]
+
+
+def forget(package: str) -> None:
+    """Import a package anew the next time: it was edited, or another project's has its name."""
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
 def load_use_case(package: str, folder: Path | None = None) -> UseCase:
     """Import a use case's package, from `folder` if given, and return its `USE_CASE`."""
-    if folder is not None and str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    if folder is not None:
+        put_first(folder)
+        known = getattr(sys.modules.get(package), "__file__", None)
+        if known and (folder / package).is_dir() and not Path(known).is_relative_to(folder):
+            forget(package)
     try:
         module = importlib.import_module(package)
     except ModuleNotFoundError as error:

@@ -132,6 +132,20 @@ def test_the_task_is_declared(project: Project) -> None:
         audited(project, table(y=numbers))
 
 
+def test_a_column_that_tells_one_of_several_classes_is_named(project: Project) -> None:
+    labels = np.random.default_rng(2).choice(["average", "bad", "good"], ROWS)
+    found = problems(project, table(y=labels, score=(labels == "good") * 1.0).drop_columns(["key"]))
+    assert len(found) == 1
+    assert "'score' tells 'y' all alone" in found[0]
+
+
+def test_a_split_without_rows_is_refused(project: Project) -> None:
+    declared = DECLARATION.replace("[columns]", 'split = "time"\n[columns]') + 'time = "when"\n'
+    (project.folder / "use_case.toml").write_text(declared)
+    found = problems(project, table(when=["2026-01-01"] * ROWS).drop_columns(["key"]))
+    assert any("there are no" in item for item in found)
+
+
 def test_several_classes_are_one_task_more(project: Project) -> None:
     found = audited(project, table(y=["a", "b", "c", "d"] * 100).drop_columns(["key"]))
     assert found.spec.task.classes == ("a", "b", "c", "d")

@@ -114,6 +114,10 @@ def test_own_code_counts_where_it_is_used(finished: Path, tmp_path: Path) -> Non
     found = json.loads((project / "runs" / "latest" / "comparison.json").read_text())
     assert found["metrics"]["own_metric"] == {"title": "Own metric", "higher_is_better": False}
 
+    rows = ["explain", "--input", "data/sample.csv", "--rows", "1", "--model", "deep"]
+    answer = solutionkit(project, *rows)
+    assert answer.returncode == 0, answer.stderr
+
     metric = project / "customer_churn" / "metric.py"
     metric.write_text(metric.read_text().replace("np.abs(scores - labels)", "(scores - labels) ** 2"))
     assert solutionkit(project, "run").returncode == 0

@@ -29,6 +29,7 @@ from solutionkit.kinds import kind_of
 from solutionkit.modalities.base import Dataset, Description
 from solutionkit.splits import SPLITS, TRAIN
 from solutionkit.tasks.base import Task
+from solutionkit.tasks.classification.task import Classification as NoTask
 from solutionkit.use_case import Project
 
 
@@ -163,6 +164,10 @@ def find_task(data: Dataset, project: Project, findings: Findings) -> tuple[Task
     if problems:
         findings.add(problems)
         return task, None
+    if encoded.null_count:
+        message = f"the label '{label}' is missing or unknown in {encoded.null_count} rows"
+        findings.add([Problem("label_missing", message, column=label)])
+        return task, None
     labels = encoded.to_numpy()
     findings.add(task.label_problems(labels))
     return task, labels
@@ -192,6 +197,11 @@ def split(
         findings.add(error.problems)
         return None, rule
     findings.notes += notes
+    empty = [name for name in SPLITS if not (splits == name).any()]
+    if empty:
+        message = f"there are no {' and no '.join(empty)} rows"
+        findings.add([Problem("empty_split", message, "choose another split")])
+        return None, rule
     if columns.group and (count := len(parted(row_units(data.table, declaration), splits))):
         findings.notes.append(
             f"{count} groups by '{columns.group}' stand on both sides of the given split, which flatters"
@@ -218,7 +228,7 @@ def specify(task: Task | None, described: Description, project: Project) -> Tabl
     wanted = [*declaration.slices.columns, *([group] if group else [])]
     wanted += modality.metadata_columns(declaration)
     return TableSpec(
-        task or project.task(declaration.columns.label),
+        task or NoTask(declaration.columns.label),
         described.features,
         identity,
         tuple(name for name in dict.fromkeys(wanted) if name not in {*names, identity}),
@@ -243,10 +253,9 @@ def judge(
     findings.add(feature_problems(typed, spec))
     rows = splits == TRAIN
     modality = project.use_case.modality
-    marked = task.marked(labels[rows])
-    findings.add(
-        modality.leakage_problems(take_rows(typed, rows), marked, spec, declaration.columns.features)
-    )
+    trained, trusted = take_rows(typed, rows), declaration.columns.features
+    for told in task.leaks(labels[rows]):
+        findings.add(modality.leakage_problems(trained, told, spec, trusted))
 
 
 def feature_problems(table: pa.Table, spec: TableSpec) -> list[Problem]:

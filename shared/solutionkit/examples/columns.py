@@ -160,7 +160,7 @@ def load_spec(model: Path) -> TableSpec:
         spec = TableSpec.from_json(file.read_text("utf-8"))
         if not {feature.kind for feature in spec.features} <= KINDS.keys():
             raise ValueError
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise UserError(
             f"{file}: not the specification of a model ({type(error).__name__}); delete the folder"
             f" {model} and run the pipeline again: solutionkit run."

@@ -1,1 +1,1 @@
-"""SHAP values of both models on the original columns, in log odds."""
+"""SHAP values of both models on the original columns."""

@@ -12,10 +12,10 @@ class Attribution:
     """Contributions of columns, or of places in an image, to predictions.
 
     Attributes:
-        values: `(rows, columns)` in log odds, columns as in `TableSpec.model_columns`;
+        values: `(rows, columns)` in `Task.margin_unit`, columns as in `TableSpec.model_columns`;
             or `(rows, places, places)`.
-        base: `(rows,)` the expected log odds that the contributions start from.
-        output: `(rows,)` the model's log odds.
+        base: `(rows,)` what the contributions start from.
+        output: `(rows,)` what they end at, see `Task.margin`.
     """
 
     values: np.ndarray

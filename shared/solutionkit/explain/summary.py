@@ -27,7 +27,7 @@ def ranking(attribution: Attribution, columns: list[str]) -> list[dict[str, Any]
 
 
 def residual(attribution: Attribution) -> dict[str, float]:
-    """How far base and contributions are from the model's output, in log odds."""
+    """How far base and contributions are from the model's output."""
     missed = np.abs(attribution.residual)
     return {
         "mean_abs": float(missed.mean()),

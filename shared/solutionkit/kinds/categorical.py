@@ -47,9 +47,12 @@ class Categorical(Kind):
         return Feature(name, self.name, domain, min_domain_mass=round(LEAST_KNOWN * share, 4))
 
     def cast(self, values: pa.ChunkedArray, feature: Feature) -> tuple[pa.ChunkedArray, list[Problem]]:
-        """Cells as text."""
-        del feature
-        return as_text(values), []
+        """Cells as text; truth values as the domain spells them."""
+        texts = as_text(values)
+        if pa.types.is_boolean(values.type):
+            spelled = {value.lower(): value for value in feature.domain}
+            texts = pa.chunked_array([[spelled.get(text, text) for text in texts.to_pylist()]], pa.string())
+        return texts, []
 
     def problems(self, values: pa.ChunkedArray, feature: Feature) -> list[Problem]:
         """Too many values that the domain does not have."""

@@ -124,6 +124,11 @@ class Modality(ABC):
         """Modules whose code decides what rows and columns are."""
         return [type(self).__module__]
 
+    @property
+    def functions(self) -> list[str]:
+        """Dotted names of functions of the use case's own that decide what rows and columns are."""
+        return []
+
     def trainers(self, method: str) -> tuple[str, str]:
         """What trains baseline and deep model."""
         return self.methods.get(method, (self.baseline, self.deep))

@@ -132,8 +132,8 @@ class ValueHead(Head):
     boosting: ClassVar[dict[str, Any]] = {"objective": "regression", "metric": "l2"}
 
     def __init__(self, labels: np.ndarray) -> None:
-        self._offset = float(labels.mean()) if len(labels) else 0.0
-        self._scale = float(labels.std()) if len(labels) else 1.0
+        self._offset = float(labels.mean(dtype=np.float64)) if len(labels) else 0.0
+        self._scale = float(labels.std(dtype=np.float64)) if len(labels) else 1.0
 
     def finished(self, network: keras.Model) -> keras.Model:
         """The network's values in the label's unit."""

@@ -48,7 +48,7 @@ class SavedScorer:
         return np.concatenate(parts).astype(np.float64)
 
     def score_table(self, table: pa.Table) -> np.ndarray:
-        """`(rows, outputs)` of typed columns (see `conform`), images as bytes."""
+        """`(rows, outputs)` of typed columns (see `cast`), images as bytes."""
         columns = table_inputs(table, self.spec)
         return np.concatenate(
             [

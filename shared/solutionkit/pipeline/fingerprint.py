@@ -27,12 +27,13 @@ COMMON = (
 )
 
 
-def source_hash(*rooms: str, own: Iterable[Path] = ()) -> str:
+def source_hash(*rooms: str, own: Iterable[Path] = (), names: Iterable[str] = ()) -> str:
     """Hash of the sources, page templates included, that decide a component's outcome.
 
     Args:
         rooms: Folders or files of the library, e.g. `models`.
         own: Files of the use case's package, see `own_sources`.
+        names: What is used of them, by dotted name.
     """
     places = [*(LIBRARY / room for room in (*COMMON, *rooms)), *own]
     files = [
@@ -44,7 +45,7 @@ def source_hash(*rooms: str, own: Iterable[Path] = ()) -> str:
             else sorted(item for item in place.rglob("*") if item.is_file() and item.suffix != ".pyc")
         )
     ]
-    digest = hashlib.sha256(solutionkit.__version__.encode())
+    digest = hashlib.sha256("\n".join([solutionkit.__version__, *names]).encode())
     for file in files:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
@@ -55,7 +56,7 @@ def own_sources(folder: Path, package: str, *modules: str) -> list[Path]:
     """The files of a use case's package that some modules consist of and import; of other packages none.
 
     So editing the network counts for its trainer alone, and editing a metric for the comparison. The
-    package's own `__init__.py` only says what belongs together and counts where it is a module asked for.
+    package's own `__init__.py` counts where it is asked for, or something that it says is imported.
 
     Args:
         folder: Where the package lies.
@@ -65,7 +66,11 @@ def own_sources(folder: Path, package: str, *modules: str) -> list[Path]:
     found: dict[Path, None] = {}
     waiting = [module.partition(":")[0] for module in modules]
     while waiting:
-        file = _file_of(folder, package, waiting.pop())
+        module = waiting.pop()
+        file = _file_of(folder, package, module)
+        if file is None and module.rpartition(".")[0] == package:
+            # Something that the package's `__init__.py` says.
+            file = _file_of(folder, package, package)
         if file is not None and file not in found:
             found[file] = None
             waiting += _imported(file, folder)

@@ -53,7 +53,13 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         package=project.package,
         declaration=declaration_for_examples(project),
         fingerprint=input_hash(project, audited)
-        + source_hash("examples", "modalities", "tasks", own=own(*data_modules)),
+        + source_hash(
+            "examples",
+            "modalities",
+            "tasks",
+            own=own(*data_modules),
+            names=[spec, *use_case.modality.functions],
+        ),
     )
     schema_gen = ImportSchemaGen(schema_file=str(schema))
     # With the schema, because the bytes of an image are no text to count words in.
@@ -115,7 +121,13 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         package=project.package,
         primary_metric=project.primary_metric(audited.spec.task),
         declaration=untitled(declaration).model_dump_json(by_alias=True),
-        code=source_hash("compare", "modalities", "tasks", own=own(*data_modules, *use_case.metrics)),
+        code=source_hash(
+            "compare",
+            "modalities",
+            "tasks",
+            own=own(*data_modules, *use_case.metrics),
+            names=use_case.metrics,
+        ),
     )
     explain = components.Explain(
         examples=examples.outputs["examples"],
@@ -128,7 +140,8 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         code=source_hash(
             "explain",
             "tasks",
-            own=own(use_case.modality.explanation, train_baseline, train_deep, task_module),
+            # Explainers are known by name alone.
+            own=[project.folder / project.package],
         ),
     )
     report = components.WriteReport(
@@ -145,7 +158,7 @@ def build_pipeline(project: Project, audited: AuditedTable, schema: Path) -> Pip
         model_blessing=compare.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(
-                base_directory=str(project.models / project.served_name)
+                base_directory=str(project.models / project.package)
             )
         ),
     )

@@ -241,7 +241,7 @@ def residual_chart(predictions: dict[str, np.ndarray], errors: dict[str, np.ndar
     """
     with _axes(4.8, 4.0) as (figure, axes):
         for name, values in predictions.items():
-            tenths = np.array_split(np.argsort(values, kind="stable"), 10)
+            tenths = np.array_split(np.argsort(values, kind="stable"), min(10, len(values)))
             middle = [float(np.median(values[rows])) for rows in tenths]
             low, median, high = (
                 [float(np.quantile(errors[name][rows], share)) for rows in tenths]

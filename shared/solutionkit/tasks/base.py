@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -85,7 +86,11 @@ class Task(ABC):
 
     @abstractmethod
     def marked(self, labels: np.ndarray) -> np.ndarray:
-        """`(rows,)` truth values of which no column may tell all alone; see `leakage`."""
+        """`(rows,)` truth values of rows that count twice where they are rare."""
+
+    def leaks(self, labels: np.ndarray) -> list[np.ndarray]:
+        """`(rows,)` truth values each, none of which a column may tell all alone; see `leakage`."""
+        return [self.marked(labels)]
 
     @abstractmethod
     def describe(self, labels: np.ndarray) -> str:
@@ -140,13 +145,26 @@ class Task(ABC):
         return [metric for metric in self.metrics().values() if metric.tfma]
 
     @abstractmethod
-    def deciding_metric(self, preferred: str) -> str:
-        """The metric that decides: the use case's preferred one where it suits the label."""
+    def deciding_metric(self, preferred: str, known: Collection[str]) -> str:
+        """The metric that decides: the use case's preferred one where it suits the label.
+
+        Args:
+            preferred: What the use case states.
+            known: All metrics that mean something here.
+        """
 
     def decisions(
         self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
     ) -> dict[str, dict[str, Any]]:
-        """What each model's outputs lead to, and what that is worth."""
+        """What each model's outputs lead to, and what that is worth.
+
+        Args:
+            judged: The evaluation rows.
+            scores: `(eval rows, outputs)` by model.
+            validation: `(validation rows, outputs)` by model.
+            business: Worth of the outcomes, if declared.
+            seed: Of the bootstrap.
+        """
         del judged, validation, business, seed
         return {name: {"threshold": None, "value_per_1000": None, "outcomes": None} for name in scores}
 
@@ -158,7 +176,15 @@ class Task(ABC):
         business: Business | None,
         seed: int,
     ) -> dict[str, Any] | None:
-        """The paired difference in money, if decisions have a worth."""
+        """The paired difference in money, if decisions have a worth.
+
+        Args:
+            judged: The evaluation rows.
+            scores: `(eval rows, outputs)` by model.
+            decisions: What `decisions` gave.
+            business: Worth of the outcomes, if declared.
+            seed: Of the bootstrap.
+        """
         del judged, scores, decisions, business, seed
         return None
 

@@ -16,7 +16,7 @@ class Words:
             nothing is counted.
         flag: When a row is flagged, before the threshold's number; None where none is.
         single_rows: Which single rows are shown.
-        marked: What the marked ones of explained rows are.
+        marked: What the marked ones of explained rows are, if that is told.
         method: How the models learned, where that is not from all rows; else None.
     """
 
@@ -25,5 +25,5 @@ class Words:
     counted: str | None = None
     flag: str | None = None
     single_rows: str = ""
-    marked: str = "positive"
+    marked: str | None = "positive"
     method: str | None = None

@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from solutionkit.compare.metrics import refuse_unknown_thresholds
-from solutionkit.declaration import FILE_NAME as DECLARATION_FILE
 from solutionkit.declaration import Declaration, with_data
 from solutionkit.environment import prepare_environment
-from solutionkit.errors import UserError, suggestion
+from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.schema import FILE_NAME, frozen_schema, schema_text
 from solutionkit.modalities.base import Modality
 from solutionkit.splits import SPLITS
-from solutionkit.tasks.base import Task
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
 from solutionkit.verbs.output import written
@@ -61,25 +59,11 @@ def load_audited(folder: Path, data: Path | None) -> tuple[Project, AuditedTable
 
             check_file(training.weights, training.weights_sha256)
         audited = audit(project)
-    refuse_unknown_thresholds(declaration.thresholds, *known_metrics(project, audited.spec.task))
+    task, modality = audited.spec.task, project.use_case.modality
+    project.primary_metric(task)
+    others = [*task.all_metrics(), *modality.all_metrics()]
+    refuse_unknown_thresholds(declaration.thresholds, project.metric_names(task), others)
     return project, audited
-
-
-def known_metrics(project: Project, task: Task) -> tuple[list[str], list[str]]:
-    """Names of the metrics that mean something here, and of those of other labels and declarations."""
-    declaration, modality = project.declaration, project.use_case.modality
-    rate, calibrated = (
-        modality.false_alarm_rate(declaration),
-        modality.calibrated(declaration.training.method),
-    )
-    own = project.use_case.own_metrics()
-    known = [*task.metrics(rate, calibrated), *modality.further_metrics(declaration), *own]
-    if (wished := declaration.project.primary_metric) and wished not in known:
-        raise UserError(
-            f"{project.folder / DECLARATION_FILE}: 'project.primary_metric': unknown metric"
-            f" '{wished}'{suggestion(wished, known)}; known are {', '.join(known)}."
-        )
-    return known, [*task.all_metrics(), *modality.all_metrics()]
 
 
 def describe(audited: AuditedTable, modality: Modality) -> str:

@@ -87,11 +87,17 @@ def eject(project: Project, name: str) -> list[Path]:
     init = package / "__init__.py"
     use = f"{init.read_text('utf-8').rstrip()}\n\n{MARK.format(part=name)}{part.use}"
     with tempfile.TemporaryDirectory(prefix=".solutionkit-", dir=project.folder) as folder:
-        for number, (file, text) in enumerate({**files, init: use}.items()):
-            draft = Path(folder) / str(number)
-            draft.write_text(text, "utf-8")
+        drafts = {file: Path(folder) / str(number) for number, file in enumerate([*files, init])}
+        for file, text in {**files, init: use}.items():
+            drafts[file].write_text(text, "utf-8")
             file.parent.mkdir(exist_ok=True)
-            draft.replace(file)
+        try:
+            for file, draft in drafts.items():
+                draft.replace(file)
+        except OSError:
+            for file in files:
+                file.unlink(missing_ok=True)
+            raise
     return [*files, init]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import TYPE_CHECKING
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
@@ -12,9 +11,6 @@ from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
 from solutionkit.verbs.output import summary_to
-
-if TYPE_CHECKING:
-    pass
 
 
 def main(options: argparse.Namespace) -> int:

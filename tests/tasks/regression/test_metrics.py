@@ -35,3 +35,13 @@ def test_a_slice_of_one_value_says_nothing() -> None:
     assert not enough(np.full(50, 3.0))
     assert not enough(np.arange(5.0))
     assert enough(np.arange(50.0))
+
+
+def test_large_labels_and_draws_of_equal_ones() -> None:
+    random = np.random.default_rng(0)
+    labels = (2e6 + random.normal(0, 50, 500)).astype(np.float32)
+    outputs = (labels + random.normal(0, 25, 500)).astype(np.float32)[:, None]
+    r2 = VALUES[2]
+    expected = reference.r2_score(labels.astype(float), outputs[:, 0].astype(float))
+    assert r2.value(labels, outputs) == pytest.approx(expected, abs=1e-9)
+    assert r2.function(np.zeros(3), np.ones(3), np.ones((1, 3))).tolist() == [0.0]

@@ -52,13 +52,13 @@ def test_strata_are_tenths_also_of_a_label_that_is_mostly_zero() -> None:
 
 
 def test_the_trivial_predictor_and_its_metric_follow_the_quantile() -> None:
-    labels = np.arange(101.0)
+    labels, known = np.arange(101.0), ["rmse", "mae", "r2", "pinball"]
     assert Regression("price").trivial(labels) == [50.0]
-    assert Regression("price").deciding_metric("roc_auc") == "rmse"
-    assert Regression("price").deciding_metric("mae") == "mae"
+    assert Regression("price").deciding_metric("roc_auc", known) == "rmse"
+    assert Regression("price").deciding_metric("mae", known) == "mae"
     high = Regression("price", quantile=0.9)
     assert high.trivial(labels) == [90.0]
-    assert high.deciding_metric("rmse") == "pinball"
+    assert high.deciding_metric("rmse", known) == "pinball"
     assert list(high.metrics()) == ["rmse", "mae", "r2", "pinball"]
 
 
@@ -72,9 +72,10 @@ def test_notable_rows_are_the_largest_errors_and_a_usual_one() -> None:
 
 
 def test_splits_in_which_nothing_varies_are_refused() -> None:
-    splits = {"train": np.arange(5.0), "eval": np.full(3, 7.0)}
-    (problem,) = Regression("price").split_problems(splits, "supervised")
-    assert "'price' is 7 in all eval rows (3)" in str(problem)
+    splits = {"train": np.arange(50.0), "validation": np.arange(3.0), "eval": np.full(30, 7.0)}
+    few, constant = Regression("price").split_problems(splits, "supervised")
+    assert "there are 3 validation rows; at least 10" in str(few)
+    assert "'price' is 7 in all eval rows (30)" in str(constant)
 
 
 def test_it_survives_json() -> None:

@@ -51,6 +51,11 @@ class Events(Table):
         """With that of the computed columns."""
         return [*super().modules, *([self.features.__module__] if self.features else [])]
 
+    @property
+    def functions(self) -> list[str]:
+        """What computes columns."""
+        return [f"{self.features.__module__}:{self.features.__qualname__}"] if self.features else []
+
     def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
         """As of tables; [history] needs a function that computes it."""
         if self.features is None:

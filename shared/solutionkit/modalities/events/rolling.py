@@ -1,6 +1,6 @@
 """Point-in-time features of events: what was known of a card and of a merchant before each event.
 
-This is the only implementation: `audit` calls it for training, `predict` and `KnownEvents` for new events. An
+This is the only implementation: `audit` calls it for training, `predict` and `KnownRows` for new events. An
 event sees events with an earlier time and never one of the same time or itself; of labels it sees those whose
 delay had passed by then. Polars computes the windows, all entities at once, on all cores.
 """

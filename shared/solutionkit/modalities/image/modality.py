@@ -32,9 +32,11 @@ from solutionkit.modalities.image.folder import (
 )
 from solutionkit.modalities.table.modality import unread
 from solutionkit.tasks.classification.labels import canonical
+from solutionkit.tasks.classification.task import Classification
 
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
+    from solutionkit.tasks.base import Task
     from solutionkit.use_case import Project, UseCase
 
 LABELS_FILE = "labels.csv"
@@ -93,6 +95,14 @@ class Images(Modality):
             message = f'training.method = "{declaration.training.method}" needs columns.negative'
             problems.append(Problem("missing_key", message, "name the value of good rows"))
         return problems
+
+    def task_problems(self, task: Task, declaration: Declaration) -> list[Problem]:
+        """Images are told by class."""
+        del declaration
+        if isinstance(task, Classification):
+            return []
+        message = f"images are told by class, not by {task.name}"
+        return [Problem("unknown_task", message, "remove project.task", task.label)]
 
     def read(self, declaration: Declaration) -> Dataset:
         """Find, inspect and label the files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -74,12 +75,15 @@ class Classification(Task):
         classes, has_negative_class, problems = found_labels.label_classes(values, columns)
         if problems:
             return None, problems
+        if declaration.project.quantile is not None:
+            message = "project.quantile means nothing where classes are told"
+            problems = [Problem("unread_key", message, "remove it")]
         if declaration.business and not has_negative_class:
             message = (
                 f"[business] needs to know which value of '{columns.label}' means that nothing was found"
             )
             remedy = "set columns.negative, or remove [business]"
-            problems = [Problem("no_negative_class", message, remedy, columns.label)]
+            problems = [*problems, Problem("no_negative_class", message, remedy, columns.label)]
         return cls(columns.label, classes, has_negative_class), problems
 
     def encode(self, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
@@ -101,6 +105,12 @@ class Classification(Task):
     def marked(self, labels: np.ndarray) -> np.ndarray:
         """Positive rows, or those of any class but the first."""
         return labels > 0
+
+    def leaks(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Positive rows, or those of each class."""
+        if self.has_negative_class:
+            return super().leaks(labels)
+        return [labels == position for position in range(len(self.classes))]
 
     def describe(self, labels: np.ndarray) -> str:
         """How many rows each class has; the positive class of two comes first."""
@@ -157,10 +167,11 @@ class Classification(Task):
         """Of two classes those of detection, of several those of classes."""
         return [metric for metric in (CLASSES if self.outputs > 1 else DETECTION) if metric.tfma]
 
-    def deciding_metric(self, preferred: str) -> str:
+    def deciding_metric(self, preferred: str, known: Collection[str]) -> str:
         """Of several classes the accuracy, unless the preferred metric reads classes."""
-        of_classes = {metric.name for metric in CLASSES}
-        return preferred if self.outputs == 1 or preferred in of_classes else CLASSES[0].name
+        usual = CLASSES if self.outputs > 1 else DETECTION
+        fitting = {metric.name for metric in CLASSES} if self.outputs > 1 else known
+        return preferred if preferred in fitting and preferred in known else usual[0].name
 
     def decisions(
         self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
@@ -301,6 +312,7 @@ class Classification(Task):
             counted=f"{label} = {positive}" if self.has_negative_class else None,
             flag=flag,
             single_rows=shown if self.has_negative_class else told,
+            marked="positive" if self.has_negative_class else None,
             method=method,
         )
 

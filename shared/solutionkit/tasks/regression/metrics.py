@@ -24,9 +24,13 @@ def mae(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.
 
 def r2(labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share of the label's variance that is explained; 0 for its mean, and below for worse."""
-    mean = weighted_mean(labels, weights)
-    variance = weighted_mean(labels**2, weights) - mean**2
-    explained: np.ndarray = 1.0 - weighted_mean((predictions - labels) ** 2, weights) / variance
+    # Around the mean of all rows, because squares of large numbers cancel badly.
+    centred = labels - labels.mean()
+    variance = weighted_mean(centred**2, weights) - weighted_mean(centred, weights) ** 2
+    missed = weighted_mean((predictions - labels) ** 2, weights)
+    # A draw of equal labels has nothing to explain.
+    share = np.divide(missed, variance, out=np.ones_like(missed), where=variance > 0.0)
+    explained: np.ndarray = 1.0 - share
     return explained
 
 
@@ -40,8 +44,8 @@ def pinball(quantile: float, labels: np.ndarray, predictions: np.ndarray, weight
 
 
 VALUE_VIEW = View(
-    labels=lambda labels: labels,
-    scores=lambda outputs: outputs[:, 0],
+    labels=lambda labels: labels.astype(np.float64),
+    scores=lambda outputs: outputs[:, 0].astype(np.float64),
     strata=lambda labels: np.zeros(len(labels), np.int64),
     enough=lambda labels: len(labels) >= FEWEST_ROWS and float(np.ptp(labels)) > 0.0,
 )

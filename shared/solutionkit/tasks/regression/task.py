@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from solutionkit.models.heads import Head
     from solutionkit.report.figures import Figure
 
-FEWEST_ROWS, FEWEST_VALUES, STRATA = 100, 3, 10
+FEWEST_ROWS, FEWEST_IN_SPLIT, FEWEST_VALUES, STRATA = 100, 10, 3, 10
 
 
 @dataclass(frozen=True)
@@ -85,18 +86,17 @@ class Regression(Task):
         return [Problem("few_rows", message, f"at least {FEWEST_ROWS} are needed", self.label)]
 
     def split_problems(self, labels: dict[str, np.ndarray], method: str) -> list[Problem]:
-        """Splits in which the label never varies."""
+        """Splits that are too small, or in which the label never varies."""
         del method
-        return [
-            Problem(
-                "constant_label",
-                f"'{self.label}' is {values[0]:g} in all {name} rows ({len(values)})",
-                "choose another split",
-                self.label,
-            )
-            for name, values in labels.items()
-            if float(np.ptp(values)) == 0.0
-        ]
+        remedy, problems = "choose another split", []
+        for name, values in labels.items():
+            if len(values) < FEWEST_IN_SPLIT:
+                message = f"there are {len(values)} {name} rows; at least {FEWEST_IN_SPLIT} are needed"
+                problems.append(Problem("few_rows", message, remedy, self.label))
+            elif float(np.ptp(values)) == 0.0:
+                message = f"'{self.label}' is {values[0]:g} in all {name} rows ({len(values)})"
+                problems.append(Problem("constant_label", message, remedy, self.label))
+        return problems
 
     def strata(self, labels: np.ndarray) -> np.ndarray:
         """Tenths of the rows."""
@@ -105,8 +105,9 @@ class Regression(Task):
 
     def marked(self, labels: np.ndarray) -> np.ndarray:
         """The larger half: a column that orders these all alone orders the label."""
-        larger: np.ndarray = labels > np.median(labels)
-        return larger
+        middle = np.median(labels)
+        larger: np.ndarray = labels > middle
+        return larger if larger.any() else labels >= middle
 
     def describe(self, labels: np.ndarray) -> str:
         """Range, mean and median."""
@@ -151,11 +152,11 @@ class Regression(Task):
         """With the pinball loss."""
         return [*(metric.name for metric in VALUES), PINBALL]
 
-    def deciding_metric(self, preferred: str) -> str:
+    def deciding_metric(self, preferred: str, known: Collection[str]) -> str:
         """The pinball loss of a quantile, else the preferred one where it is of numbers, else the RMSE."""
         if self.quantile is not None:
             return PINBALL
-        return preferred if preferred in self.metrics() else VALUES[0].name
+        return preferred if preferred in known else VALUES[0].name
 
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
         """Quantiles of the errors."""
@@ -183,7 +184,8 @@ class Regression(Task):
 
     def told(self, label: Any) -> float:
         """The number."""
-        return float(label)
+        # Single precision is what the model read; its shortest form is what was written.
+        return float(str(np.float32(label)))
 
     def margin(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """The number itself."""
