@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from absl import flags  # type: ignore[import-untyped]
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
@@ -79,6 +80,7 @@ class LocalRunner(IrBasedRunner):
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
+        fix_batches()
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         connection = getattr(connection, connection.WhichOneof("connection_config"))
@@ -109,6 +111,17 @@ class LocalRunner(IrBasedRunner):
             self._on_end(result)
             if state == "failed":
                 raise NodeError(name, result.seconds)
+
+
+def fix_batches() -> None:
+    """Let tfx-bsl cut batches by bytes.
+
+    Beam would size them by the clock, and sums over other batches differ in their last bits: on a busy machine
+    the same data, code and seed gave another network.
+    """
+    import tfx_bsl.coders.batch_util  # noqa: F401 - defines the flag
+
+    flags.FLAGS.set_default("tfxio_use_byte_size_batching", True)
 
 
 def run_pipeline(pipeline: Pipeline, runner: LocalRunner) -> None:
