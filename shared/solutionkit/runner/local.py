@@ -116,8 +116,8 @@ class LocalRunner(IrBasedRunner):
 def fix_batches() -> None:
     """Let tfx-bsl cut batches by bytes.
 
-    Beam would size them by the clock, and sums over other batches differ in their last bits: on a busy machine
-    the same data, code and seed gave another network.
+    Beam would size them by the clock, and sums over other batches differ in their last bits: on a busy
+    machine the same data, code and seed gave another network.
     """
     import tfx_bsl.coders.batch_util  # noqa: F401 - defines the flag
 
