@@ -18,8 +18,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from solutionkit.errors import UserError, suggestion
 
 FILE_NAME = "use_case.toml"
-
-
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -304,19 +302,16 @@ class Declaration(_Table):
         return self
 
     def _needs(self) -> list[tuple[str, list[str]]]:
-        """Keys with the columns that they cannot do without."""
-        needs = []
-        if self.history is not None:
-            needs.append(("[history]", ["card", "time", "amount"]))
-        if self.columns.card:
-            needs.append(("columns.card", ["time"]))
-        if span(self.data.label_delay):
-            needs.append(("data.label_delay", ["time"]))
-        if self.business and self.business.recovered:
-            needs.append(("business.recovered", ["amount"]))
-        if self.business and self.business.alert_budget:
-            needs.append(("business.alert_budget", ["card"]))
-        return needs
+        """Keys that are set, with the columns that they cannot do without."""
+        worth = self.business or Business()
+        keys: list[tuple[str, object, list[str]]] = [
+            ("[history]", self.history, ["card", "time", "amount"]),
+            ("columns.card", self.columns.card, ["time"]),
+            ("data.label_delay", span(self.data.label_delay), ["time"]),
+            ("business.recovered", worth.recovered, ["amount"]),
+            ("business.alert_budget", worth.alert_budget, ["card"]),
+        ]
+        return [(key, columns) for key, value, columns in keys if value]
 
 
 def load_declaration(file: Path) -> Declaration:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from solutionkit.declaration import Columns
 from solutionkit.errors import UserError
-from solutionkit.kinds import KINDS, Feature, Kind, claiming, kind_of
+from solutionkit.kinds import KINDS, Feature, Files, Kind, claiming, kind_of
 from solutionkit.tasks.base import Task, task_from_json
 
 # The signatures of exported models.
@@ -91,7 +91,9 @@ class TableSpec:
     @property
     def files(self) -> list[Feature]:
         """Columns whose cells name files, which stand in the tf.Examples."""
-        return [feature for feature in self.features if kind_of(feature).names_files] + [*self.metadata_files]
+        return [feature for feature in self.features if isinstance(kind_of(feature), Files)] + [
+            *self.metadata_files
+        ]
 
     @property
     def model_columns(self) -> list[str]:

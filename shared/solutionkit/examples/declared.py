@@ -18,7 +18,7 @@ USUAL_METHOD = "supervised"
 def use_problems(declaration: Declaration, use_case: UseCase) -> list[Problem]:
     """Keys that the use case has no use for, and keys that it cannot do without."""
     modality, method = use_case.modality, declaration.training.method
-    problems = modality.declaration_problems(declaration, use_case)
+    problems = modality.declaration_problems(declaration)
     if method == USUAL_METHOD:
         return problems
     if method not in modality.methods:

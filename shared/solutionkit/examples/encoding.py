@@ -11,7 +11,7 @@ import pyarrow as pa
 from solutionkit.cells import sequence_shape, sequence_values, take_rows
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.examples.columns import TableSpec
-from solutionkit.kinds import kind_of
+from solutionkit.kinds import Files, kind_of
 from solutionkit.splits import SPLITS
 
 # benchmarks/ingestion: larger batches gain nothing and cost memory.
@@ -60,7 +60,9 @@ def with_files(table: pa.Table, spec: TableSpec, folder: Path | None) -> Iterato
     for start in range(0, table.num_rows, FILES_AT_ONCE):
         piece = table.slice(start, FILES_AT_ONCE)
         for feature in files:
-            content = kind_of(feature).load(folder, piece[feature.name].to_pylist())
+            kind = kind_of(feature)
+            assert isinstance(kind, Files)
+            content = kind.load(folder, piece[feature.name].to_pylist())
             position = piece.column_names.index(feature.name)
             piece = piece.set_column(position, feature.name, pa.array(content, pa.large_binary()))
         yield piece

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from solutionkit.kinds.base import Feature, Kind
+from solutionkit.kinds.base import Feature, Files, Kind
 from solutionkit.kinds.categorical import Categorical
 from solutionkit.kinds.image import Image
 from solutionkit.kinds.numeric import Numeric
 from solutionkit.kinds.sequence import Sequence
 
-__all__ = ["CATEGORICAL", "IMAGE", "KINDS", "NUMERIC", "SEQUENCE", "Feature", "Kind", "claiming", "kind_of"]
+__all__ = [
+    "CATEGORICAL",
+    "IMAGE",
+    "KINDS",
+    "NUMERIC",
+    "SEQUENCE",
+    "Feature",
+    "Files",
+    "Kind",
+    "claiming",
+    "kind_of",
+]
 
 # In the order in which models see columns.
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (Numeric(), Categorical(), Sequence(), Image())}

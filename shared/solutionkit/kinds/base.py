@@ -60,7 +60,6 @@ class Kind(ABC):
         name: What `Feature.kind` and the output of tf.Transform's graph call it.
         rows_transformed: Rows whose transformed form may be in memory at once.
         rows_scored: Rows that a model scores at once.
-        names_files: Whether a cell names a file, whose content stands in the tf.Examples.
         nested: Whether cells are lists.
         is_text: Whether cells are short texts, so that rows can be sliced by them.
     """
@@ -69,7 +68,6 @@ class Kind(ABC):
     rows_transformed: ClassVar[int] = 8192
     # Trees decide all their nodes at once: larger batches only cost memory.
     rows_scored: ClassVar[int] = 1024
-    names_files: ClassVar[bool] = False
     nested: ClassVar[bool] = False
     is_text: ClassVar[bool] = False
 
@@ -112,11 +110,6 @@ class Kind(ABC):
         del values, positive
         return 0.5
 
-    def load(self, folder: Path, paths: list[str | None]) -> list[bytes | None]:
-        """The content of files as it stands in tf.Examples, for kinds whose cells name files."""
-        del folder, paths
-        raise NotImplementedError(f"cells of kind {self.name} name no files")
-
     @abstractmethod
     def write_schema(self, feature: Feature, item: schema_pb2.Feature) -> None:
         """State the kind in a schema's entry, whose name and presence are there already."""
@@ -157,6 +150,53 @@ class Kind(ABC):
     def as_read(self, values: np.ndarray) -> np.ndarray:
         """Stored values as models read them."""
         return values
+
+
+class Single(Kind):
+    """A kind of which each row has at most one value.
+
+    Attributes:
+        dtype: Of a value, as TensorFlow names it.
+        missing: What stands for no value where a value must stand.
+    """
+
+    dtype: ClassVar[str]
+    missing: ClassVar[float | str]
+
+    def parsing(self, feature: Feature) -> Any:
+        """At most one value a row."""
+        import tensorflow as tf
+
+        del feature
+        return tf.io.VarLenFeature(tf.as_dtype(self.dtype))
+
+    def parsing_dense(self, feature: Feature) -> tf.io.FixedLenFeature:
+        """One value a row, `missing` for none."""
+        import tensorflow as tf
+
+        del feature
+        return tf.io.FixedLenFeature([], tf.as_dtype(self.dtype), self.missing)
+
+    def tensor(self, feature: Feature, name: str) -> tf.TensorSpec:
+        """`(batch,)` values, `missing` for none."""
+        import tensorflow as tf
+
+        del feature
+        return tf.TensorSpec([None], tf.as_dtype(self.dtype), name)
+
+    def to_parsed(self, values: tf.Tensor) -> Any:
+        """The values that are there."""
+        return sparse(values)
+
+
+class Files(Single):
+    """A kind whose cells name files; their content stands in tf.Examples."""
+
+    dtype, missing = "string", ""
+
+    @abstractmethod
+    def load(self, folder: Path, paths: list[str | None]) -> list[bytes | None]:
+        """The content of files as it stands in tf.Examples; None stays None."""
 
 
 def sparse(values: tf.Tensor) -> tf.SparseTensor:

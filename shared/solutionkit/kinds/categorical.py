@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,10 @@ import pyarrow.compute as pc
 
 from solutionkit.cells import as_text, is_plain
 from solutionkit.errors import Problem
-from solutionkit.kinds.base import Feature, Kind, sparse
+from solutionkit.kinds.base import Feature, Single
 from solutionkit.ranks import roc_auc
 
 if TYPE_CHECKING:
-    import tensorflow as tf
     from tensorflow_metadata.proto.v0 import schema_pb2
 
 # More distinct values than this and the rarest share one "unseen" id.
@@ -26,10 +25,11 @@ LIKE_AN_IDENTIFIER, FEW_VALUES = 0.5, 50
 SHOWN_VALUES = 6
 
 
-class Categorical(Kind):
+class Categorical(Single):
     """One of some values, as text."""
 
     name = "categorical"
+    dtype, missing = "string", ""
     is_text = True
 
     def claims(self, values: pa.ChunkedArray) -> bool:
@@ -112,31 +112,6 @@ class Categorical(Kind):
             return None
         mass = item.distribution_constraints.min_domain_mass
         return Feature(item.name, self.name, domain, min_domain_mass=mass)
-
-    def parsing(self, feature: Feature) -> Any:
-        """At most one text a row."""
-        import tensorflow as tf
-
-        del feature
-        return tf.io.VarLenFeature(tf.string)
-
-    def parsing_dense(self, feature: Feature) -> tf.io.FixedLenFeature:
-        """One text a row, empty for missing."""
-        import tensorflow as tf
-
-        del feature
-        return tf.io.FixedLenFeature([], tf.string, "")
-
-    def tensor(self, feature: Feature, name: str) -> tf.TensorSpec:
-        """`(batch,)` texts, empty for missing."""
-        import tensorflow as tf
-
-        del feature
-        return tf.TensorSpec([None], tf.string, name)
-
-    def to_parsed(self, values: tf.Tensor) -> Any:
-        """The texts that are there."""
-        return sparse(values)
 
     def array(self, values: pa.ChunkedArray) -> np.ndarray:
         """`(rows,)` texts, empty for missing."""

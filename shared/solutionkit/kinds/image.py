@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from solutionkit.cells import as_text
 from solutionkit.errors import Problem
-from solutionkit.kinds.base import Feature, Kind, sparse
+from solutionkit.kinds.base import Feature, Files
 from solutionkit.kinds.image_files import load_files
 
 if TYPE_CHECKING:
-    import tensorflow as tf
     from tensorflow_metadata.proto.v0 import schema_pb2
 
 
-class Image(Kind):
+class Image(Files):
     """A PNG, JPEG or BMP file; pixels are whole numbers once decoded."""
 
     name = "image"
     # Pixels are in memory as float32 then.
     rows_transformed = 256
     rows_scored = 128
-    names_files = True
 
     def infer(self, name: str, values: pa.ChunkedArray, declared: bool) -> Feature | str:
         """Images are found by looking into their files, see `modalities.image`."""
@@ -54,31 +51,6 @@ class Image(Kind):
         """Nothing: no schema is curated for images."""
         del item, domain
         return None
-
-    def parsing(self, feature: Feature) -> Any:
-        """At most one file a row."""
-        import tensorflow as tf
-
-        del feature
-        return tf.io.VarLenFeature(tf.string)
-
-    def parsing_dense(self, feature: Feature) -> tf.io.FixedLenFeature:
-        """One file a row."""
-        import tensorflow as tf
-
-        del feature
-        return tf.io.FixedLenFeature([], tf.string, "")
-
-    def tensor(self, feature: Feature, name: str) -> tf.TensorSpec:
-        """`(batch,)` files."""
-        import tensorflow as tf
-
-        del feature
-        return tf.TensorSpec([None], tf.string, name)
-
-    def to_parsed(self, values: tf.Tensor) -> Any:
-        """The files that are there."""
-        return sparse(values)
 
     def array(self, values: pa.ChunkedArray) -> np.ndarray:
         """`(rows,)` files."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,10 @@ import pyarrow.compute as pc
 
 from solutionkit.cells import SHOWN, is_number, is_plain, place
 from solutionkit.errors import Problem
-from solutionkit.kinds.base import Feature, Kind, sparse
+from solutionkit.kinds.base import Feature, Single
 from solutionkit.ranks import roc_auc
 
 if TYPE_CHECKING:
-    import tensorflow as tf
     from tensorflow_metadata.proto.v0 import schema_pb2
 
 # A text column is taken for numbers when this share of its cells parse; the others are errors.
@@ -24,10 +23,11 @@ LARGEST_NUMBER = 3.4e38
 MISSING_NUMBERS = ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "-", "?"]
 
 
-class Numeric(Kind):
+class Numeric(Single):
     """Numbers, of single precision where models read them."""
 
     name = "numeric"
+    dtype, missing = "float32", float("nan")
 
     def claims(self, values: pa.ChunkedArray) -> bool:
         """Whether the column's type is a number, or nearly all its texts are numbers."""
@@ -82,31 +82,6 @@ class Numeric(Kind):
         if item.type == schema_pb2.BYTES or len(item.shape.dim) == 2:
             return None
         return Feature(item.name, self.name)
-
-    def parsing(self, feature: Feature) -> Any:
-        """At most one number a row."""
-        import tensorflow as tf
-
-        del feature
-        return tf.io.VarLenFeature(tf.float32)
-
-    def parsing_dense(self, feature: Feature) -> tf.io.FixedLenFeature:
-        """One number a row, NaN for missing."""
-        import tensorflow as tf
-
-        del feature
-        return tf.io.FixedLenFeature([], tf.float32, float("nan"))
-
-    def tensor(self, feature: Feature, name: str) -> tf.TensorSpec:
-        """`(batch,)` float32, NaN for missing."""
-        import tensorflow as tf
-
-        del feature
-        return tf.TensorSpec([None], tf.float32, name)
-
-    def to_parsed(self, values: tf.Tensor) -> Any:
-        """The numbers that are there."""
-        return sparse(values)
 
     def array(self, values: pa.ChunkedArray) -> np.ndarray:
         """`(rows,)` float32, NaN for missing."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
     from solutionkit.report.figures import Section
     from solutionkit.tasks.base import Task
-    from solutionkit.use_case import Project, UseCase
+    from solutionkit.use_case import Project
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Modality(ABC):
     # -- the data
 
     @abstractmethod
-    def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
+    def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """Keys that mean nothing here, and keys that are needed."""
 
     @abstractmethod

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from solutionkit.report import charts
+from solutionkit.report.figures import MODELS
 from solutionkit.report.overlays import with_overlays
 
-MODELS = ("baseline", "deep")
 # Why a single row is shown, where explanations are of columns; and where they are of images.
 ROW_TITLES = {
     "true_positive": "Rightly flagged",

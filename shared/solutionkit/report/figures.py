@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Those that figures show side by side.
+MODELS = ("baseline", "deep")
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from solutionkit.dotted import resolve
-from solutionkit.errors import Problem
+from solutionkit.errors import Problem, UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -119,7 +119,10 @@ class Task(ABC):
             labels: `(rows,)` encoded labels of the training rows.
         """
         del labels
-        raise NotImplementedError(f"the task '{self.name}' has no head for the library's own models")
+        raise UserError(
+            f"the task '{self.name}' has no head for the library's own models; give it one, or put trainers"
+            " of your own into the use case's modality."
+        )
 
     # -- comparison
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from solutionkit.modalities.events.alerts import CARD_PRECISION
 from solutionkit.report.charts import daily_chart
-from solutionkit.report.figures import Figure, Section
+from solutionkit.report.figures import MODELS, Figure, Section
 
-MODELS = ("baseline", "deep")
 # Fewer days make intervals too narrow.
 MANY_DAYS = 20
 

@@ -33,7 +33,7 @@ from solutionkit.tasks.classification.task import Classification
 if TYPE_CHECKING:
     from solutionkit.report.figures import Section
     from solutionkit.tasks.base import Scores, Task
-    from solutionkit.use_case import Project, UseCase
+    from solutionkit.use_case import Project
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Events(Table):
         """What computes columns."""
         return [f"{self.features.__module__}:{self.features.__qualname__}"] if self.features else []
 
-    def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
+    def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """As of tables; [history] needs a function that computes it."""
         if self.features is None:
-            return super().declaration_problems(declaration, use_case)
+            return super().declaration_problems(declaration)
         without = declaration.model_copy(update={"history": None})
-        return super().declaration_problems(without, use_case)
+        return super().declaration_problems(without)
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
         """The computed columns beside, which must not see the future."""

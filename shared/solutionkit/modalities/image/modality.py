@@ -37,7 +37,7 @@ from solutionkit.tasks.classification.task import Classification
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
     from solutionkit.tasks.base import Task
-    from solutionkit.use_case import Project, UseCase
+    from solutionkit.use_case import Project
 
 LABELS_FILE = "labels.csv"
 # At which the recall is told unless the declaration says otherwise.
@@ -64,9 +64,8 @@ class Images(Modality):
     sample_name: ClassVar[str] = "sample"
     input_in_words: ClassVar[str] = "image file's bytes"
 
-    def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
+    def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """Keys of tables; the image column, which must be there."""
-        del use_case
         columns, data = declaration.columns, declaration.data
         problems = unread(
             {

@@ -23,7 +23,7 @@ from solutionkit.modalities.table.given import read_given
 
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
-    from solutionkit.use_case import Project, UseCase
+    from solutionkit.use_case import Project
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,8 @@ class Table(Modality):
     deep: str = "solutionkit.models.tabular_network:train"
     explanation: str = "solutionkit.explain.tables:explain_tables"
 
-    def declaration_problems(self, declaration: Declaration, use_case: UseCase) -> list[Problem]:
+    def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """Keys of other modalities."""
-        del use_case
         columns = declaration.columns
         return unread(
             {

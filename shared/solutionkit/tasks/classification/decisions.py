@@ -9,12 +9,11 @@ import numpy as np
 from solutionkit.compare import money
 from solutionkit.compare.bootstrap import Estimate, interval, resamples, two_sided_p
 from solutionkit.declaration import Business
+from solutionkit.tasks.base import Scores
 from solutionkit.tasks.classification.metrics import detected, detection_scores
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet
-
-Scores = dict[str, np.ndarray]
 
 
 def decisions(

@@ -8,13 +8,11 @@ import numpy as np
 
 from solutionkit.declaration import Business
 from solutionkit.report import charts
-from solutionkit.report.figures import Figure
+from solutionkit.report.figures import MODELS, Figure
 from solutionkit.tasks.classification.metrics import detected, detection_scores
 
 if TYPE_CHECKING:
     from solutionkit.tasks.classification.task import Classification
-
-MODELS = ("baseline", "deep")
 
 
 def figures(

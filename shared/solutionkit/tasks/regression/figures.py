@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from solutionkit.report import charts
-from solutionkit.report.figures import Figure
-
-MODELS = ("baseline", "deep")
+from solutionkit.report.figures import MODELS, Figure
 
 
 def figures(label: str, scores: dict[str, np.ndarray]) -> list[Figure]:
