@@ -88,16 +88,15 @@ class Project:
         from rich.console import Console
 
         from solutionkit.runner.publish import new_run_id
-        from solutionkit.verbs.check import load_audited
+        from solutionkit.verbs.check import prepared
         from solutionkit.verbs.run import run
 
         # Its code may have been edited since it was imported.
         use_case.forget(self._project.package)
-        project, audited = load_audited(self._project.folder, Path(data) if data else None)
-        self._project = project
+        self._project = project = prepared(self._project.folder, Path(data) if data else None)
         run_id = new_run_id(project.runs)
         log = project.state / "logs" / f"{run_id}.log"
-        folder = run(project, audited, run_id, log, Console(quiet=True))
+        folder = run(project, run_id, log, Console(quiet=True))
         self._models.clear()
         self._known.clear()
         found: dict[str, Any] = json.loads((folder / "comparison.json").read_text())

@@ -6,6 +6,12 @@ Kubeflow needs exactly one dot in a type's name, and the name doubles as its imp
 from tfx.types.artifact import Artifact
 
 
+class DataFacts(Artifact):
+    """`data.json`, what `check` and report tell of the data, and `schema.pbtxt` for people."""
+
+    TYPE_NAME = "solutionkit.DataFacts"
+
+
 class Comparison(Artifact):
     """`comparison.json` and `scores.npz`, the eval scores and labels behind the report's charts."""
 

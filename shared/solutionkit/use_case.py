@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from solutionkit.compare.metrics import Metric
+from solutionkit.compare.metrics import Metric, refuse_unknown_thresholds
 from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
 from solutionkit.dotted import resolve
 from solutionkit.errors import UserError, suggestion
@@ -124,6 +124,16 @@ class Project:
         if wished or preferred in self.use_case.own_metrics():
             return wished or preferred
         return task.deciding_metric(preferred, known)
+
+    def refuse_unknown_metrics(self, task: Task) -> None:
+        """Check the declared metrics.
+
+        Raises:
+            UserError: One is unknown, or means nothing for the label.
+        """
+        self.primary_metric(task)
+        others = [*task.all_metrics(), *self.use_case.modality.all_metrics()]
+        refuse_unknown_thresholds(self.declaration.thresholds, self.metric_names(task), others)
 
     @property
     def title(self) -> str:

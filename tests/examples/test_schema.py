@@ -4,7 +4,15 @@ import pytest
 
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.schema import build_schema, features_of, load_schema, schema_text
+from solutionkit.examples.schema import (
+    FILE_NAME,
+    build_schema,
+    features_of,
+    load_schema,
+    schema_text,
+    specification_of,
+    with_specification,
+)
 from solutionkit.kinds import Feature
 from solutionkit.tasks.classification.task import Classification
 
@@ -19,6 +27,14 @@ def test_features_survive_the_schema(tmp_path: Path) -> None:
     file = tmp_path / "schema.pbtxt"
     file.write_text(schema_text(build_schema(TableSpec(Classification("y", ("0", "1")), FEATURES, "id"))))
     assert tuple(features_of(load_schema(file), but={"y", "id"})) == FEATURES
+
+
+def test_a_schema_carries_the_whole_specification(tmp_path: Path) -> None:
+    task = Classification("antwort", ("nein", "jä"), has_negative_class=False)
+    mask = Feature("mask", "image", shape=(4, 4, 1))
+    spec = TableSpec(task, FEATURES, "id", ("region",), {"x": "constant"}, (mask,), '{"days": 7}')
+    (tmp_path / FILE_NAME).write_text(schema_text(with_specification(spec)), "utf-8")
+    assert specification_of(tmp_path) == spec
 
 
 def test_a_domain_may_be_shared(tmp_path: Path) -> None:

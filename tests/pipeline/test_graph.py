@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from solutionkit.examples.audit import audit
-from solutionkit.pipeline.graph import build_pipeline, eval_config
+from solutionkit.pipeline.graph import build_pipeline, input_hash
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.sample import write_sample
 
@@ -32,7 +31,7 @@ def changed(original: Project, tables: dict[str, dict[str, Any]]) -> Project:
 
 def properties(project: Project) -> dict[str, dict[str, Any]]:
     """What TFX's cache goes by, but for what comes from other nodes."""
-    pipeline = build_pipeline(project, audit(project), project.folder / "schema.pbtxt")
+    pipeline = build_pipeline(project, input_hash(project))
     return {node.id: dict(node.exec_properties) for node in pipeline.components}
 
 
@@ -43,8 +42,8 @@ def before(project: Project) -> dict[str, dict[str, Any]]:
 
 def test_the_graph_in_order(before: dict[str, dict[str, Any]]) -> None:
     assert list(before) == [
-        "ImportSchemaGen",
         "RowExampleGen",
+        "MetricGate",
         "StatisticsGen",
         "ExampleValidator",
         "AnomalyGate",
@@ -63,8 +62,8 @@ def test_the_graph_in_order(before: dict[str, dict[str, Any]]) -> None:
     ("tables", "reached"),
     [
         ({"project": {"title": "Leavers"}}, {"WriteReport"}),
-        ({"training": {"epochs": 3}}, {"Trainer.baseline", "Trainer.deep", "Compare"}),
-        ({"business": {"true_positive": 99.0}}, {"Compare", "WriteReport"}),
+        ({"training": {"epochs": 3}}, {"MetricGate", "Trainer.baseline", "Trainer.deep", "Compare"}),
+        ({"business": {"true_positive": 99.0}}, {"MetricGate", "Compare", "WriteReport"}),
     ],
     ids=["title", "epochs", "business"],
 )
@@ -81,20 +80,19 @@ def test_another_task_reaches_the_data(project: Project, before: dict[str, dict[
     other = dataclasses.replace(
         other, declaration=other.declaration.model_copy(update={"business": None, "thresholds": {}})
     )
-    after = properties(other)
-    assert after["RowExampleGen"]["fingerprint"] != before["RowExampleGen"]["fingerprint"]
-    assert after["RowExampleGen"]["declaration"] != before["RowExampleGen"]["declaration"]
+    assert properties(other)["RowExampleGen"]["declaration"] != before["RowExampleGen"]["declaration"]
 
 
-def test_bounds_are_held_on_the_side_that_is_worse(project: Project) -> None:
-    declaration = project.declaration.model_copy(update={"thresholds": {"roc_auc": 0.7, "log_loss": 0.6}})
-    bounded = dataclasses.replace(project, declaration=declaration)
-    config = eval_config(bounded, audit(bounded))
-    found = {
-        item.class_name: item.threshold.value_threshold
-        for item in config.metrics_specs[0].metrics
-        if item.HasField("threshold")
-    }
-    assert found["AUC"].lower_bound.value == 0.7
-    assert found["BinaryCrossEntropy"].upper_bound.value == 0.6
-    assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["contract"], ["service"]]
+def test_the_graph_needs_no_data(project: Project, before: dict[str, dict[str, Any]]) -> None:
+    elsewhere = changed(project, {"data": {"path": project.folder / "nowhere.csv"}})
+    nodes = {node.id for node in build_pipeline(elsewhere, "of another machine").components}
+    assert nodes == before.keys()
+
+
+def test_the_data_is_known_by_its_content(project: Project, tmp_path: Path) -> None:
+    moved = shutil.copy(project.sample_path, tmp_path / "moved.csv")
+    elsewhere = changed(project, {"data": {"path": Path(moved)}})
+    assert input_hash(elsewhere) == input_hash(project)
+    with Path(moved).open("a") as stream:
+        stream.write("\n")
+    assert input_hash(elsewhere) != input_hash(project)

@@ -245,7 +245,7 @@ def test_anomalies_of_one_split_stop_the_run_before_training(finished: Path, tmp
 
 def test_a_lost_metadata_store_costs_the_cache_alone(finished: Path, tmp_path: Path) -> None:
     project = copy_of(finished, tmp_path / "lost")
-    artifact = project / ".pipeline" / "artifacts" / "ImportSchemaGen" / "schema" / "1" / "schema.pbtxt"
+    artifact = project / ".pipeline" / "artifacts" / "RowExampleGen" / "schema" / "1" / "schema.pbtxt"
     artifact.parent.mkdir(parents=True)
     artifact.touch()
     (project / ".pipeline" / "metadata.sqlite").write_text("no database\n" * 1000)

@@ -25,7 +25,6 @@ from solutionkit.use_case import Project
 
 def compare_exported(
     project: Project,
-    primary_metric: str,
     examples: Path,
     models: dict[str, Path],
     records: dict[str, Path],
@@ -35,7 +34,6 @@ def compare_exported(
 
     Args:
         project: Its declaration and use case.
-        primary_metric: The metric that decides.
         examples: An Examples artifact with the splits train, validation and eval.
         models: SavedModel folders by name.
         records: What training wrote, by name.
@@ -54,7 +52,8 @@ def compare_exported(
     }
     judged = evaluation_set(project, spec, examples, serialized, records)
     seed = declaration.training.seed
-    result = compare(project.package, primary_metric, judged, scored, declaration.business, seed)
+    primary = project.primary_metric(spec.task)
+    result = compare(project.package, primary, judged, scored, declaration.business, seed)
     result["broken_thresholds"] = broken_thresholds(result, declaration.thresholds)
     result["evaluator"] = second_opinion(evaluation, judged.metrics)
     scores = {"labels": judged.labels, **{name: model.evaluation for name, model in scored.items()}}

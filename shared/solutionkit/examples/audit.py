@@ -91,9 +91,8 @@ def audit(project: Project) -> AuditedTable:
     Raises:
         UserError: With one list of all that is wrong.
     """
+    check_declaration(project)
     findings = Findings()
-    findings.add(use_problems(project.declaration, project.use_case))
-    findings.refuse(str(project.folder / FILE_NAME))
     data = read(project, findings)
     task, labels = find_task(data, project, findings)
     splits, rule = split(data, task, labels, project, findings)
@@ -117,6 +116,17 @@ def audit(project: Project) -> AuditedTable:
         data.folder,
         tuple(findings.notes),
     )
+
+
+def check_declaration(project: Project) -> None:
+    """Check what the declaration says by itself.
+
+    Raises:
+        DataError: A key means nothing for the use case, or is missing.
+    """
+    findings = Findings()
+    findings.add(use_problems(project.declaration, project.use_case))
+    findings.refuse(str(project.folder / FILE_NAME))
 
 
 def read(project: Project, findings: Findings) -> Dataset:

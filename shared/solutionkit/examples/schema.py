@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from google.protobuf import text_format
+from google.protobuf import text_format, wrappers_pb2
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from solutionkit.errors import UserError
@@ -114,6 +114,23 @@ def build_schema(spec: TableSpec) -> schema_pb2.Schema:
         if name in files:
             kind_of(files[name]).write_schema(files[name], item)
     return schema
+
+
+def with_specification(spec: TableSpec) -> schema_pb2.Schema:
+    """The schema that also carries the specification, so that TFX's own components pass it on."""
+    schema = build_schema(spec)
+    (label,) = (item for item in schema.feature if LABEL in item.annotation.tag)
+    label.annotation.extra_metadata.add().Pack(wrappers_pb2.StringValue(value=spec.to_json()))
+    return schema
+
+
+def specification_of(folder: Path) -> TableSpec:
+    """The specification that a Schema artifact carries."""
+    schema = load_schema(folder / FILE_NAME)
+    (label,) = (item for item in schema.feature if LABEL in item.annotation.tag)
+    packed = wrappers_pb2.StringValue()
+    label.annotation.extra_metadata[0].Unpack(packed)
+    return TableSpec.from_json(packed.value)
 
 
 def schema_text(schema: schema_pb2.Schema) -> str:

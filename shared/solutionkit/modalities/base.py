@@ -224,8 +224,12 @@ class Modality(ABC):
         return []
 
     @abstractmethod
-    def files(self, audited: AuditedTable, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
-        """The files whose content decides the tf.Examples, and their names where these say something."""
+    def files(self, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
+        """The files whose content decides the tf.Examples, and their names where these say something.
+
+        Raises:
+            UserError: They cannot be listed.
+        """
 
     # -- new rows
 

@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 
 from solutionkit.declaration import Training
 from solutionkit.dotted import import_from
-from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.schema import specification_of
 from solutionkit.models.arrays import read_serialized, transform_examples
 from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
@@ -23,11 +23,11 @@ FACTS_FILE, VALIDATION_FILE = "training.json", "validation.npz"
 def run_fn(arguments: Any) -> None:
     """Train one model; TFX's Trainer calls this with its `FnArgs`.
 
-    `custom_config` holds `train`, the dotted name of the training function, `spec` and `training`.
+    `custom_config` holds `train`, the dotted name of the training function, and `training`.
     """
     config = arguments.custom_config
     function = import_from(Path(config["project"]), config["train"])
-    spec = TableSpec.from_json(config["spec"])
+    spec = specification_of(Path(arguments.schema_path).parent)
     training = Training.model_validate(config["training"])
     transform_output = tft.TFTransformOutput(arguments.transform_output)
     serialized = read_serialized(arguments.train_files)

@@ -20,28 +20,42 @@ from tfx.types.standard_artifacts import (
     Schema,
 )
 
-from solutionkit.artifacts import Comparison, Explanations, Report
+from solutionkit.artifacts import Comparison, DataFacts, Explanations, Report
 from solutionkit.examples.columns import DECISION_FILE, SERVING_FOLDER
+from solutionkit.examples.facts import FILE_NAME as DATA_FILE
 
 
 @component
 def RowExampleGen(  # noqa: N802
     examples: OutputArtifact[Examples],
+    schema: OutputArtifact[Schema],
+    facts: OutputArtifact[DataFacts],
     project: Parameter[str],
     package: Parameter[str],
     declaration: Parameter[str],
     fingerprint: Parameter[str],
 ) -> None:
-    """Raw data -> tf.Examples with the splits train, validation and eval."""
+    """Raw data -> audited tf.Examples with the splits train, validation and eval, and what they hold."""
     from solutionkit.declaration import Declaration
+    from solutionkit.examples import schema as schemas
     from solutionkit.examples.audit import audit
     from solutionkit.examples.encoding import write_splits
+    from solutionkit.examples.facts import data_facts
     from solutionkit.splits import SPLITS
     from solutionkit.use_case import Project
 
-    audited = audit(Project(Path(project), Declaration.model_validate_json(declaration), package))
+    described = Project(Path(project), Declaration.model_validate_json(declaration), package)
+    audited = audit(described)
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
     write_splits(audited, Path(examples.uri))
+    write_json(Path(facts.uri) / DATA_FILE, data_facts(audited, described.use_case.modality))
+    for folder, content in (
+        (schema.uri, schemas.with_specification(audited.spec)),
+        (facts.uri, schemas.build_schema(audited.spec)),
+    ):
+        file = Path(folder) / schemas.FILE_NAME
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(schemas.schema_text(content), "utf-8")
 
 
 @component
@@ -58,6 +72,22 @@ def AnomalyGate(  # noqa: N802
 
 
 @component
+def MetricGate(  # noqa: N802
+    schema: InputArtifact[Schema],
+    project: Parameter[str],
+    package: Parameter[str],
+    declaration: Parameter[str],
+) -> None:
+    """Stop the run before training if a metric is declared that means nothing for the label."""
+    from solutionkit.declaration import Declaration
+    from solutionkit.examples.schema import specification_of
+    from solutionkit.use_case import Project
+
+    described = Project(Path(project), Declaration.model_validate_json(declaration), package)
+    described.refuse_unknown_metrics(specification_of(Path(schema.uri)).task)
+
+
+@component
 def Compare(  # noqa: N802
     examples: InputArtifact[Examples],
     baseline: InputArtifact[Model],
@@ -70,7 +100,6 @@ def Compare(  # noqa: N802
     blessing: OutputArtifact[ModelBlessing],
     project: Parameter[str],
     package: Parameter[str],
-    primary_metric: Parameter[str],
     declaration: Parameter[str],
     code: Parameter[str],
 ) -> None:
@@ -81,7 +110,6 @@ def Compare(  # noqa: N802
 
     result, scores = compare_exported(
         project=Project(Path(project), Declaration.model_validate_json(declaration), package),
-        primary_metric=primary_metric,
         examples=Path(examples.uri),
         models={
             name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))
@@ -135,6 +163,7 @@ def Explain(  # noqa: N802
 def WriteReport(  # noqa: N802
     comparison: InputArtifact[Comparison],
     explanations: InputArtifact[Explanations],
+    data: InputArtifact[DataFacts],
     report: OutputArtifact[Report],
     facts: Parameter[str],
     project: Parameter[str],
@@ -146,7 +175,9 @@ def WriteReport(  # noqa: N802
     from solutionkit.use_case import load_use_case
 
     modality = load_use_case(package, Path(project)).modality
-    write_report(Path(comparison.uri), Path(explanations.uri), json.loads(facts), modality, Path(report.uri))
+    told = {**json.loads((Path(data.uri) / DATA_FILE).read_text("utf-8")), **json.loads(facts)}
+    told["label"] = told["names"].get(told["label"], told["label"])
+    write_report(Path(comparison.uri), Path(explanations.uri), told, modality, Path(report.uri))
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:

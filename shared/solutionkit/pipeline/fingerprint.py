@@ -103,9 +103,11 @@ def _imported(file: Path, folder: Path) -> list[str]:
 
 
 def data_hash(files: list[Path], names: list[str] | None = None) -> str:
-    """Hash of the data files' content, and of their names where these say something."""
+    """Hash of the data files' content, and of their names where these say something; others are not there."""
     digest = hashlib.sha256("\n".join(names or []).encode())
     for file in files:
+        if not file.is_file():
+            continue
         with file.open("rb") as stream:
             while block := stream.read(1 << 22):
                 digest.update(block)

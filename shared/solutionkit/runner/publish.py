@@ -20,7 +20,7 @@ FILES = {
     "Compare": ("comparison", ["comparison.json"]),
     "Explain": ("explanations", ["explanations.json"]),
     "WriteReport": ("report", ["report.html", "model_card.md"]),
-    "AnomalyGate": ("checked", ["schema.pbtxt"]),
+    "RowExampleGen": ("facts", ["schema.pbtxt"]),
 }
 MODELS = {"baseline": "Trainer.baseline", "deep": "Trainer.deep"}
 RECORD = "run.json"

@@ -10,7 +10,7 @@ from solutionkit.examples.columns import TableSpec
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> Any:
-    """Call the function that `custom_config["function"]` names."""
+    """Call the function that `custom_config["function"]` names, with the specification in `"spec"`."""
     function = import_from(Path(custom_config["project"]), custom_config["function"])
     spec = TableSpec.from_json(custom_config["spec"])
     features = {feature.name: inputs[feature.name] for feature in spec.features}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
+import json
 import sys
 import time
 import traceback
@@ -14,12 +14,11 @@ from rich.console import Console
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.audit import AuditedTable
-from solutionkit.examples.schema import build_schema, schema_text
+from solutionkit.examples.facts import FILE_NAME
 from solutionkit.models.epochs import cut_short
 from solutionkit.runner.publish import RECORD, new_run_id, publish, read_record
 from solutionkit.use_case import Project
-from solutionkit.verbs.check import describe, load_audited
+from solutionkit.verbs.check import prepared
 from solutionkit.verbs.log import stderr_to
 
 
@@ -28,12 +27,11 @@ def main(options: argparse.Namespace) -> int:
     started = time.monotonic()
     prepare_environment()
     console = Console(highlight=False, soft_wrap=True)
-    project, audited = load_audited(options.project, options.data)
-    console.print(describe(audited, project.use_case.modality), markup=False)
+    project = prepared(options.project, options.data)
     run_id = new_run_id(project.runs)
     log = project.state / "logs" / f"{run_id}.log"
     try:
-        folder = run(project, audited, run_id, log, console)
+        folder = run(project, run_id, log, console)
     except RunFailedError as failure:
         console.print(f"[red]failed[/red]  {failure.node}: ", end="")
         console.print(str(failure), markup=False)
@@ -44,6 +42,8 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
+# Their user's errors are those that `check` would have told.
+BEFORE_TRAINING = ("RowExampleGen", "MetricGate")
 # What is told of a comparison.
 COMPARED = ("primary_metric", "models", "verdict", "reason", "selected", "broken_thresholds")
 
@@ -56,11 +56,25 @@ class RunFailedError(Exception):
         super().__init__(reason)
 
 
-def run(project: Project, audited: AuditedTable, run_id: str, log: Path, console: Console) -> Path:
-    """Run and publish; returns the run's folder."""
+def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
+    """Run and publish.
+
+    Args:
+        project: The project, see `check.prepared`.
+        run_id: Names the run.
+        log: Where the noise of libraries goes.
+        console: Where progress is told.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UserError: The data does not fit the declaration.
+        RunFailedError: A node failed.
+    """
     with stderr_to(log), console.status("importing TFX"):
         imported = time.monotonic()
-        from solutionkit.pipeline.graph import build_pipeline
+        from solutionkit.pipeline.graph import build_pipeline, input_hash
         from solutionkit.runner.local import (
             LocalRunner,
             NodeError,
@@ -85,44 +99,39 @@ def run(project: Project, audited: AuditedTable, run_id: str, log: Path, console
             console.print(
                 f"{place:6}{result.name:24}{result.seconds:7.1f} s  [{colour}]{result.state}[/{colour}]"
             )
+            if "facts" in result.outputs:
+                told = json.loads((result.outputs["facts"] / FILE_NAME).read_text("utf-8"))["lines"]
+                console.print("\n".join(told), markup=False)
 
         runner = LocalRunner(run_id, on_start, on_end)
-        schema = stored_schema(project, audited)
         try:
             with status:
-                run_pipeline(build_pipeline(project, audited, schema), runner)
+                run_pipeline(build_pipeline(project, input_hash(project)), runner)
         except NodeError as error:
             cause = error.__cause__
+            if error.node in BEFORE_TRAINING and (mistake := users_error(cause)):
+                raise mistake from None
             with contextlib.suppress(OSError):
                 traceback.print_exception(error, file=sys.stderr)
             raise RunFailedError(error.node, reason_of(cause)) from error
         return publish(project, run_id, runner.results)
 
 
+def users_error(error: BaseException | None) -> UserError | None:
+    """A user's own error, inside wrappers too."""
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def reason_of(error: BaseException | None) -> str:
     """Why a node failed, in words; a user's own error inside a wrapper is preferred."""
-    seen = error
-    while seen is not None:
-        if isinstance(seen, UserError):
-            return str(seen)
-        seen = seen.__cause__ or seen.__context__
+    if mistake := users_error(error):
+        return str(mistake)
     if error is None:
         return "it left no completed record in the metadata store"
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"
-
-
-def stored_schema(project: Project, audited: AuditedTable) -> Path:
-    """The schema as a file named by its content, so that TFX's cache follows the content."""
-    text = schema_text(build_schema(audited.spec))
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    file = project.state / "schema" / name / "schema.pbtxt"
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".part")
-        draft.write_text(text)
-        draft.replace(file)
-    return file
 
 
 def print_verdict(folder: Path, console: Console) -> None:

@@ -93,6 +93,22 @@ def read_images(declaration: Declaration) -> ImageTable:
     return ImageTable(table.append_column(file_column(name), table[name]), folder, pictures, notes, problems)
 
 
+def named_files(declaration: Declaration) -> list[str]:
+    """The images and masks that are asked for, as paths relative to the folder; none is opened.
+
+    Raises:
+        UserError: There is no such folder, or the table of labels does not fit it.
+    """
+    data, columns = declaration.data, declaration.columns
+    assert data.path is not None
+    files = image_files(data.path)
+    if not data.labels:
+        return files
+    table, _ = _labelled_by_table(data.path, files, data.labels, declaration)
+    wanted = [name for name in (columns.image, columns.mask) if name in table.column_names]
+    return [path for name in wanted for path in as_text(table[name]).to_pylist() if path]
+
+
 def broken_files(broken: Mapping[str, str]) -> list[Problem]:
     """Some of the files that cannot be used.
 

@@ -27,6 +27,7 @@ from solutionkit.modalities.image.folder import (
     file_column,
     image_feature,
     image_files,
+    named_files,
     read_images,
     shape_problems,
 )
@@ -149,13 +150,13 @@ class Images(Modality):
         """The masks."""
         return (Feature(declaration.columns.mask, IMAGE),) if declaration.columns.mask else ()
 
-    def files(self, audited: AuditedTable, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
+    def files(self, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
         """Images and masks with their names, for labels; and the table of labels."""
-        assert audited.folder is not None
-        columns = [audited.table[feature.name] for feature in audited.spec.files]
-        names = [path for column in columns for path in column.to_pylist() if path]
+        folder = declaration.data.path
+        assert folder is not None
+        names = named_files(declaration)
         labels = [declaration.data.labels] if declaration.data.labels else []
-        return [*(audited.folder / name for name in names), *labels], names
+        return [*(folder / name for name in names), *labels], names
 
     def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
         """One image, or all of a folder."""

@@ -64,9 +64,8 @@ class Table(Modality):
         """Each column by itself."""
         return leakage_problems(table, marked, spec, trusted)
 
-    def files(self, audited: AuditedTable, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
+    def files(self, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
         """The table's files."""
-        del audited
         data = declaration.data
         sources = [data.path] if data.path else [data.train, data.eval]
         return [file for source in sources if source for file in data_files(source)], None
