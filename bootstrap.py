@@ -1,7 +1,7 @@
 """Make `.venv` from the hash-pinned lock: the whole set-up, with nothing but Python and make.
 
     python3 bootstrap.py --editable .        in this repository
-    python3 bootstrap.py --wheels wheels     in a generated project
+    python3 bootstrap.py --wheels wheels     in a generated project, with its pyproject.toml's extras
 
 TFX's metadata and validation wheels need glibc 2.39. On an older Debian or Ubuntu a newer glibc
 is unpacked *inside* `.venv` and only the environment's own interpreter is pointed at it; the
@@ -19,11 +19,13 @@ import subprocess
 import sys
 import sysconfig
 import time
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
+SETTINGS = ROOT / "pyproject.toml"
 STAMP = VENV / "bootstrap.stamp"
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 REQUIRED_GLIBC = (2, 39)
@@ -61,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         refuse_unsupported_machine()
         started = time.monotonic()
-        make_environment(own)
+        make_environment(own, stated_dependencies() if options.wheels else [])
         STAMP.write_text(fingerprint)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -80,6 +82,18 @@ def own_packages(options: argparse.Namespace) -> list[str]:
     return [str(wheel.resolve()) for wheel in wheels]
 
 
+def stated_dependencies() -> list[str]:
+    """What the project's `pyproject.toml` asks for."""
+    try:
+        settings = tomllib.loads(SETTINGS.read_text("utf-8")) if SETTINGS.is_file() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise SetupError(f"{SETTINGS.name} is not valid TOML: {error}.") from None
+    stated = settings.get("project", {}).get("dependencies", [])
+    if not isinstance(stated, list) or not all(isinstance(item, str) for item in stated):
+        raise SetupError(f"{SETTINGS.name}: project.dependencies must be a list of texts.")
+    return stated
+
+
 def environment_fingerprint(options: argparse.Namespace, own: list[str]) -> str:
     """Hash of all that decides the environment's content."""
     if not LOCK.is_file():
@@ -90,6 +104,7 @@ def environment_fingerprint(options: argparse.Namespace, own: list[str]) -> str:
         files.append(options.editable / "pyproject.toml")
     else:
         files.extend(sorted(options.wheels.glob("*.whl")))
+        digest.update("\n".join(stated_dependencies()).encode())
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -107,8 +122,13 @@ def refuse_unsupported_machine() -> None:
         raise SetupError(f"TFX has no wheels for {machine[0]} {machine[1]}. {CONTAINER_HINT}")
 
 
-def make_environment(own: list[str]) -> None:
-    """Create `.venv`, give it a new enough glibc if needed, install the lock and our own package."""
+def make_environment(own: list[str], further: list[str]) -> None:
+    """Create `.venv`, give it a new enough glibc if needed, install the lock and our own package.
+
+    Args:
+        own: What is installed on top of the lock, as uv's arguments.
+        further: Requirements beside; what the lock pins stays as it is.
+    """
     STAMP.unlink(missing_ok=True)
     python = VENV / "bin" / "python"
     if not environment_is_usable(python):
@@ -124,6 +144,8 @@ def make_environment(own: list[str]) -> None:
     # Without compiled bytecode `import tensorflow` takes three times as long, in every process.
     run([*uv, "sync", *target, "--require-hashes", "--compile-bytecode", str(LOCK)])
     run([*uv, "install", *target, "--no-deps", *own])
+    if further:
+        run([*uv, "install", *target, "--compile-bytecode", "--constraint", str(LOCK), *further])
     refuse_missing_openmp(python)
 
 

@@ -1,9 +1,10 @@
-"""Tell the hooks where this repository is.
+"""Tell templates and hooks where this repository is, and its version.
 
 cookiecutter gives hooks the repository as it was named on its command line, which may be relative
 to a folder that they no longer know; a Jinja extension is imported from the repository itself.
 """
 
+import tomllib
 from pathlib import Path
 
 from jinja2 import Environment
@@ -13,8 +14,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Location(Extension):
-    """Adds the global `repository` to cookiecutter's templates and hooks."""
+    """Adds the globals `repository` and `version` to cookiecutter's templates and hooks."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
         environment.globals["repository"] = str(REPOSITORY)
+        environment.globals["version"] = settings["project"]["version"]

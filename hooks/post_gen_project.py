@@ -62,7 +62,7 @@ def main() -> None:
     (project / "README.md").write_text(readme, "utf-8")
     for name in ("requirements.lock", "bootstrap.py", "LICENSE"):
         shutil.copy2(REPOSITORY / name, project / name)
-    lay_serving(REPOSITORY / "serving" / "deploy", project / "serving", USE_CASE)
+    lay_serving(REPOSITORY / "serving" / "deploy", project / "serving", SLUG)
     build_wheel(REPOSITORY, project / "wheels")
     print(f"{PROJECT_NAME}: in {SLUG}/. Next: cd {SLUG} && make setup run")
 

@@ -11,7 +11,10 @@ REPOSITORY = Path(json.loads(r""" {{ repository | tojson }} """))
 USE_CASE = json.loads(r""" {{ cookiecutter.use_case | tojson }} """)
 PROJECT_NAME = json.loads(r""" {{ cookiecutter.project_name | tojson }} """)
 SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
-LONGEST_SLUG = 63
+# Kubernetes allows 63 characters, and resources have endings like -serving.
+LONGEST_SLUG = 50
+# What a project has beside the served model in `models/`.
+TAKEN = ("baseline", "deep")
 
 
 def problems() -> list[str]:
@@ -31,6 +34,8 @@ def problems() -> list[str]:
         found.append(f"project_slug '{SLUG}' is a Python keyword")
     elif SLUG in sys.stdlib_module_names or SLUG in {*use_cases, "solutionkit", "solutionserve", "tests"}:
         found.append(f"project_slug '{SLUG}' is the name of another Python package; choose another")
+    elif SLUG in TAKEN:
+        found.append(f"project_slug '{SLUG}' is what a project calls one of its models; choose another")
     elif len(SLUG) > LONGEST_SLUG:
         found.append(f"project_slug '{SLUG}' is longer than {LONGEST_SLUG} characters")
     return found

@@ -79,6 +79,21 @@ def test_no_wheels(tmp_path: Path) -> None:
         bootstrap.own_packages(argparse.Namespace(editable=None, wheels=tmp_path))
 
 
+def test_what_a_project_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "pyproject.toml"
+    monkeypatch.setattr(bootstrap, "SETTINGS", settings)
+    options = argparse.Namespace(editable=None, wheels=tmp_path)
+    assert bootstrap.stated_dependencies() == []
+    before = bootstrap.environment_fingerprint(options, [])
+    settings.write_text('[project]\ndependencies = ["tabulate>=0.9"]\n')
+    assert bootstrap.stated_dependencies() == ["tabulate>=0.9"]
+    assert bootstrap.environment_fingerprint(options, []) != before
+    for text, message in (("[project", "not valid TOML"), ("[project]\ndependencies = 1", "a list of texts")):
+        settings.write_text(text)
+        with pytest.raises(bootstrap.SetupError, match=message):
+            bootstrap.stated_dependencies()
+
+
 def test_failing_commands_say_why() -> None:
     with pytest.raises(bootstrap.SetupError, match="out of order"):
         bootstrap.run([sys.executable, "-c", "import sys; sys.exit('out of order')"])

@@ -24,7 +24,8 @@ REFUSED = [
     ({"project_slug": "class"}, "is a Python keyword"),
     ({"project_slug": "json"}, "another Python package"),
     ({"project_slug": "customer_churn"}, "another Python package"),
-    ({"project_slug": "a" * 64}, "longer than 63"),
+    ({"project_slug": "deep"}, "one of its models"),
+    ({"project_slug": "a" * 51}, "longer than 50"),
     ({"project_name": " "}, "project_name"),
     ({"project_name": "two\nlines"}, "project_name"),
 ]
@@ -56,10 +57,11 @@ def test_every_combination_is_complete(tmp_path: Path, answers: dict[str, str]) 
             assert "<!--" not in text, f"{file} has a mark left"
             if file.suffix == ".py":
                 ast.parse(text)
-    assert (
-        tomllib.loads((project / "pyproject.toml").read_text())["project"]["description"]
-        == answers["project_name"]
-    )
+    settings = tomllib.loads((project / "pyproject.toml").read_text())
+    assert settings["project"]["description"] == answers["project_name"]
+    (wheel,) = (project / "wheels").glob("*.whl")
+    name, _, version = settings["project"]["dependencies"][0].partition("==")
+    assert wheel.name.startswith(f"{name}-{version}-")
     assert answers["project_name"] in (project / "README.md").read_text("utf-8")
 
 

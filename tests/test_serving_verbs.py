@@ -24,7 +24,7 @@ def project(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("serving") / "demo"
     shutil.copytree(finished, folder, symlinks=True)
     # Other tests may have pushed to the shared project too.
-    *others, pushed = sorted((folder / "models/customer_churn").iterdir(), key=lambda item: int(item.name))
+    *others, pushed = sorted((folder / "models/demo").iterdir(), key=lambda item: int(item.name))
     for other in others:
         shutil.rmtree(other)
     deep = max((folder / "models/deep").iterdir(), key=lambda item: int(item.name))
@@ -43,7 +43,7 @@ def served(project: Path) -> Iterator[tuple[str, str]]:
     address = f"http://localhost:{rest}"
     try:
         end = time.monotonic() + 120
-        while not answers(f"{address}/v1/models/customer_churn"):
+        while not answers(f"{address}/v1/models/demo"):
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < end
             time.sleep(0.2)
@@ -76,7 +76,7 @@ def test_predict_agrees_with_the_server(project: Path, served: tuple[str, str], 
     for address in served:
         answer = solutionkit(project, *PREDICT, str(tmp_path / "there.csv"), "--server", address)
         assert answer.returncode == 0, answer.stderr
-        assert "3,000 rows scored by customer_churn" in answer.stdout
+        assert "3,000 rows scored by demo" in answer.stdout
         there = scores(tmp_path / "there.csv")
         assert max(abs(a - b) for a, b in zip(here, there, strict=True)) <= 1e-6
 
@@ -87,7 +87,7 @@ def test_rollout(project: Path, served: tuple[str, str]) -> None:
         assert answer.returncode == 0, answer.stderr
         return answer.stdout
 
-    old, new = sorted(item.name for item in (project / "models/customer_churn").iterdir())
+    old, new = sorted(item.name for item in (project / "models/demo").iterdir())
     assert "goes live at once" in rollout("status")
     after = rollout("canary").splitlines()
     assert after[1].split() == [new, "canary", "AVAILABLE"]
@@ -97,7 +97,7 @@ def test_rollout(project: Path, served: tuple[str, str]) -> None:
     answer = solutionkit(project, "rollout", "promote", "--server", served[0])
     assert (answer.returncode, "there is no canary" in answer.stderr) == (1, True)
     asked = (*PREDICT, "scores.csv", "--server", served[0], "--label")
-    assert f"customer_churn version {old}" in solutionkit(project, *asked, "stable").stdout
+    assert f"demo version {old}" in solutionkit(project, *asked, "stable").stdout
     answer = solutionkit(project, *asked, "nonsense")
     assert (answer.returncode, "Unrecognized servable version label" in answer.stderr) == (1, True)
 

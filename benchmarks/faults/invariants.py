@@ -31,7 +31,7 @@ class Watch:
 
     Attributes:
         project: The project's folder.
-        package: The use case's name, under which the live model is served.
+        served: What the live model is called.
         decision_file: Where in a SavedModel its threshold is.
         kept: Runs and versions that were whole at an earlier look.
         models: Whole SavedModels that the pipeline has made, by `models/<name>` that they belong in.
@@ -40,7 +40,7 @@ class Watch:
     """
 
     project: Path
-    package: str
+    served: str
     decision_file: str
     kept: dict[str, Tree] = field(default_factory=dict)
     models: dict[str, list[Tree]] = field(default_factory=dict)
@@ -80,15 +80,15 @@ class Watch:
     def learn_models(self) -> None:
         """Note the whole SavedModels among the pipeline's artifacts."""
         artifacts = self.project / ".pipeline" / "artifacts"
-        self.models = {name: self.models.get(name, []) for name in (self.package, "baseline", "deep")}
+        self.models = {name: self.models.get(name, []) for name in (self.served, "baseline", "deep")}
         for name, place in (
-            (self.package, "Compare/selected"),
+            (self.served, "Compare/selected"),
             ("baseline", "Trainer.baseline/model"),
             ("deep", "Trainer.deep/model"),
         ):
             for folder in folders(artifacts / place):
                 content = tree(folder / "Format-Serving")
-                needed = {*WEIGHTS, *([self.decision_file] if name == self.package else [])}
+                needed = {*WEIGHTS, *([self.decision_file] if name == self.served else [])}
                 if needed <= content.keys() and content not in self.models[name]:
                     self.models[name].append(content)
 
@@ -139,7 +139,7 @@ class Watch:
         record, compared = load(run / "run.json"), load(run / "comparison.json")
         if not record or not compared:
             return ["no run completed"]
-        base = self.project / "models" / self.package
+        base = self.project / "models" / self.served
         newest = max((item for item in folders(base) if item.name.isdigit()), key=lambda item: int(item.name))
         selected = compared["selected"]
         threshold = compared["models"][selected]["business"]["threshold"]
@@ -171,7 +171,7 @@ class Watch:
         known = {
             *self.kept,
             "runs/latest",
-            *(f"models/{name}" for name in (self.package, "baseline", "deep")),
+            *(f"models/{name}" for name in (self.served, "baseline", "deep")),
         }
         names = [str(item.relative_to(self.project)) for item in places]
         return [f"left over: {name}" for name in names if name not in known]

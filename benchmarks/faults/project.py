@@ -15,7 +15,7 @@ from typing import Any, Self
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
-PACKAGE = "customer_churn"
+USE_CASE, NAME = "customer_churn", "demo"
 # The shim's modes.
 KILL, FULL, DENIED = 1, 2, 4
 SECONDS = 300
@@ -130,13 +130,13 @@ def compiled(folder: Path) -> Path:
 def generated(library: Path, folder: Path, rows: int) -> Path:
     """A churn project of a library's templates with few rows, never run."""
     command = [str(BIN / "cookiecutter"), str(library), "--no-input", "--output-dir", str(folder)]
-    command += [f"use_case={PACKAGE}", "project_slug=demo"]
+    command += [f"use_case={USE_CASE}", f"project_slug={NAME}"]
     run_quietly(command, folder, library)
     run_quietly(
-        [sys.executable, "-m", "solutionkit.cli", "sample", "--rows", str(rows)], folder / "demo", library
+        [sys.executable, "-m", "solutionkit.cli", "sample", "--rows", str(rows)], folder / NAME, library
     )
-    edit(folder / "demo", "new")
-    return folder / "demo"
+    edit(folder / NAME, "new")
+    return folder / NAME
 
 
 def edit(project: Path, name: str) -> None:

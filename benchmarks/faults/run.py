@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.faults import project as made  # noqa: E402
 from benchmarks.faults.invariants import Watch  # noqa: E402
-from benchmarks.faults.project import DENIED, FULL, KILL, PACKAGE, Outcome, Runs  # noqa: E402
+from benchmarks.faults.project import DENIED, FULL, KILL, NAME, Outcome, Runs  # noqa: E402
 
 ROWS = 500
 # Points of a node's start in the pipeline's memory, before it makes its folders.
@@ -123,7 +123,7 @@ class Bench:
             made.edit(self.project, change)
             made.restore(self.project, snapshot)
         made.restore(snapshot, self.project)
-        watch = Watch(self.project, PACKAGE, self.runs.decision_file)
+        watch = Watch(self.project, NAME, self.runs.decision_file)
         if wrong := watch.look():
             raise SystemExit(f"wrong before any fault: {wrong}")
         return watch

@@ -97,7 +97,7 @@ def served_alike(project: Path, data: Path) -> bool:
     chosen = [rows[int(row)] for row, split, _ in kept if split == "test"]
     (project / "eval.csv").write_text("\n".join([header, *chosen]) + "\n")
     scores = {}
-    flags = [f"--model_base_path={project / 'models' / 'customer_churn'}", "--model_name=customer_churn"]
+    flags = [f"--model_base_path={project / 'models' / project.name}", f"--model_name={project.name}"]
     with running(*flags, "--enable_batching") as server:
         for name, more in {
             "here": [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -27,6 +28,8 @@ __all__ = ["EVENTS", "IMAGES", "TABLES", "Events", "Project", "UseCase", "load_p
 
 # Rows of any table may have cards and amounts; a history is computed where a function for it is stated.
 TABLES, IMAGES, EVENTS = Events(), Images(), Events()
+# The models that every project trains.
+TRAINED = ("baseline", "deep")
 TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression)}
 
 
@@ -70,11 +73,22 @@ class UseCase:
 
 @dataclass(frozen=True)
 class Project:
-    """A generated project: its folder, its declaration and its use case's name."""
+    """A generated project.
+
+    Attributes:
+        folder: Where it is.
+        declaration: What its `use_case.toml` says.
+        package: Its use case's name.
+        name: What its served model is called; the use case's name unless the project has one of its own.
+    """
 
     folder: Path
     declaration: Declaration
     package: str
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.package)
 
     @property
     def use_case(self) -> UseCase:
@@ -183,13 +197,19 @@ def load_project(folder: Path) -> Project:
     put_first(folder)
     try:
         settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
-        package = settings["tool"]["solutionkit"]["use_case"]
+        stated = settings["tool"]["solutionkit"]
+        package, name = stated["use_case"], stated.get("name", stated["use_case"])
     except (OSError, KeyError, tomllib.TOMLDecodeError):
         raise UserError(
             f"{folder / 'pyproject.toml'}: no use case named; it needs the table [tool.solutionkit] with"
             ' the key use_case, e.g. use_case = "customer_churn".'
         ) from None
-    return Project(folder, declaration, package)
+    if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII) or name in TRAINED:
+        raise UserError(
+            f"{folder / 'pyproject.toml'}: tool.solutionkit.name is '{name}'; the served model needs a name"
+            f" of letters, digits, '_', '.' and '-' that is none of {', '.join(TRAINED)}, which stand beside it."
+        )
+    return Project(folder, declaration, package, name)
 
 
 def read_new(project: Project, source: Path, spec: TableSpec, history: Path | None = None) -> ScoringRows:

@@ -167,10 +167,8 @@ def test_an_earlier_winner_goes_live_again(finished: Path) -> None:
     """The cached Pusher of an unchanged run pushes nothing, but another model may be live by now."""
     project = load_project(finished)
     before = latest(finished)["pushed"]
-    other = add_version(
-        project.models / project.package, finished / latest(finished)["models"]["deep"]["path"]
-    )
-    assert newest_version(project.models / project.package) == other
+    other = add_version(project.models / project.name, finished / latest(finished)["models"]["deep"]["path"])
+    assert newest_version(project.models / project.name) == other
     assert solutionkit(finished, "run").returncode == 0
     after = latest(finished)["pushed"]
     assert "Pusher" in latest(finished)["cached"]
@@ -209,7 +207,7 @@ def test_any_column_name(finished: Path, tmp_path: Path) -> None:
 def test_a_model_that_breaks_a_threshold_is_not_pushed(finished: Path) -> None:
     declaration = finished / "use_case.toml"
     kept = declaration.read_text()
-    pushed = sorted((finished / "models" / "customer_churn").iterdir())
+    pushed = sorted((finished / "models" / "demo").iterdir())
     declaration.write_text(kept.replace("roc_auc = 0.7", "roc_auc = 0.99"))
     try:
         answer = solutionkit(finished, "run")
@@ -218,7 +216,7 @@ def test_a_model_that_breaks_a_threshold_is_not_pushed(finished: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "not blessed: roc_auc is" in answer.stdout
     assert latest(finished)["pushed"] is None
-    assert sorted((finished / "models" / "customer_churn").iterdir()) == pushed
+    assert sorted((finished / "models" / "demo").iterdir()) == pushed
 
 
 def test_anomalies_of_one_split_stop_the_run_before_training(finished: Path, tmp_path: Path) -> None:

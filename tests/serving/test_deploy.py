@@ -40,13 +40,13 @@ def test_the_model_has_its_name_everywhere(serving: Path) -> None:
     assert len(files) > 15
     for file in files:
         assert not re.search(r"my.model", file.read_text()), file
-    assert "customer_churn" in (serving / "models.config").read_text()
-    assert load(serving / "kubernetes/deployment.yaml")["metadata"]["name"] == "customer-churn"
+    assert "demo" in (serving / "models.config").read_text()
+    assert load(serving / "kubernetes/deployment.yaml")["metadata"]["name"] == "demo"
 
 
 def test_the_configuration_is_what_servers_read(serving: Path) -> None:
     (model,) = read_models(serving / "models.config").model_config_list.config
-    assert (model.name, model.base_path) == ("customer_churn", "/models/customer_churn")
+    assert (model.name, model.base_path) == ("demo", "/models/demo")
     assert read_batching(serving / "batching.config").max_batch_size == 512
     path = read_monitoring(serving / "monitoring.config").path
     assert path == load(serving / "prometheus.yaml")["scrape_configs"][0]["metrics_path"]
@@ -105,7 +105,7 @@ def test_all_manifests_are_listed_and_fit_together(serving: Path) -> None:
     metric = manifests["autoscaler-by-requests"]["spec"]["metrics"][0]["pods"]["metric"]["name"]
     assert metric in (serving / "prometheus-adapter-values.yaml").read_text()
     kserve = manifests["kserve"]["spec"]["predictor"]["model"]
-    assert kserve["storageUri"] == f"pvc://{claim['claimName']}/customer_churn"
+    assert kserve["storageUri"] == f"pvc://{claim['claimName']}/demo"
     images = {container["image"], load(serving / "docker-compose.yaml")["services"]["serving"]["image"]}
     assert images == {f"tensorflow/serving:{kserve['runtimeVersion']}"}
 

@@ -156,7 +156,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         model_blessing=compare.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(
-                base_directory=str(project.models / project.package)
+                base_directory=str(project.models / project.name)
             )
         ),
     )
@@ -165,7 +165,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
     nodes: list[BaseComponent] = [examples, metrics, statistics, validator, gate, transform]
     nodes += [baseline, deep, evaluator, compare, explain, report, pusher]
     return Pipeline(
-        pipeline_name=project.package,
+        pipeline_name=project.name,
         pipeline_root=str(project.state / "artifacts"),
         metadata_connection_config=sqlite_metadata_connection_config(str(project.state / "metadata.sqlite")),
         components=nodes,

@@ -18,7 +18,7 @@ def model_folder(project: Project, name: str) -> Path:
         UserError: There is none yet.
     """
     if name == "pushed":
-        folder = newest_version(project.models / project.package)
+        folder = newest_version(project.models / project.name)
         remedy = (
             "nothing was pushed yet: run the pipeline, and see that the selected model keeps [thresholds];"
             " --model baseline and --model deep are there without that"

@@ -98,7 +98,7 @@ def pushed_model(project: Project, results: dict[str, NodeResult], comparison: P
     if json.loads(comparison.read_text())["broken_thresholds"]:
         return None
     selected = results["Compare"].outputs["selected"] / SERVING_FOLDER
-    return live_version(project.models / project.package, selected)
+    return live_version(project.models / project.name, selected)
 
 
 def latest_record(project: Project) -> dict[str, Any]:

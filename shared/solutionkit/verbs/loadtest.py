@@ -30,7 +30,7 @@ def main(options: argparse.Namespace) -> int:
         from solutionserve.warmup import logged_inputs
 
         with contextlib.ExitStack() as stack:
-            name = project.package
+            name = project.name
             try:
                 if options.server:
                     address = options.server
@@ -73,4 +73,4 @@ def own_server_flags(project: Project, model: str, folder: Path) -> list[str]:
     if model == "pushed":
         return flags
     kept = [flag for flag in flags if not flag.startswith(("--model_config", "--mount"))]
-    return [*kept, f"--model_name={project.package}", f"--model_base_path={folder.parent}"]
+    return [*kept, f"--model_name={project.name}", f"--model_base_path={folder.parent}"]

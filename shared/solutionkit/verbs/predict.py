@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> int:
     with stderr_to(project.state / "logs" / "predict.log"):
         rows = read_new(project, options.input, spec, options.history)
         if options.server:
-            scores, scorer = ask_server(options, project.package, rows)
+            scores, scorer = ask_server(options, project.name, rows)
         else:
             scores, scorer = score_here(folder, rows), f"{options.model} ({folder})"
         alerts = (

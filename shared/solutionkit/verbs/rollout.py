@@ -17,10 +17,10 @@ def main(options: argparse.Namespace) -> int:
         from solutionserve.errors import ServingError
         from solutionserve.rollout import Rollout
 
-        versions = project.models / project.package
+        versions = project.models / project.name
         server = None if options.no_wait else options.server
         try:
-            rollout = Rollout(config_file(project), project.package, versions, server)
+            rollout = Rollout(config_file(project), project.name, versions, server)
             if options.step == "canary":
                 rollout.canary(options.version)
             elif options.step == "promote":

@@ -24,9 +24,9 @@ def main(options: argparse.Namespace) -> int:
     from solutionserve.__main__ import main as serve
 
     print(
-        f"{project.package}: gRPC on {options.host}:{options.port}, REST on http://{options.host}:{options.rest_port}"
+        f"{project.name}: gRPC on {options.host}:{options.port}, REST on http://{options.host}:{options.rest_port}"
     )
-    print(f"try: curl http://{options.host}:{options.rest_port}/v1/models/{project.package}")
+    print(f"try: curl http://{options.host}:{options.rest_port}/v1/models/{project.name}")
     flags = [f"--host={options.host}", f"--port={options.port}", f"--rest_api_port={options.rest_port}"]
     return serve([*flags, *server_flags(project)])
 
