@@ -207,7 +207,7 @@ def load_project(folder: Path) -> Project:
     if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII) or name in TRAINED:
         raise UserError(
             f"{folder / 'pyproject.toml'}: tool.solutionkit.name is '{name}'; the served model needs a name"
-            f" of letters, digits, '_', '.' and '-' that is none of {', '.join(TRAINED)}, which stand beside it."
+            f" of letters, digits, '_', '.' and '-', none of {', '.join(TRAINED)}, which stand beside it."
         )
     return Project(folder, declaration, package, name)
 
