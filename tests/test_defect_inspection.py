@@ -72,8 +72,8 @@ def test_a_server_takes_files_and_says_the_same(project: Project, photos: Path, 
     assert (
         solutionkit(project.folder, "predict", "--input", str(photos), "--output", str(here)).returncode == 0
     )
-    pushed = f"--model_base_path={project.models / project.package}"
-    with running(f"--model_name={project.package}", pushed) as server:
+    pushed = f"--model_base_path={project.models / project.name}"
+    with running(f"--model_name={project.name}", pushed) as server:
         for address in (server.grpc, server.rest):
             command = ["predict", "--input", str(photos), "--output", str(there), "--server", address]
             answer = solutionkit(project.folder, *command)
@@ -82,7 +82,7 @@ def test_a_server_takes_files_and_says_the_same(project: Project, photos: Path, 
                 assert ours["predicted"] == theirs["predicted"]
                 assert float(ours["probability"]) == pytest.approx(float(theirs["probability"]), abs=1e-6)
         with (
-            Client(server.rest, project.package) as client,
+            Client(server.rest, project.name) as client,
             pytest.raises(ClientError, match="no PNG, JPEG or BMP file"),
         ):
             client.predict({"image": np.array([b"no image"], object)})

@@ -110,8 +110,8 @@ def test_a_server_takes_computed_columns(project: Project, tmp_path: Path) -> No
     pa.csv.write_csv(table.slice(table.num_rows - 20).drop_columns(["fraud"]), new)
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
     assert solutionkit(project.folder, "predict", "--input", str(new), "--output", str(here)).returncode == 0
-    pushed = f"--model_base_path={project.models / project.package}"
-    with running(f"--model_name={project.package}", pushed) as server:
+    pushed = f"--model_base_path={project.models / project.name}"
+    with running(f"--model_name={project.name}", pushed) as server:
         for address in (server.grpc, server.rest):
             command = ["predict", "--input", str(new), "--output", str(there), "--server", address]
             answer = solutionkit(project.folder, *command)
@@ -121,7 +121,7 @@ def test_a_server_takes_computed_columns(project: Project, tmp_path: Path) -> No
         spec = SavedScorer(model_folder(project, "pushed")).spec
         computed = read_new(project, new, spec).table.to_pandas()
         computed["recent"] = [np.array([list(step) for step in cell]) for cell in computed["recent"]]
-        with Client(server.grpc, project.package) as client:
+        with Client(server.grpc, project.name) as client:
             columns = {name: np.stack(computed[name].to_list()) for name in spec.model_columns}
             answers = client.predict(columns)["probability"][:, 0]
         assert answers == pytest.approx([float(row["probability"]) for row in read(here)], abs=1e-6)
