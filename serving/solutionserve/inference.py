@@ -55,6 +55,13 @@ def plan_predict(
 ) -> Plan:
     """A Predict request of `sent` bytes; names, types, shapes and sizes are checked before an array is made.
 
+    Args:
+        signatures: The model's.
+        request: The request.
+        version: The model's version, for the answer.
+        limits: What a request may cost.
+        sent: Its size in bytes.
+
     Raises:
         ServingError: The request does not fit the signature.
     """
@@ -109,6 +116,12 @@ def plan_tensors(
 ) -> Plan:
     """Checked tensors through a signature; `answer` gets them by the signature's output names.
 
+    Args:
+        signature: The signature.
+        inputs: Arrays by its input names.
+        output_filter: Names of the outputs wanted; all if empty.
+        answer: Makes the answer of the outputs.
+
     Raises:
         ServingError: There are no such outputs.
     """
@@ -150,6 +163,13 @@ def plan_classify(
 ) -> Plan:
     """A Classify request.
 
+    Args:
+        signatures: The model's.
+        request: The request.
+        version: The model's version, for the answer.
+        limits: What a request may cost.
+        sent: Its size in bytes.
+
     Raises:
         ServingError: The request or the signature is no such thing.
     """
@@ -168,6 +188,13 @@ def plan_regress(
     signatures: Signatures, request: regression_pb2.RegressionRequest, version: int, limits: Limits, sent: int
 ) -> Plan:
     """A Regress request.
+
+    Args:
+        signatures: The model's.
+        request: The request.
+        version: The model's version, for the answer.
+        limits: What a request may cost.
+        sent: Its size in bytes.
 
     Raises:
         ServingError: The request or the signature is no such thing.
@@ -191,6 +218,13 @@ def plan_multi_inference(
     sent: int,
 ) -> Plan:
     """Several signatures over the same examples, in one run.
+
+    Args:
+        signatures: The model's.
+        request: The request.
+        version: The model's version, for the answer.
+        limits: What a request may cost.
+        sent: Its size in bytes.
 
     Raises:
         ServingError: The tasks do not go together.

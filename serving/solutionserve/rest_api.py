@@ -196,7 +196,15 @@ def too_large(largest: int) -> ServingError:
 async def ask(
     service: PredictionService, verb: str, spec: model_pb2.ModelSpec, body: dict[str, Any], sent: int
 ) -> bytes:
-    """Answer predict, classify or regress."""
+    """Answer predict, classify or regress.
+
+    Args:
+        service: Answers.
+        verb: Which of the three.
+        spec: The model that is asked.
+        body: The request's JSON.
+        sent: Its size in bytes.
+    """
     spec.signature_name = json_tensors.signature_name(body)
     if verb == "predict":
         by_row = json_tensors.is_by_row(body)

@@ -9,6 +9,18 @@ from pathlib import Path
 from solutionkit import __version__
 
 SAMPLE_SEED = 20
+# Of verbs that say more than their name.
+EXAMPLES = {
+    "run": "--data last_month.csv",
+    "report": "--open",
+    "predict": "--input new.csv --output scores.csv --reasons",
+    "explain": "--input new.csv --rows 3",
+    "export": "--format litert --output model.tflite",
+    "sample": "--rows 3000",
+    "rollout": "canary",
+    "loadtest": "--rows 1,32 --concurrency 4",
+    "eject": "network",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -104,6 +116,8 @@ def parser() -> argparse.ArgumentParser:
     eject.add_argument("part", choices=("network", "features", "metric"))
 
     verbs.add_parser("doctor", help="say what of the environment is missing and how to get it")
+    for name, arguments in EXAMPLES.items():
+        verbs.choices[name].epilog = f"example: solutionkit {name} {arguments}"
     return root
 
 

@@ -29,6 +29,9 @@ LARGEST_RESIDUAL = 0.1
 def check_use_case(folder: Path, workspace: Path, rows: int | None = None) -> Project:
     """Generate data, train, export, load as TF Serving does, explain, predict, survive bad input.
 
+    Example:
+        >>> project = check_use_case(Path("."), Path("workspace"))  # doctest: +SKIP
+
     Args:
         folder: A generated project, or a use case's folder with a `pyproject.toml` beside it.
         workspace: An empty folder; the project is copied there and `folder` left as it is.

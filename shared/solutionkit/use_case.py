@@ -37,6 +37,15 @@ TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Reg
 class UseCase:
     """What a use case's package states as `USE_CASE`.
 
+    Example:
+        >>> import numpy as np
+        >>> def visits(rows, seed):
+        ...     hours = np.random.default_rng(seed).uniform(0, 24, rows)
+        ...     return pa.table({"hour": hours, "bought": (hours > 18).astype(int)})
+        >>> shop = UseCase("shop", "Shop", "Who buys?", "visit", "roc_auc", visits, drivers=("hour",))
+        >>> shop.sample(3, 1).num_rows
+        3
+
     Attributes:
         name: The package's name, e.g. `customer_churn`.
         title: What people call it.

@@ -114,6 +114,10 @@ class _Attempts:
 class Client(_Client):
     """A client to call; threads may share it.
 
+    Example:
+        >>> with Client("localhost:8500", "my_solution", timeout=2.0) as client:  # doctest: +SKIP
+        ...     scores = client.predict(frame)  # a DataFrame in, a DataFrame out
+
     Args:
         address: `host:port` or `unix:/path` for gRPC, `http://host:port` for REST.
         model: The model's name.

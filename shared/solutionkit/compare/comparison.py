@@ -93,7 +93,14 @@ def with_trivial(judged: EvaluationSet, models: dict[str, ScoredModel]) -> tuple
 def headings(
     use_case: str, primary: Metric, metrics: dict[str, Metric], judged: EvaluationSet
 ) -> dict[str, Any]:
-    """What was judged, and by what."""
+    """What was judged, and by what.
+
+    Args:
+        use_case: The use case's name.
+        primary: The metric that decides.
+        metrics: All metrics, by name.
+        judged: The rows.
+    """
     return {
         "use_case": use_case,
         "run_id": "",
@@ -117,7 +124,15 @@ def judged_models(
     decisions: dict[str, dict[str, Any]],
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Each model's metrics with their intervals, and what its decisions are worth."""
+    """Each model's metrics with their intervals, and what its decisions are worth.
+
+    Args:
+        judged: The rows.
+        metrics: The metrics, by name.
+        scores: `(rows, outputs)` by model.
+        decisions: What each model's decisions are worth, see `Task.decisions`.
+        seed: Of the resamples.
+    """
     found = {
         name: estimates(metric, judged.labels, scores, seed, judged.units) for name, metric in metrics.items()
     }

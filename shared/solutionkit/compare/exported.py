@@ -63,7 +63,14 @@ def compare_exported(
 
 
 def scored_model(scorer: SavedScorer, serialized: np.ndarray, model: Path, record: Path) -> ScoredModel:
-    """A SavedModel's scores on serialized tf.Examples, and its costs."""
+    """A SavedModel's scores on serialized tf.Examples, and its costs.
+
+    Args:
+        scorer: The loaded model.
+        serialized: `(rows,)` tf.Examples.
+        model: Its folder.
+        record: What training wrote.
+    """
     with np.load(record / VALIDATION_FILE) as stored:
         validation = stored["scores"]
     return ScoredModel(

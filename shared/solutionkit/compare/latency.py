@@ -27,7 +27,15 @@ def latency_ms(score: Callable[[np.ndarray], np.ndarray], examples: np.ndarray) 
 def timed(
     score: Callable[[np.ndarray], np.ndarray], batch: np.ndarray, fewest: int, most: int, limit: float
 ) -> list[float]:
-    """Seconds of each call, of so many calls as fit into some seconds."""
+    """Seconds of each call, of so many calls as fit into some seconds.
+
+    Args:
+        score: What is called.
+        batch: Its argument.
+        fewest: Calls at least.
+        most: Calls at most.
+        limit: Seconds after which no further call begins.
+    """
     seconds: list[float] = []
     while len(seconds) < fewest or (len(seconds) < most and sum(seconds) < limit):
         started = time.perf_counter()

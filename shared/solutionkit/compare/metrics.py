@@ -49,13 +49,28 @@ class PairedTest:
     def estimates(
         self, metric: Metric, labels: np.ndarray, models: list[np.ndarray], seed: int
     ) -> list[Estimate]:
-        """Each model's value with its interval; see `estimates`."""
+        """Each model's value with its interval; see `estimates`.
+
+        Args:
+            metric: The metric.
+            labels: `(rows,)` encoded labels.
+            models: `(rows, outputs)` of each model.
+            seed: Of the resamples.
+        """
         return bootstrap_estimates(metric, labels, models, seed)
 
     def difference(
         self, metric: Metric, labels: np.ndarray, first: np.ndarray, second: np.ndarray, seed: int
     ) -> tuple[Estimate, float]:
-        """The second model's value minus the first one's with its interval, and the p-value."""
+        """The second model's value minus the first one's with its interval, and the p-value.
+
+        Args:
+            metric: The metric.
+            labels: `(rows,)` encoded labels.
+            first: `(rows, outputs)` of one model.
+            second: The same of the other.
+            seed: Of the resamples.
+        """
         return bootstrap_difference(metric, labels, first, second, seed)
 
 
@@ -67,6 +82,15 @@ GROUP_BOOTSTRAP = "paired_group_bootstrap"
 @dataclass(frozen=True)
 class Metric:
     """A metric and how to read it.
+
+    Example:
+        >>> import numpy as np
+        >>> from solutionkit.tasks.regression.metrics import VALUE_VIEW
+        >>> def largest_error(labels, predictions, weights):
+        ...     return np.where(weights > 0, abs(labels - predictions), 0.0).max(axis=1)
+        >>> metric = Metric("largest_error", "Largest error", largest_error, False, VALUE_VIEW)
+        >>> metric.value(np.array([1.0, 2.0, 3.0]), np.array([[1.0], [2.5], [3.0]]))
+        0.5
 
     Attributes:
         name: Its key in `comparison.json`.

@@ -95,7 +95,16 @@ def value_per_1000(
     business: Business,
     amounts: np.ndarray | None = None,
 ) -> np.ndarray:
-    """`(resamples,)` worth of 1,000 decisions under weightings `(resamples, rows)` of the rows."""
+    """`(resamples,)` worth of 1,000 decisions under weightings `(resamples, rows)` of the rows.
+
+    Args:
+        labels: `(rows,)` 0 or 1.
+        scores: `(rows,)` probabilities.
+        weights: `(resamples, rows)` how often each row is drawn.
+        threshold: Rows with at least this score are flagged.
+        business: What the outcomes are worth.
+        amounts: `(rows,)` what is at stake, where worth depends on it.
+    """
     values = row_values(labels, scores >= threshold, business, amounts)
     result: np.ndarray = PER * (weights @ values) / weights.sum(axis=1)
     return result

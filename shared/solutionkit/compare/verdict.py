@@ -49,6 +49,16 @@ def decide(
 
     A difference that the test cannot tell from chance is a tie. It ships the baseline, the simpler model,
     unless the deep one is clearly cheaper in at least two of latency, size and training time.
+
+    Args:
+        title: The metric's.
+        difference: The deep model's value minus the baseline's.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        p_value: Of the paired test.
+        higher_is_better: Of the metric.
+        baseline: What the baseline costs.
+        deep: What the deep model costs.
     """
     measured = (
         f"{title} differs by {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}, p = {p_value:.3g})"

@@ -186,7 +186,15 @@ def find_task(data: Dataset, project: Project, findings: Findings) -> tuple[Task
 def split(
     data: Dataset, task: Task | None, labels: np.ndarray | None, project: Project, findings: Findings
 ) -> tuple[np.ndarray | None, str]:
-    """`(rows,)` names of splits, and how they were made; None where that cannot be said."""
+    """`(rows,)` names of splits, and how they were made; None where that cannot be said.
+
+    Args:
+        data: The raw rows.
+        task: What is predicted, if that is known.
+        labels: `(rows,)` encoded labels, if they are.
+        project: Its declaration and modality.
+        findings: Takes problems and notes on.
+    """
     declaration, modality = project.declaration, project.use_case.modality
     rule = f"given by files: {declaration.data.train} trains, {declaration.data.eval} evaluates"
     columns = declaration.columns
@@ -221,7 +229,14 @@ def split(
 
 
 def describe(data: Dataset, splits: np.ndarray | None, project: Project, findings: Findings) -> Description:
-    """What the columns are, as training rows and the schema say."""
+    """What the columns are, as training rows and the schema say.
+
+    Args:
+        data: The raw rows.
+        splits: `(rows,)` names of splits; without them all rows count.
+        project: Its declaration and modality.
+        findings: Takes problems on.
+    """
     training_rows = data.table if splits is None else take_rows(data.table, splits == TRAIN)
     described = project.use_case.modality.describe(data, training_rows, project)
     findings.add(described.problems)
@@ -256,7 +271,16 @@ def judge(
     project: Project,
     findings: Findings,
 ) -> None:
-    """What only a whole, typed table shows: splits without a class, floods of missing values, leakage."""
+    """What only a whole, typed table shows: splits without a class, floods of missing values, leakage.
+
+    Args:
+        typed: Typed columns.
+        labels: `(rows,)` encoded labels.
+        splits: `(rows,)` names of splits.
+        spec: What the columns are.
+        project: Its declaration and modality.
+        findings: Takes problems on.
+    """
     task, declaration = spec.task, project.declaration
     by_split = {name: labels[splits == name] for name in SPLITS}
     findings.add(task.split_problems(by_split, declaration.training.method))

@@ -154,7 +154,17 @@ def localisation(
     judged: list[int],
     seed: int,
 ) -> dict[str, Any]:
-    """How well the heat finds what the masks show."""
+    """How well the heat finds what the masks show.
+
+    Args:
+        explainer: The model's.
+        found: Heat of the explained images.
+        images: `(images, height, width, channels)` these.
+        targets: `(images,)` the output that is explained.
+        masks: Of each image `(height, width)` truth values, if there are.
+        judged: Positions of images that have a mask.
+        seed: Of what is deleted at random.
+    """
     height, width = images.shape[1:3]
     random = np.random.default_rng(seed)
     sound = explainer.background[0]

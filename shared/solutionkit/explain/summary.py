@@ -45,7 +45,14 @@ def strongest(attributions: list[Attribution], columns: list[str]) -> list[str]:
 def dependence(
     attribution: Attribution, columns: list[str], values: RowValues, shown: list[str]
 ) -> dict[str, Any]:
-    """How the contribution of the shown columns varies with their value."""
+    """How the contribution of the shown columns varies with their value.
+
+    Args:
+        attribution: `(rows, columns)` contributions.
+        columns: Their names.
+        values: `(rows,)` raw values by column.
+        shown: The columns wanted.
+    """
     found: dict[str, Any] = {}
     for name in shown:
         effect = attribution.values[:, columns.index(name)]
@@ -93,7 +100,14 @@ def agreement(baseline: Attribution, deep: Attribution, columns: list[str]) -> d
 def contributions(
     position: int, attributions: dict[str, Attribution], columns: list[str], values: RowValues
 ) -> list[dict[str, Any]]:
-    """One row's columns with both models' contributions, strongest first."""
+    """One row's columns with both models' contributions, strongest first.
+
+    Args:
+        position: The row.
+        attributions: `(rows, columns)` contributions by model.
+        columns: Their names.
+        values: `(rows,)` raw values by column.
+    """
     strength = sum(np.abs(item.values[position]) for item in attributions.values())
     listed = []
     for i in np.argsort(-np.asarray(strength), kind="stable"):

@@ -109,7 +109,15 @@ def train(
 def fit(
     train: Matrix, validation: Matrix, head: Head, settings: Settings, training: Training
 ) -> tuple[lightgbm.Booster, dict[str, Any]]:
-    """The best of the competing sizes, its thresholds off the grid of the data, and what to tell of it."""
+    """The best of the competing sizes, its thresholds off the grid of the data, and what to tell of it.
+
+    Args:
+        train: Rows to learn from.
+        validation: Rows that choose size and number of trees.
+        head: How the task is learned.
+        settings: Which sizes compete, and what all have in common.
+        training: Seed and limits, as declared.
+    """
     clean = replace(train, values=without_noise(train))
     candidates = [
         _fit_with_early_stopping(clean, validation, head, settings, training, leaves)

@@ -101,7 +101,15 @@ def train(
 def save(
     network: Network, train: TransformedSplit, spec: TableSpec, training: Training, folder: Path
 ) -> None:
-    """Write both parts, and images to compare with, for the explainer."""
+    """Write both parts, and images to compare with, for the explainer.
+
+    Args:
+        network: What was trained.
+        train: Images to compare with are chosen from these.
+        spec: What the columns are.
+        training: The seed, as declared.
+        folder: Where the explainer will look.
+    """
     network.maps.save(folder / MAPS_FILE)
     network.head.save(folder / HEAD_FILE)
     save_background(folder, background_images(train, spec, training.seed))
@@ -190,7 +198,14 @@ class BestWeights(keras.callbacks.Callback):
 
 
 def batches(train: TransformedSplit, size: int, change: Change, seed: int) -> tf.data.Dataset:
-    """Endless shuffled, changed batches of one size."""
+    """Endless shuffled, changed batches of one size.
+
+    Args:
+        train: The images.
+        size: Images a batch.
+        change: Augmentation, see `augmentation`.
+        seed: Of the shuffling.
+    """
     rows = tf.data.Dataset.range(len(train)).shuffle(len(train), seed=seed).repeat()
     images, labels = tf.constant(train.of(IMAGE)), tf.constant(train.label)
 

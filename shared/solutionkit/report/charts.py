@@ -168,7 +168,15 @@ def money_chart(
     business: Business,
     amounts: np.ndarray | None = None,
 ) -> str:
-    """Worth of 1,000 decisions on the evaluation rows at every threshold; dots mark the chosen ones."""
+    """Worth of 1,000 decisions on the evaluation rows at every threshold; dots mark the chosen ones.
+
+    Args:
+        labels: `(rows,)` 0 or 1.
+        scores: `(rows,)` probabilities by model.
+        thresholds: The chosen one by model.
+        business: What the outcomes are worth.
+        amounts: `(rows,)` what is at stake, where worth depends on it.
+    """
     grid = np.linspace(0.0, 1.0, 101)
     most, least = 0.0, 0.0
     with _axes(3.4, 3.0) as (figure, axes):

@@ -82,7 +82,15 @@ def refuse_reasons(options: argparse.Namespace, spec: TableSpec) -> None:
 def alert_columns(
     folder: Path, rows: ScoringRows, scores: np.ndarray, threshold: float, most: int
 ) -> dict[str, pa.Array]:
-    """Which rows are alerts, and in words why."""
+    """Which rows are alerts, and in words why.
+
+    Args:
+        folder: The model's.
+        rows: What was scored.
+        scores: `(rows, outputs)` of it.
+        threshold: Rows with at least this score are alerts.
+        most: Reasons an alert.
+    """
     from solutionkit.explain.loading import ModelExplainer
     from solutionkit.explain.reasons import raw_cells, reasons
 

@@ -33,6 +33,12 @@ def main(options: argparse.Namespace) -> int:
 def write_sample(project: Project, target: Path, rows: int | None = None, seed: int = SAMPLE_SEED) -> int:
     """Write the use case's sample data, whole or not at all: a CSV file, or a folder where cells are files.
 
+    Args:
+        project: Its use case makes the data.
+        target: File or folder.
+        rows: How many; as many as the use case has it by default.
+        seed: The same gives the same data.
+
     Returns:
         The number of rows.
     """

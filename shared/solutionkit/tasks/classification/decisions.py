@@ -72,7 +72,15 @@ def difference(
     business: Business,
     seed: int,
 ) -> dict[str, Any]:
-    """Value of 1,000 decisions: the deep model's minus the baseline's, by the paired bootstrap."""
+    """Value of 1,000 decisions: the deep model's minus the baseline's, by the paired bootstrap.
+
+    Args:
+        judged: The rows.
+        scores: `(rows, outputs)` by model.
+        decided: What `decisions` gave.
+        business: What the outcomes are worth.
+        seed: Of the resamples.
+    """
     positive = detected(judged.labels)
     baseline, deep = (
         money.row_values(

@@ -21,7 +21,14 @@ def figures(
     scores: dict[str, np.ndarray],
     business: dict[str, Any] | None,
 ) -> list[Figure]:
-    """Curves of the decision, confusions, calibration and money, of these what there is."""
+    """Curves of the decision, confusions, calibration and money, of these what there is.
+
+    Args:
+        task: The classes.
+        compared: Content of `comparison.json`.
+        scores: Arrays of `scores.npz`.
+        business: What the outcomes are worth, if declared.
+    """
     models = {name: compared["models"][name] for name in MODELS}
     found = curves(task, scores) if task.has_negative_class else []
     found += [

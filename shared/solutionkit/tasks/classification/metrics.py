@@ -121,7 +121,14 @@ def brier(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.nda
 
 
 def recall_at(rate: float, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Largest share of positives found by a threshold that flags at most this share of the negatives."""
+    """Largest share of positives found by a threshold that flags at most this share of the negatives.
+
+    Args:
+        rate: The share of negatives that may be flagged.
+        labels: `(rows,)` 0 or 1.
+        scores: `(rows,)` probabilities.
+        weights: `(resamples, rows)` how often each row is drawn.
+    """
     positive, negative = _by_score(labels, scores, weights)
     true = np.cumsum(positive[:, ::-1], axis=1) / positive.sum(axis=1, keepdims=True)
     false = np.cumsum(negative[:, ::-1], axis=1) / negative.sum(axis=1, keepdims=True)

@@ -38,6 +38,12 @@ def pinball(quantile: float, labels: np.ndarray, predictions: np.ndarray, weight
     """Mean pinball loss, in the label's unit: what is too low costs the quantile, what is too high the rest.
 
     R. Koenker, G. Bassett: "Regression Quantiles", Econometrica 46 (1978).
+
+    Args:
+        quantile: Between 0 and 1.
+        labels: `(rows,)` values.
+        predictions: `(rows,)` predicted quantiles.
+        weights: `(resamples, rows)` how often each row is drawn.
     """
     below = labels - predictions
     return weighted_mean(np.maximum(quantile * below, (quantile - 1.0) * below), weights)
