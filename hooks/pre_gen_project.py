@@ -19,30 +19,30 @@ TAKEN = ("baseline", "deep")
 
 def problems() -> list[str]:
     """What is wrong with the answers, one sentence each."""
-    found = []
+    wrong = []
     use_cases = sorted(item.name for item in (REPOSITORY / "templates").iterdir() if item.is_dir())
     if USE_CASE not in use_cases:
-        found.append(f"use_case '{USE_CASE}' is unknown; there are: {', '.join(use_cases)}")
+        wrong.append(f"use_case '{USE_CASE}' is unknown; there are: {', '.join(use_cases)}")
     if not PROJECT_NAME.strip() or not PROJECT_NAME.isprintable():
-        found.append(f"project_name {PROJECT_NAME!r} must be one line of text")
+        wrong.append(f"project_name {PROJECT_NAME!r} must be one line of text")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", SLUG):
-        found.append(
+        wrong.append(
             f"project_slug '{SLUG}' must be a Python and a Docker name: a-z, 0-9 and single _ within,"
             " a letter first, e.g. my_solution"
         )
     elif keyword.iskeyword(SLUG):
-        found.append(f"project_slug '{SLUG}' is a Python keyword")
+        wrong.append(f"project_slug '{SLUG}' is a Python keyword")
     elif SLUG in sys.stdlib_module_names or SLUG in {*use_cases, "solutionkit", "solutionserve", "tests"}:
-        found.append(f"project_slug '{SLUG}' is the name of another Python package; choose another")
+        wrong.append(f"project_slug '{SLUG}' is the name of another Python package; choose another")
     elif SLUG in TAKEN:
-        found.append(f"project_slug '{SLUG}' is what a project calls one of its models; choose another")
+        wrong.append(f"project_slug '{SLUG}' is what a project calls one of its models; choose another")
     elif len(SLUG) > LONGEST_SLUG:
-        found.append(f"project_slug '{SLUG}' is longer than {LONGEST_SLUG} characters")
-    return found
+        wrong.append(f"project_slug '{SLUG}' is longer than {LONGEST_SLUG} characters")
+    return wrong
 
 
 if __name__ == "__main__":
-    found = problems()
-    for problem in found:
+    mistakes = problems()
+    for problem in mistakes:
         print(f"error: {problem}", file=sys.stderr)
-    sys.exit(1 if found else 0)
+    sys.exit(1 if mistakes else 0)

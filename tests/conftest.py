@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from solutionkit.environment import prepare_environment
-from support import generate, solutionkit
+from support import generate, solutionkit_process
 
 NOBODY = 65534
 
@@ -33,8 +33,8 @@ def finished(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(generated, project)
     declaration = project / "use_case.toml"
     declaration.write_text(declaration.read_text().replace("epochs = 60", "epochs = 8"))
-    assert solutionkit(project, "sample", "--rows", "3000").returncode == 0
-    answer = solutionkit(project, "run")
+    assert solutionkit_process(project, "sample", "--rows", "3000").returncode == 0
+    answer = solutionkit_process(project, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return project
 

@@ -278,10 +278,10 @@ class Admission:
 
     def _sent(self) -> dict[str, int]:
         """Most bytes that the slow requests of each connection have sent."""
-        found: Counter[str] = Counter()
+        sent: Counter[str] = Counter()
         reading: dict[str, list[Ticket]] = {}
         for ticket in self._slow:
-            found[ticket.connection] += ticket.sent or 0
+            sent[ticket.connection] += ticket.sent or 0
             if ticket.sent is None:
                 reading.setdefault(ticket.connection, []).append(ticket)
         received = self.received(set(reading)) if reading else {}
@@ -293,8 +293,8 @@ class Admission:
                 for ticket in tickets:
                     ticket.before = now if ticket.before is None else ticket.before
                 most = min(most, now - min(ticket.before or 0 for ticket in tickets))
-            found[name] += most
-        return found
+            sent[name] += most
+        return sent
 
     def _limit(self, sent: dict[str, int]) -> None:
         """When all have sent too much, let those who have sent most give way until half of it is left."""

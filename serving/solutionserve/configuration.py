@@ -136,21 +136,26 @@ def read_batching(file: Path) -> Batching:
     def value(name: str, other: int) -> int:
         return int(getattr(parsed, name).value) if parsed.HasField(name) else other
 
-    found = Batching(
+    batching = Batching(
         max_batch_size=value("max_batch_size", default.max_batch_size),
         timeout=value("batch_timeout_micros", 0) / 1e6,
         max_enqueued_batches=value("max_enqueued_batches", default.max_enqueued_batches),
         threads=value("num_batch_threads", 0),
         allowed_sizes=tuple(parsed.allowed_batch_sizes),  # type: ignore[attr-defined]
     )
-    if found.max_batch_size < 1 or found.max_enqueued_batches < 1 or found.threads < 0 or found.timeout < 0:
+    if (
+        batching.max_batch_size < 1
+        or batching.max_enqueued_batches < 1
+        or batching.threads < 0
+        or batching.timeout < 0
+    ):
         raise invalid(f"{file}: sizes must be positive, e.g. max_batch_size {{ value: 128 }}")
-    sizes = found.allowed_sizes
-    if sizes and (list(sizes) != sorted(set(sizes)) or sizes[-1] != found.max_batch_size or sizes[0] < 1):
+    sizes = batching.allowed_sizes
+    if sizes and (list(sizes) != sorted(set(sizes)) or sizes[-1] != batching.max_batch_size or sizes[0] < 1):
         raise invalid(f"{file}: allowed_batch_sizes must increase and end with max_batch_size")
     if parsed.pad_variable_length_inputs:  # type: ignore[attr-defined]
         raise invalid(f"{file}: pad_variable_length_inputs is not supported; pad in the client or the model")
-    return found
+    return batching
 
 
 def read_monitoring(file: Path) -> Monitoring:
@@ -166,19 +171,19 @@ def read_tls(file: Path) -> Tls:
         ServingError: The file is unreadable, or key or certificate is missing.
     """
     parsed = _read(file, "SSLConfig")
-    found = Tls(
+    tls = Tls(
         parsed.server_key.encode(),  # type: ignore[attr-defined]
         parsed.server_cert.encode(),  # type: ignore[attr-defined]
         parsed.custom_ca.encode(),  # type: ignore[attr-defined]
         parsed.client_verify,  # type: ignore[attr-defined]
     )
-    if not found.key or not found.certificate:
+    if not tls.key or not tls.certificate:
         raise invalid(f"{file}: server_key and server_cert must both hold PEM text")
-    if found.client_verify and not found.authority:
+    if tls.client_verify and not tls.authority:
         raise invalid(
             f"{file}: client_verify needs custom_ca, the authority that signs clients' certificates"
         )
-    return found
+    return tls
 
 
 def _read(file: Path, name: str) -> Message:

@@ -74,13 +74,13 @@ class GrpcConnections:
 
     def make_room(self) -> bool:
         """End silent connections; whether there were too many."""
-        found = [name for name, _, _ in sockets(self._port)]
-        if len(found) <= FULL * self._most:
+        peers = [name for name, _, _ in sockets(self._port)]
+        if len(peers) <= FULL * self._most:
             return False
         busy = self._busy()
         order = {name: position for position, name in enumerate(self._called)}
-        silent = sorted((name for name in found if name not in busy), key=lambda name: order.get(name, -1))
-        self.hang_up(*silent[: len(found) - int(ROOM * self._most)])
+        silent = sorted((name for name in peers if name not in busy), key=lambda name: order.get(name, -1))
+        self.hang_up(*silent[: len(peers) - int(ROOM * self._most)])
         return True
 
     def received(self, peers: set[str]) -> dict[str, int | None]:
@@ -91,10 +91,10 @@ class GrpcConnections:
         """
         if sys.platform != "linux":
             return dict.fromkeys(peers)
-        found: dict[str, int | None] = {
+        unread: dict[str, int | None] = {
             name: None for name in peers if not name.startswith(("ipv4:", "ipv6:"))
         }
-        if not peers <= self._numbers.keys() | found.keys() and time.monotonic() >= self._look_at:
+        if not peers <= self._numbers.keys() | unread.keys() and time.monotonic() >= self._look_at:
             began = time.monotonic()
             self._numbers = {name: number for name, _, number in sockets(self._port)}
             self._look_at = began + (1 + LOOKS_APART) * (time.monotonic() - began)
@@ -102,8 +102,8 @@ class GrpcConnections:
         # A number may belong to another connection by now, which is told by its name.
         for name, item, _ in sockets(self._port, numbers):
             if name in peers:
-                found[name] = bytes_received(item)
-        return found
+                unread[name] = bytes_received(item)
+        return unread
 
     def hang_up(self, *peers: str) -> None:
         """End connections."""

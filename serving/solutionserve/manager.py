@@ -129,12 +129,12 @@ class ModelManager:
         versions = self._versions.get(spec.name, {})
         # Like TensorFlow Serving's, this answer does not know labels.
         number = spec.version.value if spec.WhichOneof("version_choice") == "version" else None
-        found = [version for key, version in versions.items() if number in (None, key)]
-        if not found:
+        matching = [version for key, version in versions.items() if number in (None, key)]
+        if not matching:
             which = f"version {number}" if number is not None else "any versions"
             raise ServingError(Code.NOT_FOUND, f"Could not find {which} of model {spec.name}")
         response = get_model_status_pb2.GetModelStatusResponse()
-        for version in sorted(found, key=lambda item: -item.number):
+        for version in sorted(matching, key=lambda item: -item.number):
             added = response.model_version_status.add(version=version.number, state=version.state)
             added.status.SetInParent()
             if version.error:
@@ -286,10 +286,10 @@ class ModelManager:
         """The versions on disk that the policy asks for; with none of them there, those that serve now."""
         folder = self.local_path(config.base_path)
         try:
-            found = versions_on_disk(folder)
+            wanted = versions_on_disk(folder)
             self._unreadable.discard(name)
         except OSError as error:
-            found = {}
+            wanted = {}
             if name not in self._unreadable:
                 log.error("%s: %s cannot be read: %s", name, error.filename or folder, error.strerror)
             self._unreadable.add(name)
@@ -297,12 +297,12 @@ class ModelManager:
         policy = config.model_version_policy
         choice = policy.WhichOneof("policy_choice")
         if choice == "all":
-            numbers = sorted(found)
+            numbers = sorted(wanted)
         elif choice == "specific":
-            numbers = [number for number in policy.specific.versions if number in found]
+            numbers = [number for number in policy.specific.versions if number in wanted]
         else:
-            numbers = sorted(found)[-(policy.latest.num_versions or 1) :]
-        return {number: found[number] for number in numbers} or serving
+            numbers = sorted(wanted)[-(policy.latest.num_versions or 1) :]
+        return {number: wanted[number] for number in numbers} or serving
 
     def _is_mounted(self, base_path: str) -> bool:
         assert self._loading.mounted is not None

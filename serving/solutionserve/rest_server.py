@@ -90,8 +90,8 @@ class RestServer:
 def listen(host: str, port: int) -> list[socket.socket]:
     """Sockets for every address that a host name stands for, e.g. 127.0.0.1 and ::1 for localhost."""
     sockets: list[socket.socket] = []
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    for family, kind, protocol, _, address in dict.fromkeys(found):
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for family, kind, protocol, _, address in dict.fromkeys(addresses):
         try:
             made = socket.socket(family, kind, protocol)
         except OSError:

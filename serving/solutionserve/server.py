@@ -318,11 +318,11 @@ def parse_mount(text: str) -> tuple[str, Path]:
 
 def parse_arguments(text: str) -> dict[str, str | int]:
     """`grpc.max_connection_age_ms=2000,…` as options."""
-    found: dict[str, str | int] = {}
+    given: dict[str, str | int] = {}
     for item in filter(None, text.split(",")):
         name, _, value = item.partition("=")
-        found[name.strip()] = int(value) if value.strip().lstrip("-").isdigit() else value.strip()
-    return found
+        given[name.strip()] = int(value) if value.strip().lstrip("-").isdigit() else value.strip()
+    return given
 
 
 def serve(flags: argparse.Namespace) -> int:

@@ -90,11 +90,11 @@ class PredictionService:
             sent: The request's size in bytes.
         """
         given: Mapping[str, np.ndarray] = {}
-        found: inference.Outputs = {}
+        answered: inference.Outputs = {}
 
         def answer(outputs: inference.Outputs) -> bytes:
-            nonlocal found
-            found = outputs
+            nonlocal answered
+            answered = outputs
             return write(outputs)
 
         def plan(signatures: Signatures, version: int) -> Plan:
@@ -114,7 +114,7 @@ class PredictionService:
             record = prediction_log_pb2.PredictLog()
             record.request.model_spec.CopyFrom(spec)
             record.response.model_spec.CopyFrom(inference.answered_by(spec, spec.signature_name, version))
-            for target, arrays in ((record.request.inputs, given), (record.response.outputs, found)):
+            for target, arrays in ((record.request.inputs, given), (record.response.outputs, answered)):
                 for name, value in arrays.items():
                     target[name].CopyFrom(packed(value))
             log.add(_logged(spec, version, predict_log=record))

@@ -61,12 +61,14 @@ def logged_inputs(folder: Path, signature: str) -> dict[str, np.ndarray]:
     Raises:
         ServingError: The version brings none.
     """
-    file, found = folder / FILE, None
+    file, request_found = folder / FILE, None
     if file.is_file():
         for record in tf.compat.v1.io.tf_record_iterator(str(file)):
             request = parse(prediction_log_pb2.PredictionLog, record).predict_log.request
             if request.model_spec.signature_name == signature:
-                found = request
-    if found is None:
+                request_found = request
+    if request_found is None:
         raise ServingError(Code.NOT_FOUND, f"{file}: has no request of the signature {signature}")
-    return {name: to_array(value, name, described(value, name)) for name, value in found.inputs.items()}
+    return {
+        name: to_array(value, name, described(value, name)) for name, value in request_found.inputs.items()
+    }

@@ -137,12 +137,12 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 @functools.cache
 def _fields(kind: Descriptor) -> Fields:
     """By number: the type of a field that is a message; else what it costs."""
-    found: dict[int, Descriptor | int] = {}
+    fields: dict[int, Descriptor | int] = {}
     for field in kind.fields:
         if field.message_type is not None:
-            found[field.number] = field.message_type
+            fields[field.number] = field.message_type
         elif field.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES):
-            found[field.number] = TEXT
+            fields[field.number] = TEXT
         else:
-            found[field.number] = FIXED if field.type in FIXED_TYPES else VARYING
-    return found
+            fields[field.number] = FIXED if field.type in FIXED_TYPES else VARYING
+    return fields

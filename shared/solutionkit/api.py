@@ -99,8 +99,8 @@ class Project:
         folder = run(project, run_id, log, Console(quiet=True))
         self._models.clear()
         self._known.clear()
-        found: dict[str, Any] = json.loads((folder / "comparison.json").read_text())
-        return found
+        compared: dict[str, Any] = json.loads((folder / "comparison.json").read_text())
+        return compared
 
     def predict(
         self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None
@@ -143,11 +143,11 @@ class Project:
             raise UserError("explain: of images there are heat maps; see `solutionkit explain`.")
         new, spec = self._rows(rows, loaded, history), loaded.spec
         outputs = loaded.scores(new)
-        found = loaded.explainer.explain(
+        attribution = loaded.explainer.explain(
             loaded.transform(unlabelled_examples(new.table, spec)), spec.task.targets(outputs)
         )
-        told = {**spec.task.frame(outputs), "base": pa.array(found.base)}
-        told |= {name: pa.array(found.values[:, i]) for i, name in enumerate(spec.model_columns)}
+        told = {**spec.task.frame(outputs), "base": pa.array(attribution.base)}
+        told |= {name: pa.array(attribution.values[:, i]) for i, name in enumerate(spec.model_columns)}
         return self._named(new, told)
 
     def inputs(
@@ -196,5 +196,5 @@ class Project:
     @staticmethod
     def _named(rows: ScoringRows, columns: dict[str, pa.Array]) -> pd.DataFrame:
         name, names = rows.names
-        found: pd.DataFrame = pa.table({name: names, **columns}).to_pandas()
-        return found
+        frame: pd.DataFrame = pa.table({name: names, **columns}).to_pandas()
+        return frame

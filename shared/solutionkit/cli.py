@@ -8,7 +8,6 @@ from pathlib import Path
 
 from solutionkit import __version__
 
-SAMPLE_SEED = 20
 # Of verbs that say more than their name.
 EXAMPLES = {
     "run": "--data last_month.csv",
@@ -80,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
 
     sample = verbs.add_parser("sample", help="write the use case's sample data")
     sample.add_argument("--rows", type=int, help="default: what the use case needs")
-    sample.add_argument("--seed", type=int, default=SAMPLE_SEED)
+    sample.add_argument("--seed", type=int, help="the same gives the same data")
     sample.add_argument("--output", type=Path, help="default: data/sample.csv, of images data/sample/")
 
     serve = verbs.add_parser("serve", help="serve the pushed model over TensorFlow Serving's protocol")
@@ -124,12 +123,12 @@ def parser() -> argparse.ArgumentParser:
 def numbers(text: str) -> list[int]:
     """Whole positive numbers with commas between."""
     try:
-        found = [int(item) for item in text.split(",")]
+        given = [int(item) for item in text.split(",")]
     except ValueError:
-        found = []
-    if not found or min(found) < 1:
+        given = []
+    if not given or min(given) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' must be positive numbers with commas between, e.g. 1,32")
-    return found
+    return given
 
 
 def main(arguments: list[str] | None = None) -> int:

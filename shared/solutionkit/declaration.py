@@ -27,10 +27,10 @@ def span(text: str) -> timedelta:
     Raises:
         ValueError: It is written otherwise.
     """
-    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
-    if not found:
+    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    if not match:
         raise ValueError("a span of time is a number and m, h or d, e.g. 30m, 6h or 7d")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def _written_span(text: str) -> str:

@@ -126,9 +126,11 @@ def check_outputs(project: Project) -> None:
     trivial = compared["models"]["trivial"]["metrics"][compared["primary_metric"]]["value"]
     for name in ("baseline", "deep"):
         model = compared["models"][name]
-        found = model["metrics"][compared["primary_metric"]]
-        assert found["low"] <= found["value"] <= found["high"], f"{name}: the interval misses its value"
-        better = found["value"] > trivial if compared["higher_is_better"] else found["value"] < trivial
+        estimate = model["metrics"][compared["primary_metric"]]
+        assert estimate["low"] <= estimate["value"] <= estimate["high"], (
+            f"{name}: the interval misses its value"
+        )
+        better = estimate["value"] > trivial if compared["higher_is_better"] else estimate["value"] < trivial
         assert better, f"{name} is no better than the trivial predictor"
         assert set(model["latency_ms"]) == {"batch_1", "batch_128"}
     page = (run / "report.html").read_text("utf-8")
@@ -147,8 +149,8 @@ def check_explanations(project: Project) -> None:
         )
         if explained["kind"] == "images":
             assert "localisation" in model, "the sample has no masks to judge heat maps by"
-            found = model["localisation"]
-            points, by_chance = found["pointing_game"]["low"], found["pointing_game_by_chance"]
+            localisation = model["localisation"]
+            points, by_chance = localisation["pointing_game"]["low"], localisation["pointing_game_by_chance"]
             assert points > by_chance, f"{name}: its heat finds the masks no better than chance does"
         else:
             # By subject, where several columns tell of the same thing; else each column is a subject.

@@ -76,8 +76,8 @@ class UseCase:
 
     def own_metrics(self) -> dict[str, Metric]:
         """The metrics beside the task's, by name."""
-        found: list[Metric] = [resolve(dotted) for dotted in self.metrics]
-        return {metric.name: metric for metric in found}
+        own: list[Metric] = [resolve(dotted) for dotted in self.metrics]
+        return {metric.name: metric for metric in own}
 
 
 @dataclass(frozen=True)
@@ -265,4 +265,6 @@ def load_use_case(package: str, folder: Path | None = None) -> UseCase:
     use_case = getattr(module, "USE_CASE", None)
     if not isinstance(use_case, UseCase):
         raise UserError(f"{module.__file__}: states no USE_CASE = UseCase(…).")
+    if use_case.name != package:
+        raise UserError(f"{module.__file__}: USE_CASE is called '{use_case.name}', the package '{package}'.")
     return use_case

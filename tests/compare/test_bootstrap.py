@@ -76,7 +76,7 @@ def test_groups_are_drawn_whole_and_widen_the_interval() -> None:
     # Rows of a group are alike: four of them say hardly more than one.
     scores = np.clip(random.uniform(0.1, 0.9, 100)[groups] + random.normal(0, 0.01, 400), 0.01, 0.99)[:, None]
     labels = random.permutation(np.repeat([0, 1], 50))[groups]
-    for weights in resamples(labels, seed=1, count=10, groups=groups):
+    for weights in resamples(labels, seed=1, count=10, units=groups):
         assert (weights.reshape(len(weights), 100, 4).std(axis=2) == 0).all()
     alone, whole = (paired_draws(LOG_LOSS, labels, [scores], 0, codes)[0].std() for codes in (None, groups))
     assert 1.7 < whole / alone < 2.3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from solutionkit.examples.columns import TableSpec
-from solutionkit.explain.reasons import group_names, grouped, in_words, raw_cells, reasons
+from solutionkit.explain.reasons import by_subject, in_words, raw_cells, reasons, subject_names
 from solutionkit.kinds import Feature
 from solutionkit.tasks.classification.task import Classification
 
@@ -12,18 +12,18 @@ SPEC = TableSpec(
     Classification("fraud", ("no", "yes")),
     (
         Feature("channel", "categorical", ("chip", "online")),
-        Feature("amount", "numeric", group="amount", text="amount {value:,.2f}"),
-        Feature("ratio", "numeric", group="amount", text="amount {value:.1f}x this card's usual"),
-        Feature("frauds", "numeric", group="risk", text="terminal had {value:.0f} frauds in 7d"),
-        Feature("recent", "sequence", shape=(3, 2), group="activity", text="pattern of {value:.0f}"),
+        Feature("amount", "numeric", subject="amount", text="amount {value:,.2f}"),
+        Feature("ratio", "numeric", subject="amount", text="amount {value:.1f}x this card's usual"),
+        Feature("frauds", "numeric", subject="risk", text="terminal had {value:.0f} frauds in 7d"),
+        Feature("recent", "sequence", shape=(3, 2), subject="activity", text="pattern of {value:.0f}"),
     ),
 )
 CELLS = {"amount": 600.0, "ratio": 6.04, "frauds": 3.0, "channel": "online", "recent": 2.0}
 
 
 def test_columns_of_one_subject_are_added_up() -> None:
-    assert group_names(SPEC) == ["amount", "risk", "channel", "activity"]
-    assert grouped(np.array([[1.0, -3.0, 2.0, 0.5, 0.25]]), SPEC).tolist() == [[-2.0, 2.0, 0.5, 0.25]]
+    assert subject_names(SPEC) == ["amount", "risk", "channel", "activity"]
+    assert by_subject(np.array([[1.0, -3.0, 2.0, 0.5, 0.25]]), SPEC).tolist() == [[-2.0, 2.0, 0.5, 0.25]]
 
 
 def test_the_strongest_subjects_are_told_by_what_speaks_for_the_alert() -> None:

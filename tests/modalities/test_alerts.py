@@ -15,7 +15,7 @@ from solutionkit.modalities.events.alerts import (
 ALERTS = Alerts(
     days=np.array([0, 0, 0, 0, 1, 1, 1, 1]),
     names=("2026-01-01", "2026-01-02"),
-    cards=np.array([0, 0, 1, 2, 0, 1, 2, 2]),
+    entities=np.array([0, 0, 1, 2, 0, 1, 2, 2]),
     budget=1,
 )
 LABELS = np.array([1, 1, 0, 1, 1, 0, 1, 1])
@@ -24,14 +24,14 @@ SCORES = np.array([0.9, 0.1, 0.5, 0.4, 1.0, 0.2, 0.7, 0.1])
 
 def test_a_day_finds_the_most_suspicious_cards_and_blocks_them() -> None:
     found = daily(ALERTS, LABELS, SCORES)
-    assert found.found.tolist() == [1, 1]
+    assert found.compromised.tolist() == [1, 1]
     assert found.caught.tolist() == [2, 2]
     assert found.positives.tolist() == [3, 2]
 
 
 def test_a_wrong_alert_costs_its_place() -> None:
     found = daily(ALERTS, LABELS, np.array([0.1, 0.1, 0.9, 0.1, 0.8, 0.1, 0.7, 0.1]))
-    assert found.found.tolist() == [0, 1]
+    assert found.compromised.tolist() == [0, 1]
     assert found.caught.tolist() == [0, 1]
 
 
@@ -46,7 +46,7 @@ def test_metrics_weigh_days() -> None:
 
 
 def test_fewer_cards_than_the_budget_count_as_places_left_empty() -> None:
-    wide = Alerts(ALERTS.days, ALERTS.names, ALERTS.cards, budget=10)
+    wide = Alerts(ALERTS.days, ALERTS.names, ALERTS.entities, budget=10)
     metric = alert_metrics(wide)[CARD_PRECISION]
     assert metric.value(LABELS, SCORES[:, None]) == pytest.approx(np.mean([2 / 10, 0 / 10]))
 
@@ -57,7 +57,7 @@ def test_the_bootstrap_draws_whole_days() -> None:
     alerts = Alerts(days, tuple(map(str, range(10))), random.integers(0, 500, 500), budget=5)
     labels = (random.random(500) < 0.1).astype(int)
     scores = np.clip(labels * 0.3 + random.random(500), 0, 1)[:, None]
-    draws = paired_draws(alert_metrics(alerts)[CARD_PRECISION], labels, [scores], 0, groups=days)
+    draws = paired_draws(alert_metrics(alerts)[CARD_PRECISION], labels, [scores], 0, units=days)
     value = alert_metrics(alerts)[CARD_PRECISION].value(labels, scores)
     assert draws.std() > 0
     assert np.quantile(draws, 0.025) <= value <= np.quantile(draws, 0.975)

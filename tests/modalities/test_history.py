@@ -183,8 +183,7 @@ def test_labels_known_before_stay_known_when_rows_come_back_without_them() -> No
         assert found[name].to_pylist() == whole[name].to_pylist()
 
 
-@pytest.mark.parametrize("alone", [False, True])
-def test_a_row_alone_and_in_another_spelling_gets_the_same(alone: bool) -> None:
+def test_a_row_alone_and_in_another_spelling_gets_the_same() -> None:
     """A Parquet file's types, nanoseconds and floats, against the texts of a CSV; slices of texts."""
     texts = pa.table({name: RAW[name].cast(pa.string()) for name in RAW.column_names})
     known = KnownRows(texts, DECLARATION, rolling_features)
@@ -192,7 +191,7 @@ def test_a_row_alone_and_in_another_spelling_gets_the_same(alone: bool) -> None:
     typed = RAW.set_column(1, "time", pc.strptime(RAW["time"], "%Y-%m-%d %H:%M:%S", "ns"))
     for rows in (texts, typed):
         for row in (3999, 2500):
-            found = known.features(rows.slice(row, 1).drop_columns(["transaction_id"]), alone=alone)
+            found = known.features(rows.slice(row, 1).drop_columns(["transaction_id"]))
             for name in ("card_count_30d", "merchant_risk_30d", "recent", "amount_to_card_mean_30d"):
                 assert found[name].to_pylist() == whole[name].slice(row, 1).to_pylist(), name
 

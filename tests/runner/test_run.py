@@ -9,10 +9,10 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from solutionkit.testing import call, fingerprint
+from solutionkit.testing import fingerprint
 from solutionkit.use_case import load_project
 from solutionkit.versions import add_version, newest_version
-from support import solutionkit
+from support import solutionkit, solutionkit_process
 
 pytestmark = pytest.mark.slow
 STATES = metadata_store_pb2.Execution
@@ -29,8 +29,9 @@ def states(project: Path) -> list[int]:
 
 
 def run(project: Path, *verb: str) -> tuple[int, str]:
-    """A verb in this process, `run` unless named: exit code, and all that it printed."""
-    return call(load_project(project), *(verb or ("run",)))
+    """A verb, `run` unless named: exit code, and all that it printed."""
+    answer = solutionkit(project, *(verb or ("run",)))
+    return answer.returncode, answer.stdout + answer.stderr
 
 
 def copy_of(finished: Path, folder: Path) -> Path:
@@ -73,11 +74,11 @@ def test_own_code_counts_where_it_is_used(finished: Path, tmp_path: Path) -> Non
     project = copy_of(finished, tmp_path / "demo")
     untouched = fingerprint(load_project(project))
     for part in ("network", "metric"):
-        assert solutionkit(project, "eject", part).returncode == 0
+        assert solutionkit_process(project, "eject", part).returncode == 0
     network = project / "customer_churn" / "network.py"
     kept = network.read_text()
     network.write_text(f"{kept}\n\ndef train(*_):\n    raise ValueError('the network is out of ideas')\n")
-    answer = solutionkit(project, "run")
+    answer = solutionkit_process(project, "run")
     assert answer.returncode == 1
     assert "Trainer.deep" in answer.stdout.splitlines()[-2]
     assert "ValueError: the network is out of ideas" in answer.stdout
@@ -87,12 +88,12 @@ def test_own_code_counts_where_it_is_used(finished: Path, tmp_path: Path) -> Non
     assert fingerprint(load_project(project)) == untouched
 
     network.write_text(kept)
-    answer = solutionkit(project, "run")
+    answer = solutionkit_process(project, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "Trainer.baseline" in latest(project)["cached"]
     layers = project / "customer_churn" / "network_layers.py"
     layers.write_text(layers.read_text().replace("Dropout(size.dropout)", "Dropout(0.3)"))
-    answer = solutionkit(project, "run")
+    answer = solutionkit_process(project, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     done = set(latest(project)["seconds"]) - set(latest(project)["cached"])
     after_compare = {"Compare", "Explain", "WriteReport"}
@@ -101,12 +102,12 @@ def test_own_code_counts_where_it_is_used(finished: Path, tmp_path: Path) -> Non
     assert found["metrics"]["own_metric"] == {"title": "Own metric", "higher_is_better": False}
 
     rows = ["explain", "--input", "data/sample.csv", "--rows", "1", "--model", "deep"]
-    answer = solutionkit(project, *rows)
+    answer = solutionkit_process(project, *rows)
     assert answer.returncode == 0, answer.stderr
 
     metric = project / "customer_churn" / "metric.py"
     metric.write_text(metric.read_text().replace("np.abs(scores - labels)", "(scores - labels) ** 2"))
-    assert solutionkit(project, "run").returncode == 0
+    assert solutionkit_process(project, "run").returncode == 0
     done = set(latest(project)["seconds"]) - set(latest(project)["cached"])
     assert done - {"Pusher"} == after_compare
     found = json.loads((project / "runs" / "latest" / "comparison.json").read_text())

@@ -3,6 +3,7 @@
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,13 @@ def test_a_file_without_the_model(folder: Path) -> None:
         Rollout(folder / "models.config", "other", folder / "m")
 
 
+def wait_for(held: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not held():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_a_server_follows_without_a_failed_request(folder: Path, sample_models: Path) -> None:
     shutil.rmtree(folder / "m")
@@ -146,7 +154,7 @@ def test_a_server_follows_without_a_failed_request(folder: Path, sample_models: 
             push(4)
             assert rollout(folder, server.rest).canary() == Roles(stable=3, canary=4)
             assert rollout(folder, server.grpc).rollback() == Roles(stable=3)
-            assert rollout(folder, server.grpc).states()[4] == "END"
+            wait_for(lambda: rollout(folder, server.grpc).states()[4] == "END")
             (folder / "m" / "5").mkdir()
             (folder / "m" / "5" / "saved_model.pb").write_bytes(b"nothing")
             before = (folder / "models.config").read_text()

@@ -36,7 +36,7 @@ def resample_count(rows: int) -> int:
 
 
 def resamples(
-    labels: np.ndarray, seed: int, count: int | None = None, groups: np.ndarray | None = None
+    labels: np.ndarray, seed: int, count: int | None = None, units: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
     """How often each row is drawn, in blocks `(resamples, rows)`.
 
@@ -47,28 +47,28 @@ def resamples(
         labels: `(rows,)` classes that each draw must hold.
         seed: Of the draws.
         count: How many; by default `resample_count`.
-        groups: `(rows,)` codes from 0 of rows that resemble each other, which are drawn together.
+        units: `(rows,)` codes from 0 of rows that resemble each other, which are drawn together.
     """
     random = np.random.default_rng(seed)
     count = resample_count(len(labels)) if count is None else count
     strata = len(np.unique(labels))
-    members = np.arange(len(labels)) if groups is None else groups
-    units = int(members.max()) + 1
+    members = np.arange(len(labels)) if units is None else units
+    unit_count = int(members.max()) + 1
     block = max(1, CELLS_AT_ONCE // len(labels))
     for start in range(0, count, block):
         size = min(block, count - start)
         weights = np.empty((size, len(labels)))
         for resample in range(size):
-            drawn = _draw(random, units)
+            drawn = _draw(random, unit_count)
             while len(np.unique(labels[drawn[members] > 0])) < strata:
-                drawn = _draw(random, units)
+                drawn = _draw(random, unit_count)
             weights[resample] = drawn[members]
         yield weights
 
 
-def _draw(random: np.random.Generator, units: int) -> np.ndarray:
-    """`(units,)` how often each is drawn."""
-    return np.bincount(random.integers(0, units, units), minlength=units)
+def _draw(random: np.random.Generator, count: int) -> np.ndarray:
+    """`(count,)` how often each unit is drawn."""
+    return np.bincount(random.integers(0, count, count), minlength=count)
 
 
 def interval(value: float, draws: np.ndarray) -> Estimate:

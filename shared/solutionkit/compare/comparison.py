@@ -133,12 +133,12 @@ def judged_models(
         decisions: What each model's decisions are worth, see `Task.decisions`.
         seed: Of the resamples.
     """
-    found = {
+    estimated = {
         name: estimates(metric, judged.labels, scores, seed, judged.units) for name, metric in metrics.items()
     }
     return {
         model: {
-            "metrics": {name: estimate[model].to_json() for name, estimate in found.items()},
+            "metrics": {name: estimate[model].to_json() for name, estimate in estimated.items()},
             "business": decisions[model],
         }
         for model in scores
@@ -156,14 +156,14 @@ def costs(model: ScoredModel) -> dict[str, Any]:
     }
 
 
-def verdict(primary: Metric, found: dict[str, Any], models: dict[str, ScoredModel]) -> dict[str, Any]:
+def verdict(primary: Metric, difference: dict[str, Any], models: dict[str, ScoredModel]) -> dict[str, Any]:
     """Which model is better, which one ships, and why."""
     decision = decide(
         primary.title,
-        found["value"],
-        found["low"],
-        found["high"],
-        found["p_value"],
+        difference["value"],
+        difference["low"],
+        difference["high"],
+        difference["p_value"],
         primary.higher_is_better,
         models[BASELINE].cost,
         models[DEEP].cost,

@@ -74,7 +74,7 @@ class EvaluationSet:
         }
 
 
-def group_codes(groups: np.ndarray) -> np.ndarray | None:
-    """`(rows,)` codes from 0; nothing where each row is a group by itself."""
-    names, codes = np.unique(groups, return_inverse=True)
-    return codes if len(names) < len(groups) else None
+def unit_codes(names: np.ndarray) -> np.ndarray | None:
+    """`(rows,)` codes from 0; nothing where each row is a unit by itself."""
+    units, codes = np.unique(names, return_inverse=True)
+    return codes if len(units) < len(names) else None

@@ -120,15 +120,15 @@ def evaluation_set(
 
 def broken_thresholds(result: dict[str, Any], thresholds: dict[str, float]) -> list[str]:
     """What the selected model fails to keep, one sentence each."""
-    found = []
+    broken = []
     for name, bound in thresholds.items():
         value = result["models"][result["selected"]]["metrics"][name]["value"]
         higher = result["metrics"][name]["higher_is_better"]
         if (value < bound) if higher else (value > bound):
-            found.append(
+            broken.append(
                 f"{name} is {value:.4f}, the bound is {'at least' if higher else 'at most'} {bound:g}"
             )
-    return found
+    return broken
 
 
 def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:
@@ -162,7 +162,7 @@ def second_opinion(evaluation: Path, metrics: dict[str, Metric]) -> dict[str, di
     from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
     ours = {metric.second_opinion: name for name, metric in metrics.items() if metric.second_opinion}
-    found: dict[str, dict[str, float]] = {}
+    opinion: dict[str, dict[str, float]] = {}
     for file in sorted(evaluation.glob("metrics*")):
         for record in tf.data.TFRecordDataset(str(file)):
             message = metrics_for_slice_pb2.MetricsForSlice.FromString(record.numpy())
@@ -171,6 +171,6 @@ def second_opinion(evaluation: Path, metrics: dict[str, Metric]) -> dict[str, di
             for item in message.metric_keys_and_values:
                 if item.key.name in ours and not item.key.is_diff:
                     name = item.key.model_name if item.key.model_name in {"baseline", "deep"} else "deep"
-                    metric = found.setdefault(ours[item.key.name], {})
+                    metric = opinion.setdefault(ours[item.key.name], {})
                     metric[name] = item.value.double_value.value
-    return found
+    return opinion

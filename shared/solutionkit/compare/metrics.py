@@ -75,7 +75,7 @@ class PairedTest:
 
 
 BOOTSTRAP = PairedTest()
-# What `comparison.json` calls the test where rows are drawn in groups.
+# What `comparison.json` calls the test where rows are drawn in units.
 GROUP_BOOTSTRAP = "paired_group_bootstrap"
 
 
@@ -125,7 +125,7 @@ class Metric:
 
 
 def estimates(
-    metric: Metric, labels: np.ndarray, models: dict[str, np.ndarray], seed: int, groups: np.ndarray | None
+    metric: Metric, labels: np.ndarray, models: dict[str, np.ndarray], seed: int, units: np.ndarray | None
 ) -> dict[str, Estimate]:
     """Each model's value with its interval.
 
@@ -134,15 +134,15 @@ def estimates(
         labels: `(rows,)` encoded labels.
         models: `(rows, outputs)` by name.
         seed: Of the draws.
-        groups: `(rows,)` codes from 0 of rows that resemble each other, if there are such. Other tests than
-            the bootstrap presume independent rows; the bootstrap can draw whole groups.
+        units: `(rows,)` codes from 0 of rows that resemble each other, if there are such. Other tests than
+            the bootstrap presume independent rows; the bootstrap can draw whole units.
     """
     outputs = list(models.values())
-    if groups is None:
-        found = metric.test.estimates(metric, labels, outputs, seed)
+    if units is None:
+        estimated = metric.test.estimates(metric, labels, outputs, seed)
     else:
-        found = bootstrap_estimates(metric, labels, outputs, seed, groups)
-    return dict(zip(models, found, strict=True))
+        estimated = bootstrap_estimates(metric, labels, outputs, seed, units)
+    return dict(zip(models, estimated, strict=True))
 
 
 def difference(
@@ -151,7 +151,7 @@ def difference(
     first: np.ndarray,
     second: np.ndarray,
     seed: int,
-    groups: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> dict[str, str | float]:
     """The second model's value minus the first one's with interval and paired test, for `comparison.json`.
 
@@ -161,14 +161,14 @@ def difference(
         first: `(rows, outputs)` of one model.
         second: `(rows, outputs)` of the other.
         seed: Of the draws.
-        groups: As in `estimates`.
+        units: As in `estimates`.
     """
-    if groups is None:
-        found, p_value = metric.test.difference(metric, labels, first, second, seed)
+    if units is None:
+        estimate, p_value = metric.test.difference(metric, labels, first, second, seed)
     else:
-        found, p_value = bootstrap_difference(metric, labels, first, second, seed, groups)
-    test = metric.test.name if groups is None else GROUP_BOOTSTRAP
-    return {"metric": metric.name, **found.to_json(), "p_value": p_value, "test": test}
+        estimate, p_value = bootstrap_difference(metric, labels, first, second, seed, units)
+    test = metric.test.name if units is None else GROUP_BOOTSTRAP
+    return {"metric": metric.name, **estimate.to_json(), "p_value": p_value, "test": test}
 
 
 def bootstrap_estimates(
@@ -176,12 +176,12 @@ def bootstrap_estimates(
     labels: np.ndarray,
     models: list[np.ndarray],
     seed: int,
-    groups: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> list[Estimate]:
     """See `estimates`."""
-    draws = paired_draws(metric, labels, models, seed, groups)
+    draws = paired_draws(metric, labels, models, seed, units)
     pairs = zip(models, draws, strict=True)
-    return [interval(metric.value(labels, outputs), found) for outputs, found in pairs]
+    return [interval(metric.value(labels, outputs), drawn) for outputs, drawn in pairs]
 
 
 def bootstrap_difference(
@@ -190,10 +190,10 @@ def bootstrap_difference(
     first: np.ndarray,
     second: np.ndarray,
     seed: int,
-    groups: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> tuple[Estimate, float]:
     """See `difference`."""
-    draws = paired_draws(metric, labels, [first, second], seed, groups)
+    draws = paired_draws(metric, labels, [first, second], seed, units)
     differences = draws[1] - draws[0]
     value = metric.value(labels, second) - metric.value(labels, first)
     return interval(value, differences), two_sided_p(differences)
@@ -204,7 +204,7 @@ def paired_draws(
     labels: np.ndarray,
     models: list[np.ndarray],
     seed: int,
-    groups: np.ndarray | None = None,
+    units: np.ndarray | None = None,
 ) -> np.ndarray:
     """`(models, resamples)` values of a metric on the same draws.
 
@@ -213,13 +213,13 @@ def paired_draws(
         labels: `(rows,)` encoded labels.
         models: Of each model, `(rows, outputs)`.
         seed: Of the draws.
-        groups: `(rows,)` codes of rows that are drawn together.
+        units: `(rows,)` codes of rows that are drawn together.
     """
     seen = metric.view.labels(labels)
     scores = [metric.view.scores(outputs) for outputs in models]
     blocks = [
         np.stack([metric.function(seen, model, weights) for model in scores])
-        for weights in resamples(metric.view.strata(labels), seed, groups=groups)
+        for weights in resamples(metric.view.strata(labels), seed, units=units)
     ]
     return np.concatenate(blocks, axis=1)
 

@@ -39,7 +39,7 @@ def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: 
         metric: What is shown.
         seed: Of the bootstrap.
     """
-    found = []
+    compared = []
     for name, column in judged.slices.items():
         values = slice_values(column)
         counts = {value: int((values == value).sum()) for value in np.unique(values)}
@@ -54,5 +54,5 @@ def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: 
                 codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]
                 estimated = estimates(metric, labels, within, seed, codes)
                 entry |= {model: item.to_json() for model, item in estimated.items()}
-            found.append(entry)
-    return found
+            compared.append(entry)
+    return compared

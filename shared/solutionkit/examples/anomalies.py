@@ -20,13 +20,13 @@ def raise_for_anomalies(folder: Path) -> None:
     """
     problems = []
     for file in sorted(folder.glob("Split-*/SchemaDiff.pb")):
-        found = anomalies_pb2.Anomalies.FromString(file.read_bytes())
+        anomalies = anomalies_pb2.Anomalies.FromString(file.read_bytes())
         split = file.parent.name.removeprefix("Split-")
-        for name, anomaly in sorted(found.anomaly_info.items()):
+        for name, anomaly in sorted(anomalies.anomaly_info.items()):
             message = f"the column '{name}' of the {split} rows: {anomaly.description.strip()}"
             problems.append(Problem("anomaly", message, column=name))
-        if found.HasField("dataset_anomaly_info"):
-            message = f"the {split} rows: {found.dataset_anomaly_info.description.strip()}"
+        if anomalies.HasField("dataset_anomaly_info"):
+            message = f"the {split} rows: {anomalies.dataset_anomaly_info.description.strip()}"
             problems.append(Problem("anomaly", message))
     if problems:
         raise DataError("ExampleValidator", problems)

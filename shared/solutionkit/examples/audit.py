@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from solutionkit.cells import take_rows
 from solutionkit.declaration import FILE_NAME
 from solutionkit.errors import DataError, Problem
-from solutionkit.examples.cast import cast
+from solutionkit.examples.cast import cast, cast_features
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import missing_columns, nested_columns, use_problems
 from solutionkit.examples.splitting import (
@@ -29,7 +29,6 @@ from solutionkit.kinds import kind_of
 from solutionkit.modalities.base import Dataset, Description
 from solutionkit.splits import SPLITS, TRAIN
 from solutionkit.tasks.base import Task
-from solutionkit.tasks.classification.task import Classification as NoTask
 from solutionkit.use_case import Project
 
 
@@ -97,12 +96,14 @@ def audit(project: Project) -> AuditedTable:
     task, labels = find_task(data, project, findings)
     splits, rule = split(data, task, labels, project, findings)
     described = describe(data, splits, project, findings)
-    spec = specify(task, described, project)
-    typed, unfit = cast(data.table, spec, labelled=labels is not None)
-    findings.add(unfit)
-    if labels is None or splits is None:
+    if task is None or labels is None or splits is None:
+        # The cells are told of all the same, so that all can be mended at once.
+        findings.add(cast_features(data.table, described.features)[1])
         findings.refuse(data.source)
         raise AssertionError("there is always a reason")
+    spec = specify(task, described, project)
+    typed, unfit = cast(data.table, spec)
+    findings.add(unfit)
     findings.refuse(data.source)
     judge(typed, labels, splits, spec, project, findings)
     findings.refuse(data.source)
@@ -243,8 +244,8 @@ def describe(data: Dataset, splits: np.ndarray | None, project: Project, finding
     return described
 
 
-def specify(task: Task | None, described: Description, project: Project) -> TableSpec:
-    """The specification; without a task, one that only says what the features are."""
+def specify(task: Task, described: Description, project: Project) -> TableSpec:
+    """The specification."""
     declaration, modality = project.declaration, project.use_case.modality
     names = {feature.name for feature in described.features}
     identity = modality.identity(declaration)
@@ -253,7 +254,7 @@ def specify(task: Task | None, described: Description, project: Project) -> Tabl
     wanted = [*declaration.slices.columns, *([group] if group else [])]
     wanted += modality.metadata_columns(declaration)
     return TableSpec(
-        task or NoTask(declaration.columns.label),
+        task,
         described.features,
         identity,
         tuple(name for name in dict.fromkeys(wanted) if name not in {*names, identity}),

@@ -8,7 +8,7 @@ import pyarrow as pa
 from solutionkit.cells import as_text, nested_problems
 from solutionkit.errors import Problem, suggestion
 from solutionkit.examples.columns import TableSpec
-from solutionkit.kinds import kind_of
+from solutionkit.kinds import Feature, kind_of
 
 
 def cast(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa.Table, list[Problem]]:
@@ -24,28 +24,38 @@ def cast(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa.Ta
         the label as int64 class ids. With problems, `typed` may lack columns.
     """
     names = set(table.column_names)
-    columns: dict[str, pa.ChunkedArray] = {}
     wanted = [feature.name for feature in spec.features] + ([spec.label] if labelled else [])
     metadata = [name for name in spec.metadata_columns if name in names or labelled]
     nested = {feature.name for feature in spec.features if kind_of(feature).nested}
     problems = nested_problems(table, [name for name in [*wanted, *metadata] if name not in nested])
     if problems:
-        return pa.table(columns), problems
+        return pa.table({}), problems
     for name in [*wanted, *metadata]:
         if name not in names:
             message = f"the column '{name}' is missing{suggestion(name, names - set(wanted))}"
             problems.append(Problem("missing_column", message, column=name))
-    for feature in spec.features:
-        if feature.name in names:
-            columns[feature.name], found = kind_of(feature).cast(table[feature.name], feature)
-            problems += found
+    columns, unfit = cast_features(table, spec.features)
+    problems += unfit
     for name in metadata:
         if name in names:
             columns[name] = as_text(table[name])
     if labelled and spec.label in names:
-        columns[spec.label], found = spec.task.encode(table[spec.label])
-        problems += found
+        columns[spec.label], unfit = spec.task.encode(table[spec.label])
+        problems += unfit
     return pa.table(columns), problems
+
+
+def cast_features(
+    table: pa.Table, features: tuple[Feature, ...]
+) -> tuple[dict[str, pa.ChunkedArray], list[Problem]]:
+    """The features that a table has, cast, and the cells that do not fit."""
+    columns: dict[str, pa.ChunkedArray] = {}
+    problems: list[Problem] = []
+    for feature in features:
+        if feature.name in table.column_names:
+            columns[feature.name], unfit = kind_of(feature).cast(table[feature.name], feature)
+            problems += unfit
+    return columns, problems
 
 
 def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:

@@ -188,9 +188,9 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
             ignored[name] = f"holds {values.type}, neither numbers nor text"
             continue
         kind = KINDS[declared[name]] if name in declared else kind
-        found = kind.infer(name, values, declared=name in declared)
-        if isinstance(found, Feature):
-            features.append(found)
+        inferred = kind.infer(name, values, declared=name in declared)
+        if isinstance(inferred, Feature):
+            features.append(inferred)
         else:
-            ignored[name] = found
+            ignored[name] = inferred
     return features, ignored

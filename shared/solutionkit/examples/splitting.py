@@ -187,10 +187,10 @@ def _by_column(table: pa.Table, declaration: Declaration, source: str) -> tuple[
     values = pc.fill_null(table[name].cast(pa.string()), "")
     is_eval = pc.is_in(values, pa.array(wanted)).to_numpy(zero_copy_only=False)
     if not is_eval.any() or is_eval.all():
-        found = ", ".join(repr(value) for value in pc.unique(values).to_pylist()[:8])
+        listed = ", ".join(repr(value) for value in pc.unique(values).to_pylist()[:8])
         message = (
             f"the split column '{name}' marks {'all' if is_eval.all() else 'no'} rows for evaluation:"
-            f" data.eval_values is {wanted}, the column holds {found}"
+            f" data.eval_values is {wanted}, the column holds {listed}"
         )
         raise DataError(source, [Problem("split_unusable", message, column=name)])
     others = pc.unique(values.filter(pa.array(~is_eval))).to_pylist()

@@ -157,8 +157,8 @@ class NetworkExplainer:
 
     def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
         """`(rows, places, places)` contributions to the log odds of each image's target."""
-        found = self._gradients.explain(self._embed(rows.of(IMAGE)), targets)
-        return Attribution(summed(found.values, PLACES), found.base, found.output)
+        cells = self._gradients.explain(self._embed(rows.of(IMAGE)), targets)
+        return Attribution(summed(cells.values, PLACES), cells.base, cells.output)
 
     def outputs(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """`(images,)` log odds of the targets."""
@@ -194,9 +194,9 @@ def likeliest(
     task = classification(spec)
     classes = task.classes
     if task.has_negative_class:
-        found = explainer.outputs(rows.of(IMAGE), np.zeros(len(rows), np.int64))
+        outputs = explainer.outputs(rows.of(IMAGE), np.zeros(len(rows), np.int64))
         other = task.positive_name or ""
-        return np.zeros(len(rows), np.int64), [other if value > 0.0 else classes[0] for value in found]
+        return np.zeros(len(rows), np.int64), [other if value > 0.0 else classes[0] for value in outputs]
     each = [explainer.outputs(rows.of(IMAGE), np.full(len(rows), i, np.int64)) for i in range(len(classes))]
     targets = np.stack(each).argmax(axis=0)
     return targets, [classes[target] for target in targets]

@@ -70,8 +70,8 @@ def explain_images(
     everything = {name: model.explainer.explain(arrays, targets) for name, model in explainers.items()}
     judged = [place for place in range(len(drawn)) if masks[place] is not None]
     models: dict[str, dict[str, Any]] = {}
-    for name, found in everything.items():
-        overall = found.take(slice(len(drawn)))
+    for name, attribution in everything.items():
+        overall = attribution.take(slice(len(drawn)))
         models[name] = {
             "method": explainers[name].explainer.method,
             "base_value": float(overall.base.mean()),
@@ -79,7 +79,7 @@ def explain_images(
         }
         if judged:
             models[name]["localisation"] = localisation(
-                explainers[name].explainer, found, arrays.of(IMAGE), targets, masks, judged, seed
+                explainers[name].explainer, attribution, arrays.of(IMAGE), targets, masks, judged, seed
             )
     single = []
     for place, (kind, row) in enumerate(shown, start=len(drawn)):
@@ -104,7 +104,8 @@ def explain_images(
                 "image": as_data_uri(arrays.of(IMAGE)[place], spec),
                 "mask": None if mask is None else as_data_uri(mask[..., None] * np.uint8(255), None),
                 "heat": {
-                    name: np.round(found.values[place], 4).tolist() for name, found in everything.items()
+                    name: np.round(attribution.values[place], 4).tolist()
+                    for name, attribution in everything.items()
                 },
             }
         )
@@ -122,8 +123,8 @@ def explain_images(
 def has_mask(examples: np.ndarray, name: str) -> np.ndarray:
     """`(rows,)` whether serialized tf.Examples have a mask."""
     parsed = tf.io.parse_example(examples, {name: tf.io.FixedLenFeature([], tf.string, "")})
-    found: np.ndarray = parsed[name].numpy() != b""
-    return found
+    there: np.ndarray = parsed[name].numpy() != b""
+    return there
 
 
 def read_masks(examples: np.ndarray, spec: TableSpec, size: tuple[int, ...]) -> list[np.ndarray | None]:
@@ -147,7 +148,7 @@ def read_masks(examples: np.ndarray, spec: TableSpec, size: tuple[int, ...]) -> 
 
 def localisation(
     explainer: ImageExplainer,
-    found: Attribution,
+    attribution: Attribution,
     images: np.ndarray,
     targets: np.ndarray,
     masks: list[np.ndarray | None],
@@ -158,7 +159,7 @@ def localisation(
 
     Args:
         explainer: The model's.
-        found: Heat of the explained images.
+        attribution: Heat of the explained images.
         images: `(images, height, width, channels)` these.
         targets: `(images,)` the output that is explained.
         masks: Of each image `(height, width)` truth values, if there are.
@@ -172,7 +173,7 @@ def localisation(
     for place in judged:
         mask = masks[place]
         assert mask is not None
-        heat = enlarged(found.values[place], height, width)
+        heat = enlarged(attribution.values[place], height, width)
         hits.append(points_at(heat, mask))
         overlaps.append(overlap(heat, mask))
         chances.append(chance_of_pointing(mask))
@@ -181,7 +182,7 @@ def localisation(
             return explainer.outputs(steps, np.repeat(targets[place], len(steps)))
 
         deleted.append(deletion(images[place], heat, sound, outputs))
-        noise = enlarged(random.random(found.values[place].shape), height, width)
+        noise = enlarged(random.random(attribution.values[place].shape), height, width)
         at_random.append(deletion(images[place], noise, sound, outputs))
     low, high = wilson(sum(hits), len(hits))
     return {
@@ -197,12 +198,12 @@ def localisation(
 def agreement(everything: dict[str, Attribution], size: tuple[int, ...]) -> dict[str, Any]:
     """How far the two models look at the same places."""
     pairs = zip(everything["baseline"].values, everything["deep"].values, strict=True)
-    found = []
+    correlations = []
     for ours, theirs in pairs:
         first, second = enlarged(ours, *size), enlarged(theirs, *size)
         if first.std() > 0 and second.std() > 0:
-            found.append(float(np.corrcoef(first.ravel(), second.ravel())[0, 1]))
-    return {"heat_correlation": float(np.mean(found)) if found else None}
+            correlations.append(float(np.corrcoef(first.ravel(), second.ravel())[0, 1]))
+    return {"heat_correlation": float(np.mean(correlations)) if correlations else None}
 
 
 def as_data_uri(pixels: np.ndarray, spec: TableSpec | None) -> str:

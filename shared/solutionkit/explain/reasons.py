@@ -16,17 +16,17 @@ LEAST_SHARE = 0.05
 LEAST_OF_STRONGEST = 0.25
 
 
-def group_names(spec: TableSpec) -> list[str]:
-    """The groups in the order of their first feature; a feature without one is a group by itself."""
-    return list(dict.fromkeys(feature.group or feature.name for feature in spec.ordered))
+def subject_names(spec: TableSpec) -> list[str]:
+    """The subjects in the order of their first feature; a feature without one is its own."""
+    return list(dict.fromkeys(feature.subject or feature.name for feature in spec.ordered))
 
 
-def grouped(values: np.ndarray, spec: TableSpec) -> np.ndarray:
-    """`(rows, groups)` sums of `(rows, columns)` contributions."""
-    names = group_names(spec)
+def by_subject(values: np.ndarray, spec: TableSpec) -> np.ndarray:
+    """`(rows, subjects)` sums of `(rows, columns)` contributions."""
+    names = subject_names(spec)
     member = np.zeros((len(spec.ordered), len(names)))
     for column, feature in enumerate(spec.ordered):
-        member[column, names.index(feature.group or feature.name)] = 1.0
+        member[column, names.index(feature.subject or feature.name)] = 1.0
     summed: np.ndarray = values @ member
     return summed
 
@@ -34,7 +34,7 @@ def grouped(values: np.ndarray, spec: TableSpec) -> np.ndarray:
 def reasons(effects: np.ndarray, cells: dict[str, Any], spec: TableSpec, most: int = MOST) -> list[str]:
     """What speaks most for one row's alert, strongest first.
 
-    A group is told by that of its features which speaks most for the alert, a computed one rather than a
+    A subject is told by that of its features which speaks most for the alert, a computed one rather than a
     bare value.
 
     Args:
@@ -43,14 +43,14 @@ def reasons(effects: np.ndarray, cells: dict[str, Any], spec: TableSpec, most: i
         spec: What the columns are.
         most: How many reasons.
     """
-    names = group_names(spec)
-    sums = grouped(effects[None], spec)[0]
+    names = subject_names(spec)
+    sums = by_subject(effects[None], spec)[0]
     speaking = sums[sums > 0].sum()
     told = []
     for position in np.argsort(-sums, kind="stable")[:most]:
         if sums[position] <= 0 or sums[position] < LEAST_SHARE * speaking:
             break
-        members = [i for i, f in enumerate(spec.ordered) if (f.group or f.name) == names[position]]
+        members = [i for i, f in enumerate(spec.ordered) if (f.subject or f.name) == names[position]]
         feature = spec.ordered[max(members, key=lambda column: _telling(column, effects, members, spec))]
         told.append(in_words(feature, cells[feature.name]))
     return told

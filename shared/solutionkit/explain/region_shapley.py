@@ -63,12 +63,12 @@ class RegionShapley:
         for image, target in zip(images, targets, strict=True):
             steps = self._regions**2 + 1
             walks = np.concatenate([self._walk(image, number) for number in range(len(self._orders))])
-            found = self._outputs(walks, np.repeat(target, len(walks))).reshape(len(self._orders), steps)
+            said = self._outputs(walks, np.repeat(target, len(walks))).reshape(len(self._orders), steps)
             contribution = np.zeros((len(self._orders), steps - 1))
-            np.put_along_axis(contribution, self._orders, np.diff(found, axis=1), axis=1)
+            np.put_along_axis(contribution, self._orders, np.diff(said, axis=1), axis=1)
             values.append(contribution.mean(axis=0).reshape(self._regions, self._regions))
-            bases.append(found[:, 0].mean())
-            outputs.append(found[:, -1].mean())
+            bases.append(said[:, 0].mean())
+            outputs.append(said[:, -1].mean())
         return Attribution(np.array(values), np.array(bases), np.array(outputs))
 
     def _walk(self, image: np.ndarray, number: int) -> np.ndarray:

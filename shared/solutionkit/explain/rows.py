@@ -16,8 +16,8 @@ from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.reasons import raw_cells
 from solutionkit.kinds import IMAGE
 from solutionkit.modalities.base import ScoringRows, raw_values
+from solutionkit.output import write_csv
 from solutionkit.tasks.classification.task import classification
-from solutionkit.verbs.output import write_csv
 
 SHOWN_COLUMNS = 6
 
@@ -28,13 +28,13 @@ def explain_columns(model: ModelExplainer, rows: ScoringRows, output: Path | Non
     task = spec.task
     outputs = model.scores(rows)
     targets = task.targets(outputs)
-    found = model.explainer.explain(model.transform(unlabelled_examples(rows.table, spec)), targets)
+    attribution = model.explainer.explain(model.transform(unlabelled_examples(rows.table, spec)), targets)
     column, names = rows.names
     summary = f"{len(names):,} rows explained ({method}, {task.margin_unit})"
     answers = task.frame(outputs)
     if output:
-        columns: dict[str, object] = {column: names, **answers, "base": found.base}
-        columns |= {name: found.values[:, i] for i, name in enumerate(spec.model_columns)}
+        columns: dict[str, object] = {column: names, **answers, "base": attribution.base}
+        columns |= {name: attribution.values[:, i] for i, name in enumerate(spec.model_columns)}
         write_csv(pa.table(columns), output)
         return summary
     cells = raw_cells(raw_values(rows.table, spec), spec)
@@ -44,12 +44,13 @@ def explain_columns(model: ModelExplainer, rows: ScoringRows, output: Path | Non
         table = Table(title=f"{name}: {said}", title_justify="left", box=None)
         for heading, side in (("column", "left"), ("value", "left"), (task.margin_unit, "right")):
             table.add_column(heading, justify=side)  # type: ignore[arg-type]
-        for i in np.argsort(-np.abs(found.values[row]), kind="stable")[:SHOWN_COLUMNS]:
+        for i in np.argsort(-np.abs(attribution.values[row]), kind="stable")[:SHOWN_COLUMNS]:
             column = spec.model_columns[i]
-            table.add_row(column, cell(cells[column][row]), f"{found.values[row, i]:+.3f}")
+            table.add_row(column, cell(cells[column][row]), f"{attribution.values[row, i]:+.3f}")
         console.print(table)
     console.print(
-        f"{method}; base {found.base.mean():+.3f}, largest residual {np.abs(found.residual).max():.2g}"
+        f"{method}; base {attribution.base.mean():+.3f}, largest residual"
+        f" {np.abs(attribution.residual).max():.2g}"
     )
     return summary
 
@@ -76,13 +77,13 @@ def explain_heat(model: ModelExplainer, rows: ScoringRows, output: Path | None) 
     for piece in rows.pieces():
         arrays = model.transform(unlabelled_examples(piece, spec))
         targets, classes = likeliest(model.explainer, arrays, spec)
-        found = model.explainer.explain(arrays, targets)
+        attribution = model.explainer.explain(arrays, targets)
         explained = [classification(spec).positive_name or name for name in classes]
         for place in range(len(arrays)):
             name = str(names[written])
             written += 1
-            probability = 1.0 / (1.0 + np.exp(-found.output[place]))
-            heat = found.values[place]
+            probability = 1.0 / (1.0 + np.exp(-attribution.output[place]))
+            heat = attribution.values[place]
             if output:
                 file = output / f"{name}.png"
                 file.parent.mkdir(parents=True, exist_ok=True)

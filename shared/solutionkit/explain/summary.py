@@ -53,31 +53,31 @@ def dependence(
         values: `(rows,)` raw values by column.
         shown: The columns wanted.
     """
-    found: dict[str, Any] = {}
+    curves: dict[str, Any] = {}
     for name in shown:
         effect = attribution.values[:, columns.index(name)]
         column = values[name]
         if column.dtype.kind == "f":
             rows = np.flatnonzero(~np.isnan(column))[:DEPENDENCE_POINTS]
-            found[name] = {
+            curves[name] = {
                 "kind": "numeric",
                 "values": [float(column[i]) for i in rows],
                 "effects": [float(effect[i]) for i in rows],
             }
             if np.isnan(column).any():
-                found[name]["missing_effect"] = float(effect[np.isnan(column)].mean())
+                curves[name]["missing_effect"] = float(effect[np.isnan(column)].mean())
         else:
-            groups = [
+            by_value = [
                 (str(value) or "missing", effect[column == value]) for value in np.unique(column.astype(str))
             ]
-            found[name] = {
+            curves[name] = {
                 "kind": "categorical",
                 "groups": [
-                    {"value": value, "n": len(group), "mean": float(group.mean()), "std": float(group.std())}
-                    for value, group in groups
+                    {"value": value, "n": len(some), "mean": float(some.mean()), "std": float(some.std())}
+                    for value, some in by_value
                 ],
             }
-    return found
+    return curves
 
 
 def agreement(baseline: Attribution, deep: Attribution, columns: list[str]) -> dict[str, Any]:

@@ -48,13 +48,13 @@ class TableNetwork:
 
     def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
         """Contributions of each column to each row's `Task.margin` of its target."""
-        found = self._gradients.explain(self._embed(rows.inputs), targets)
+        cells = self._gradients.explain(self._embed(rows.inputs), targets)
         single = rows.of(NUMERIC).shape[1] + rows.of(CATEGORICAL).shape[1]
-        if found.values.shape[1] == single:
-            return found
+        if cells.values.shape[1] == single:
+            return cells
         # Several vectors stand for the sequence.
-        sequence = found.values[:, single:].sum(axis=1, keepdims=True)
-        return dataclasses.replace(found, values=np.concatenate([found.values[:, :single], sequence], axis=1))
+        sequence = cells.values[:, single:].sum(axis=1, keepdims=True)
+        return dataclasses.replace(cells, values=np.concatenate([cells.values[:, :single], sequence], axis=1))
 
     def _embed(self, inputs: dict[str, np.ndarray]) -> tf.Tensor:
         return tf.convert_to_tensor(self._embedding(inputs, training=False))

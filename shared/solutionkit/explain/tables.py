@@ -10,7 +10,7 @@ import numpy as np
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.loading import ModelExplainer
-from solutionkit.explain.reasons import group_names, grouped, raw_cells, reasons
+from solutionkit.explain.reasons import by_subject, raw_cells, reasons, subject_names
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.export import raw_columns
 from solutionkit.models.heads import RARE_SHARE
@@ -80,7 +80,7 @@ def explain_tables(
             "global": summary.ranking(item, columns),
             "dependence": summary.dependence(item, columns, drawn_values, shown),
             "groups": summary.ranking(
-                dataclasses.replace(item, values=grouped(item.values, spec)), group_names(spec)
+                dataclasses.replace(item, values=by_subject(item.values, spec)), subject_names(spec)
             ),
         }
         for name, item in overall.items()

@@ -30,7 +30,7 @@ class Feature:
         shape: Height, width and channels to which an image is brought; steps and channels of a sequence.
         bits: Of an image's samples, 8 or 16.
         white: The largest value that an image's samples take; cameras of 12 bits fill a part of 16.
-        group: Features that tell of the same thing; explanations add them up. By itself where empty.
+        subject: What it tells of; explanations add up the features that share one. Its own where empty.
         text: What a value means, for reason codes; `{value}` is the value.
         computed: Whether it is computed of the rows before, rather than a column of the data.
     """
@@ -43,7 +43,7 @@ class Feature:
     shape: tuple[int, ...] = ()
     bits: int = 8
     white: int = 255
-    group: str = ""
+    subject: str = ""
     text: str = ""
     computed: bool = False
 

@@ -296,11 +296,11 @@ class Modality(ABC):
             validation: The same of the validation rows.
             declaration: What the columns are.
         """
-        from solutionkit.compare.evaluation import Circumstances, group_codes
+        from solutionkit.compare.evaluation import Circumstances, unit_codes
 
         del validation
         group = declaration.columns.group
-        return Circumstances(units=group_codes(columns[group]) if group else None)
+        return Circumstances(units=unit_codes(columns[group]) if group else None)
 
     def unit(self, declaration: Declaration) -> str | None:
         """What `Circumstances.units` are called."""

@@ -60,8 +60,8 @@ class Distance:
 
     def squared(self, features: np.ndarray) -> np.ndarray:
         """`(rows,)` squared distances of `(rows, features)`."""
-        found: np.ndarray = (((features - self.mean) / self.spread @ self.whitening) ** 2).sum(axis=1)
-        return found
+        distances: np.ndarray = (((features - self.mean) / self.spread @ self.whitening) ** 2).sum(axis=1)
+        return distances
 
     def scorer(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """TensorFlow ops: `(batch, features)` float64 -> `(batch, 1)` float32 between 0 and 1."""

@@ -197,10 +197,10 @@ def without_rounding_noise(values: np.ndarray) -> np.ndarray:
     if not len(distinct):
         return values
     noise = ROUNDINGS * np.finfo(np.float32).eps * np.maximum(np.abs(distinct[1:]), 1.0)
-    group = np.concatenate([[0], np.cumsum(np.diff(distinct) > noise)])
-    first = distinct[np.concatenate([[True], np.diff(group) > 0])]
+    cell = np.concatenate([[0], np.cumsum(np.diff(distinct) > noise)])
+    first = distinct[np.concatenate([[True], np.diff(cell) > 0])]
     clean = values.copy()
-    clean[known] = first[group[place]]
+    clean[known] = first[cell[place]]
     return clean
 
 

@@ -80,11 +80,11 @@ def uniform_patterns() -> np.ndarray:
     A pattern is uniform if its circle of bits changes at most twice; all others share the last bin.
     """
     bins = np.full(256, PATTERNS - 1, np.int32)
-    found = 0
+    count = 0
     for code in range(256):
         turned = ((code << 1) | (code >> 7)) & 255
         if (code ^ turned).bit_count() <= 2:
-            bins[code], found = found, found + 1
+            bins[code], count = count, count + 1
     return bins
 
 
@@ -95,7 +95,7 @@ def _gradients(grey: tf.Tensor) -> list[tf.Tensor]:
     magnitude = tf.sqrt(across**2 + down**2)
     turn = tf.math.atan2(down, across) / np.pi % 1.0
     orientation = tf.minimum(tf.cast(turn * ORIENTATIONS, tf.int32), ORIENTATIONS - 1)
-    found = []
+    gradients = []
     height, width = magnitude.shape[1], magnitude.shape[2]
     for rows in _halves(height):
         for columns in _halves(width):
@@ -105,9 +105,9 @@ def _gradients(grey: tf.Tensor) -> list[tf.Tensor]:
                 tf.reduce_mean(tf.where(pixels == value, strength, 0.0), [1, 2])
                 for value in range(ORIENTATIONS)
             ]
-            found.append(tf.stack(energy, axis=1))
-    whole = tf.add_n(found) / len(found)
-    return [_normed(part) for part in (whole, *found)] + [tf.reduce_sum(whole, axis=1, keepdims=True)]
+            gradients.append(tf.stack(energy, axis=1))
+    whole = tf.add_n(gradients) / len(gradients)
+    return [_normed(part) for part in (whole, *gradients)] + [tf.reduce_sum(whole, axis=1, keepdims=True)]
 
 
 def _normed(histogram: tf.Tensor) -> tf.Tensor:
@@ -140,12 +140,12 @@ def _extreme_cells(grey: tf.Tensor) -> tf.Tensor:
     mean = means(grey)
     deviation = tf.sqrt(tf.maximum(means(grey**2) - mean**2, 0.0))
     statistics = [mean, deviation, means(across), means(down), maxima(grey), -maxima(-grey)]
-    found = []
+    parts = []
     for values in statistics:
         ordered = tf.sort(values, axis=1)
-        found += [ordered[:, :EXTREMES], ordered[:, -EXTREMES:]]
-        found += [tf.math.reduce_std(values, axis=1, keepdims=True)]
-    return tf.concat(found, axis=1)
+        parts += [ordered[:, :EXTREMES], ordered[:, -EXTREMES:]]
+        parts += [tf.math.reduce_std(values, axis=1, keepdims=True)]
+    return tf.concat(parts, axis=1)
 
 
 def _flat(values: tf.Tensor) -> tf.Tensor:

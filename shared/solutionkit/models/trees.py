@@ -198,14 +198,17 @@ class _Columns:
         for node in nodes:
             by_column.setdefault(node.column, []).append(node)
         ordered = sorted(by_column.items())
-        numeric = [(column, found) for column, found in ordered if found[0].categories is None]
-        categorical = [(column, found) for column, found in ordered if found[0].categories is not None]
+        numeric = [(column, splits) for column, splits in ordered if splits[0].categories is None]
+        categorical = [(column, splits) for column, splits in ordered if splits[0].categories is not None]
         self.numeric = [column for column, _ in numeric]
         self.categorical = [column for column, _ in categorical]
-        self.thresholds = [np.unique([node.threshold for node in found]) for _, found in numeric]
-        self.zero_is_missing = np.array([found[0].zero_is_missing for _, found in numeric], bool)
+        self.thresholds = [np.unique([node.threshold for node in splits]) for _, splits in numeric]
+        self.zero_is_missing = np.array([splits[0].zero_is_missing for _, splits in numeric], bool)
         self.widths = np.array(
-            [1 + max((max(node.categories or [0]) for node in found), default=0) for _, found in categorical],
+            [
+                1 + max((max(node.categories or [0]) for node in splits), default=0)
+                for _, splits in categorical
+            ],
             np.int64,
         )
         self._first: dict[int, int] = {}

@@ -63,7 +63,7 @@ def own_sources(folder: Path, package: str, *modules: str) -> list[Path]:
         package: Its name.
         modules: Names of modules, or dotted names `module:function`.
     """
-    found: dict[Path, None] = {}
+    sources: dict[Path, None] = {}
     waiting = [module.partition(":")[0] for module in modules]
     while waiting:
         module = waiting.pop()
@@ -71,10 +71,10 @@ def own_sources(folder: Path, package: str, *modules: str) -> list[Path]:
         if file is None and module.rpartition(".")[0] == package:
             # Something that the package's `__init__.py` says.
             file = _file_of(folder, package, package)
-        if file is not None and file not in found:
-            found[file] = None
+        if file is not None and file not in sources:
+            sources[file] = None
             waiting += _imported(file, folder)
-    return sorted(found)
+    return sorted(sources)
 
 
 def _file_of(folder: Path, package: str, module: str) -> Path | None:

@@ -75,9 +75,9 @@ def hash_text(text: str) -> int:
 def difference_chart(estimates: list[tuple[str, dict[str, float]]], description: str) -> str:
     """Points with intervals about zero: right of it the deep model is ahead."""
     with _axes(5.2, 0.5 + 0.32 * len(estimates)) as (figure, axes):
-        for row, (_, found) in enumerate(estimates):
-            axes.plot([found["low"], found["high"]], [row, row], color=COLOURS["deep"], linewidth=2)
-            axes.plot(found["value"], row, "o", color=COLOURS["deep"], markersize=5)
+        for row, (_, estimate) in enumerate(estimates):
+            axes.plot([estimate["low"], estimate["high"]], [row, row], color=COLOURS["deep"], linewidth=2)
+            axes.plot(estimate["value"], row, "o", color=COLOURS["deep"], markersize=5)
         axes.axvline(0.0, color=INK, linewidth=0.8, linestyle=":")
         axes.set_yticks(range(len(estimates)), [name for name, _ in estimates])
         axes.set_ylim(len(estimates) - 0.5, -0.5)
@@ -197,16 +197,16 @@ def money_chart(
         return svg(figure, "Worth of a thousand decisions by threshold")
 
 
-def daily_chart(found: dict[str, Any], estimates: dict[str, dict[str, float]]) -> str:
+def daily_chart(daily: dict[str, Any], estimates: dict[str, dict[str, float]]) -> str:
     """Share of compromised cards among each day's alerts; bands are the 95 % intervals of the means.
 
     Args:
-        found: `daily` of `comparison.json`.
+        daily: `daily` of `comparison.json`.
         estimates: Card precision of each model with its interval.
     """
     with _axes(7.6, 2.6) as (figure, axes):
-        days = np.arange(len(found["days"]))
-        for name, model in found["models"].items():
+        days = np.arange(len(daily["days"]))
+        for name, model in daily["models"].items():
             mean = estimates[name]
             axes.axhspan(mean["low"], mean["high"], color=COLOURS[name], alpha=0.12, linewidth=0)
             axes.axhline(mean["value"], color=COLOURS[name], linewidth=0.8, linestyle=":")
@@ -214,8 +214,8 @@ def daily_chart(found: dict[str, Any], estimates: dict[str, dict[str, float]]) -
                 days, model["precision"], "o-", color=COLOURS[name], markersize=3, linewidth=1, label=name
             )
         step = max(1, len(days) // 10)
-        axes.set_xticks(days[::step], [str(day)[5:] for day in found["days"][::step]])
-        axes.set_ylabel(f"card precision@{found['budget']}")
+        axes.set_xticks(days[::step], [str(day)[5:] for day in daily["days"][::step]])
+        axes.set_ylabel(f"card precision@{daily['budget']}")
         axes.set_ylim(bottom=0)
         axes.legend(loc="upper right")
         return svg(figure, "Share of compromised cards among each day's alerts")
@@ -308,10 +308,10 @@ def ranking_chart(rankings: dict[str, list[dict[str, Any]]], unit: str, most: in
         return svg(figure, "Which columns matter, in both models")
 
 
-def dependence_chart(column: str, found: dict[str, dict[str, Any]]) -> str:
+def dependence_chart(column: str, curves: dict[str, dict[str, Any]]) -> str:
     """How a column's contribution varies with its value."""
     with _axes(3.1, 2.3) as (figure, axes):
-        for offset, (name, item) in zip((-0.18, 0.18), found.items(), strict=True):
+        for offset, (name, item) in zip((-0.18, 0.18), curves.items(), strict=True):
             if item["kind"] == "numeric":
                 axes.plot(item["values"], item["effects"], ".", color=COLOURS[name], markersize=3, alpha=0.5)
             else:

@@ -18,5 +18,5 @@ def markdown(value: Any) -> Any:
         return value
     line = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", value)
     line = ENTITY.sub("&amp;", line).replace("<", "&lt;").replace(">", "&gt;")
-    line = MARKUP.sub(lambda found: "\\" + found[0], line)
-    return LEADING.sub(lambda found: f"{found[2]}\\" if found[2] else f"\\{found[1]}", line)
+    line = MARKUP.sub(lambda match: "\\" + match[0], line)
+    return LEADING.sub(lambda match: f"{match[2]}\\" if match[2] else f"\\{match[1]}", line)

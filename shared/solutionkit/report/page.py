@@ -80,21 +80,21 @@ def with_names(explained: Any, names: dict[str, str]) -> Any:
         return [with_names(item, names) for item in explained]
     if not isinstance(explained, dict):
         return explained
-    found = {name: with_names(item, names) for name, item in explained.items()}
-    if "column" in found:
-        found["column"] = names.get(found["column"], found["column"])
-    if "dependence" in found:
-        found["dependence"] = {names.get(name, name): item for name, item in found["dependence"].items()}
-    return found
+    named = {name: with_names(item, names) for name, item in explained.items()}
+    if "column" in named:
+        named["column"] = names.get(named["column"], named["column"])
+    if "dependence" in named:
+        named["dependence"] = {names.get(name, name): item for name, item in named["dependence"].items()}
+    return named
 
 
 def gain_chart(compared: dict[str, Any]) -> str | None:
     """The difference in money, where decisions have a worth."""
-    found = compared.get("business_difference")
-    if found is None:
+    gain = compared.get("business_difference")
+    if gain is None:
         return None
-    title = f"{found['currency']} per 1,000"
-    return charts.difference_chart([(title, found)], "Difference in money, deep minus baseline")
+    title = f"{gain['currency']} per 1,000"
+    return charts.difference_chart([(title, gain)], "Difference in money, deep minus baseline")
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -109,9 +109,11 @@ def signed(value: float) -> str:
     return f"{value:+.2f}" if abs(value) < 100 else f"{value:+,.0f}"
 
 
-def interval(found: dict[str, float], digits: int = 3) -> str:
+def interval(estimate: dict[str, float], digits: int = 3) -> str:
     """A value with its interval."""
-    return f"{found['value']:,.{digits}f} ({found['low']:,.{digits}f} to {found['high']:,.{digits}f})"
+    return (
+        f"{estimate['value']:,.{digits}f} ({estimate['low']:,.{digits}f} to {estimate['high']:,.{digits}f})"
+    )
 
 
 def size(count: int) -> str:

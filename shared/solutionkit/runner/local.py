@@ -139,12 +139,12 @@ def recorded(connection: Any, execution: Any) -> tuple[State, dict[str, Path]]:
     if execution is None or execution.execution_id is None:
         return "failed", {}
     with metadata.Metadata(connection) as handle:
-        found = handle.store.get_executions_by_id([execution.execution_id])
+        executions = handle.store.get_executions_by_id([execution.execution_id])
         artifacts = execution_lib.get_output_artifacts(handle, execution.execution_id)
     states = metadata_store_pb2.Execution
     known: dict[Any, State] = {states.COMPLETE: "done", states.CACHED: "cached"}
     outputs = {name: Path(items[0].uri) for name, items in artifacts.items() if items}
-    return known.get(found[0].last_known_state, "failed") if found else "failed", outputs
+    return known.get(executions[0].last_known_state, "failed") if executions else "failed", outputs
 
 
 def close_abandoned_executions(connection: Any) -> None:

@@ -42,9 +42,9 @@ def decision_threshold(project: Project, name: str) -> float:
     file = folder / DECISION_FILE
     if name != "pushed":
         compared = read_record(project.runs / "latest" / "comparison.json", "models")
-        found = compared["models"][name]["business"]["threshold"]
+        threshold = compared["models"][name]["business"]["threshold"]
     else:
-        found = read_record(file, "threshold")["threshold"] if file.is_file() else None
-    if found is None:
+        threshold = read_record(file, "threshold")["threshold"] if file.is_file() else None
+    if threshold is None:
         raise UserError(f"{folder}: no threshold of a decision is known of this model; run the pipeline.")
-    return float(found)
+    return float(threshold)

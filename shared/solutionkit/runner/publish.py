@@ -127,8 +127,8 @@ def read_record(file: Path, *keys: str) -> dict[str, Any]:
     missing = [key for key in keys if not isinstance(record, dict) or key not in record]
     if missing:
         raise UserError(f"{file}: lacks {', '.join(missing)}; {remedy}.")
-    found: dict[str, Any] = record
-    return found
+    known: dict[str, Any] = record
+    return known
 
 
 def point_latest_at(folder: Path) -> None:

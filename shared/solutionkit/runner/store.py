@@ -29,15 +29,15 @@ def check_store(file: Path) -> None:
     try:
         # Not read-only: what a killed run left half written is rolled back.
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=rw", uri=True)) as database:
-            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             names = {name for (name,) in tables}
     except sqlite3.OperationalError as error:
         raise UserError(f"{file}: the pipeline's metadata cannot be opened: {error}.") from None
     except sqlite3.DatabaseError as error:
         raise unusable(file, str(error)) from None
-    if found != "ok":
-        raise unusable(file, found.splitlines()[-1])
+    if answer != "ok":
+        raise unusable(file, answer.splitlines()[-1])
     if names and VERSION_TABLE not in names:
         raise unusable(file, "a database of something else")
 

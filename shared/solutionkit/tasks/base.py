@@ -305,7 +305,7 @@ def task_from_json(raw: dict[str, Any]) -> Task:
     Raises:
         ValueError: It names no task.
     """
-    found = resolve(raw["task"])
-    if not (isinstance(found, type) and issubclass(found, Task)):
+    task = resolve(raw["task"])
+    if not (isinstance(task, type) and issubclass(task, Task)):
         raise ValueError(f"{raw['task']} is no task")
-    return found(**{name: value for name, value in raw.items() if name != "task"})
+    return task(**{name: value for name, value in raw.items() if name != "task"})

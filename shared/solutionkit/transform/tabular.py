@@ -58,8 +58,8 @@ def category_ids(inputs: dict[str, Any], spec: TableSpec) -> tf.Tensor:
     table = tft.make_and_track_object(make_table, name="category_ids")
     texts = tf.stack([dense(inputs[feature.name], "") for feature in spec.of(CATEGORICAL)], axis=1)
     prefixes = tf.constant([f"{position}{_SEPARATOR}" for position in range(len(spec.of(CATEGORICAL)))])
-    found = table.lookup(tf.strings.join([tf.broadcast_to(prefixes, tf.shape(texts)), texts]))
-    return tf.where(texts == "", tf.constant(MISSING_ID, tf.int64), found)
+    looked_up = table.lookup(tf.strings.join([tf.broadcast_to(prefixes, tf.shape(texts)), texts]))
+    return tf.where(texts == "", tf.constant(MISSING_ID, tf.int64), looked_up)
 
 
 def dense(column: tf.SparseTensor, missing: float | str) -> tf.Tensor:

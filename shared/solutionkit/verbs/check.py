@@ -13,9 +13,9 @@ from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit, check_declaration
 from solutionkit.examples.facts import lines
 from solutionkit.examples.schema import FILE_NAME, frozen_schema, schema_text
+from solutionkit.output import written
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
-from solutionkit.verbs.output import written
 from solutionkit.verbs.sample import with_sample
 
 

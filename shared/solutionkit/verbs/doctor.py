@@ -70,8 +70,8 @@ def c_library() -> list[Finding]:
     name, version = platform.libc_ver()
     new_enough = name == "glibc" and tuple(map(int, version.split(".")[:2])) >= OLDEST_GLIBC
     private = "ld-linux" in _interpreter_loader() and ".venv" in _interpreter_loader()
-    found = f"{name} {version}" + (" (private, in .venv; the system's own is untouched)" if private else "")
-    return [Finding("C library", found, "" if new_enough else "run 'make setup', or use the container")]
+    library = f"{name} {version}" + (" (private, in .venv; the system's own is untouched)" if private else "")
+    return [Finding("C library", library, "" if new_enough else "run 'make setup', or use the container")]
 
 
 def packages() -> list[Finding]:

@@ -7,10 +7,10 @@ import dataclasses
 
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
+from solutionkit.output import summary_to
 from solutionkit.runner.models import model_folder
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
-from solutionkit.verbs.output import summary_to
 
 
 def main(options: argparse.Namespace) -> int:

@@ -14,13 +14,13 @@ from solutionkit.errors import UserError
 from solutionkit.examples.columns import load_spec
 from solutionkit.examples.encoding import with_files
 from solutionkit.kinds import IMAGE
+from solutionkit.output import summary_to, written
 from solutionkit.runner.models import model_folder
 from solutionkit.splits import EVAL
 from solutionkit.tasks.classification.task import classification
 from solutionkit.use_case import load_project
 from solutionkit.verbs.check import load_audited
 from solutionkit.verbs.log import stderr_to
-from solutionkit.verbs.output import summary_to, written
 
 
 def main(options: argparse.Namespace) -> int:
@@ -49,14 +49,14 @@ def main(options: argparse.Namespace) -> int:
         rows = audited.table.filter(pa.array(audited.splits == EVAL))
         labels = rows[spec.label].to_numpy()
         transform = ModelExplainer(folder).transform
-        expected, found, seconds = [], [], 0.0
+        expected, converted, seconds = [], [], 0.0
         for piece in with_files(rows, spec, audited.folder):
             expected.append(saved.score_table(piece))
             images = transform(unlabelled_examples(piece.drop_columns([spec.label]), spec)).of(IMAGE)
             started = time.perf_counter()
-            found.append(lite.score(images))
+            converted.append(lite.score(images))
             seconds += time.perf_counter() - started
-    before, after = np.concatenate(expected), np.concatenate(found)
+    before, after = np.concatenate(expected), np.concatenate(converted)
     with written(options.output) as stream:
         stream.write(content)
     say = functools.partial(print, file=summary_to(options.output))

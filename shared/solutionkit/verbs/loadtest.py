@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 from solutionkit.errors import UserError
+from solutionkit.output import summary_to, written
 from solutionkit.runner.models import model_folder
 from solutionkit.runner.serving import server_flags
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
-from solutionkit.verbs.output import summary_to, written
 
 
 def main(options: argparse.Namespace) -> int:

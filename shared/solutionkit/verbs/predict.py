@@ -18,10 +18,10 @@ from solutionkit.examples.columns import RAW_SIGNATURE, TableSpec, load_spec
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.base import ScoringRows, raw_values
+from solutionkit.output import summary_to, write_csv
 from solutionkit.runner.models import decision_threshold, model_folder
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
-from solutionkit.verbs.output import summary_to, write_csv
 
 # A wrong address must not take long to show.
 RETRIES = 5
@@ -102,10 +102,10 @@ def alert_columns(
         table = take_rows(rows.table, alerts)
         cells = raw_cells(raw_values(table, spec), spec)
         targets = np.zeros(len(alerts), np.int64)
-        found = model.explainer.explain(model.transform(unlabelled_examples(table, spec)), targets)
+        attribution = model.explainer.explain(model.transform(unlabelled_examples(table, spec)), targets)
         for place, row in enumerate(alerts):
             row_cells = {name: values[place] for name, values in cells.items()}
-            told[row] = "; ".join(reasons(found.values[place], row_cells, spec, most))
+            told[row] = "; ".join(reasons(attribution.values[place], row_cells, spec, most))
     return {
         "alert": pa.array(np.where(scores[:, 0] >= threshold, "yes", "no")),
         "reasons": pa.array(told, pa.string()),

@@ -142,8 +142,8 @@ def print_verdict(folder: Path, console: Console) -> None:
     console.print()
     for name in ("baseline", "deep", "trivial"):
         model = result["models"][name]
-        found = model["metrics"][metric]
-        line = f"{name:9}{metric} {found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f})"
+        estimate = model["metrics"][metric]
+        line = f"{name:9}{metric} {estimate['value']:.4f} ({estimate['low']:.4f} to {estimate['high']:.4f})"
         value = model["business"]["value_per_1000"]
         if value is not None:
             line += f"   {value:+,.0f} {model['business']['currency']} per 1,000"

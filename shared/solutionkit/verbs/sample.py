@@ -10,11 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from solutionkit.cli import SAMPLE_SEED
 from solutionkit.errors import UserError
 from solutionkit.modalities.image.modality import LABELS_FILE
+from solutionkit.output import summary_to, written
 from solutionkit.use_case import Project, load_project
-from solutionkit.verbs.output import summary_to, written
+
+SEED = 20
 
 
 def main(options: argparse.Namespace) -> int:
@@ -25,12 +26,12 @@ def main(options: argparse.Namespace) -> int:
     target = options.output or project.sample_path
     if target.is_dir() and any(target.iterdir()) and target != project.sample_path:
         raise UserError(f"{target}: the folder is not empty; name another one.")
-    rows = write_sample(project, target, options.rows, options.seed)
+    rows = write_sample(project, target, options.rows, SEED if options.seed is None else options.seed)
     print(f"{rows} rows in {target}", file=summary_to(target))
     return 0
 
 
-def write_sample(project: Project, target: Path, rows: int | None = None, seed: int = SAMPLE_SEED) -> int:
+def write_sample(project: Project, target: Path, rows: int | None = None, seed: int = SEED) -> int:
     """Write the use case's sample data, whole or not at all: a CSV file, or a folder where cells are files.
 
     Args:

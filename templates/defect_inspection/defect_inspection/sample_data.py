@@ -168,8 +168,8 @@ def place(random: np.random.Generator, margin: int) -> np.ndarray:
 def distances(y: float, x: float) -> np.ndarray:
     """`(SIDE, SIDE)` distance of every pixel to a point."""
     down, across = np.mgrid[0:SIDE, 0:SIDE]
-    found: np.ndarray = np.hypot(down - y, across - x)
-    return found
+    distance: np.ndarray = np.hypot(down - y, across - x)
+    return distance
 
 
 def sign(random: np.random.Generator) -> float:

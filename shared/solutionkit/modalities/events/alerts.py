@@ -26,13 +26,13 @@ class Alerts:
     Attributes:
         days: `(rows,)` codes from 0, in the order of time.
         names: What the days are called.
-        cards: `(rows,)` codes from 0.
+        entities: `(rows,)` codes from 0 of cards, accounts or whatever is looked into.
         budget: Cards a day.
     """
 
     days: np.ndarray
     names: tuple[str, ...]
-    cards: np.ndarray
+    entities: np.ndarray
     budget: int
 
 
@@ -41,12 +41,12 @@ class Days:
     """What became of each day's alerts; all `(days,)`.
 
     Attributes:
-        found: Compromised cards among those looked into.
+        compromised: Compromised cards among those looked into.
         caught: Positive rows of these cards on that day.
         positives: Positive rows of cards that were not blocked before.
     """
 
-    found: np.ndarray
+    compromised: np.ndarray
     caught: np.ndarray
     positives: np.ndarray
 
@@ -59,19 +59,19 @@ def daily(alerts: Alerts, labels: np.ndarray, scores: np.ndarray) -> Days:
         labels: `(rows,)` of 0 and 1.
         scores: `(rows,)`.
     """
-    blocked = np.zeros(int(alerts.cards.max()) + 1, bool)
+    blocked = np.zeros(int(alerts.entities.max()) + 1, bool)
     counts = []
     for rows in np.split(np.argsort(alerts.days, kind="stable"), _ends(alerts)):
-        rows = rows[~blocked[alerts.cards[rows]]]
-        cards, place = np.unique(alerts.cards[rows], return_inverse=True)
-        suspicion = np.full(len(cards), -np.inf)
+        rows = rows[~blocked[alerts.entities[rows]]]
+        entities, place = np.unique(alerts.entities[rows], return_inverse=True)
+        suspicion = np.full(len(entities), -np.inf)
         np.maximum.at(suspicion, place, scores[rows])
-        positives = np.bincount(place, weights=labels[rows], minlength=len(cards))
+        positives = np.bincount(place, weights=labels[rows], minlength=len(entities))
         # Of equal scores the card that comes first; never more than can be looked into.
         looked_into = np.argsort(-suspicion, kind="stable")[: alerts.budget]
-        found = looked_into[positives[looked_into] > 0]
-        blocked[cards[found]] = True
-        counts.append((len(found), positives[found].sum(), positives.sum()))
+        compromised = looked_into[positives[looked_into] > 0]
+        blocked[entities[compromised]] = True
+        counts.append((len(compromised), positives[compromised].sum(), positives.sum()))
     return Days(*np.array(counts, float).reshape(-1, 3).T)
 
 
@@ -104,7 +104,7 @@ def alert_metrics(alerts: Alerts) -> dict[str, Metric]:
 def _precision(alerts: Alerts, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean over the days of the share of compromised cards among those that could be looked into."""
     days = _day_weights(alerts, weights)
-    result: np.ndarray = days @ daily(alerts, labels, scores).found / (alerts.budget * days.sum(axis=1))
+    result: np.ndarray = days @ daily(alerts, labels, scores).compromised / (alerts.budget * days.sum(axis=1))
     return result
 
 
@@ -136,9 +136,9 @@ def daily_report(alerts: Alerts, labels: np.ndarray, scores: dict[str, np.ndarra
         "positives": np.bincount(alerts.days, weights=labels, minlength=len(alerts.names)).tolist(),
         "models": {
             name: {
-                "found": item.found.tolist(),
+                "found": item.compromised.tolist(),
                 "caught": item.caught.tolist(),
-                "precision": (item.found / alerts.budget).tolist(),
+                "precision": (item.compromised / alerts.budget).tolist(),
             }
             for name, item in worked.items()
         },

@@ -67,8 +67,8 @@ def leave_blocked_out(
         return []
     times = microseconds(data.table, columns.time, data.source)
     known_from = times + round(span(declaration.data.label_delay).total_seconds() * 1e6)
-    cards = as_text(data.table[columns.card]).combine_chunks().dictionary_encode().indices
-    codes = cards.fill_null(-1).to_numpy()
+    entities = as_text(data.table[columns.card]).combine_chunks().dictionary_encode().indices
+    codes = entities.fill_null(-1).to_numpy()
     blocked_from = np.full(codes.max(initial=0) + 1, np.iinfo(np.int64).max)
     frauds = marked & (codes >= 0)
     np.minimum.at(blocked_from, codes[frauds], known_from[frauds])

@@ -84,9 +84,9 @@ def to_events(
     if columns.label in raw.column_names:
         values = as_text(raw[columns.label])
         known = positive_values(values, columns) if positives is None else positives
-        found = pc.is_in(values, pa.array(known, pa.string())).cast(pa.float64())
+        positive = pc.is_in(values, pa.array(known, pa.string())).cast(pa.float64())
         unknown = pa.chunked_array([pa.nulls(raw.num_rows, pa.float64())])
-        events[POSITIVE] = pc.if_else(pc.is_valid(values), found, unknown)
+        events[POSITIVE] = pc.if_else(pc.is_valid(values), positive, unknown)
     else:
         events[POSITIVE] = pa.nulls(raw.num_rows, pa.float64())
     beside = {name: raw[name] for name in raw.column_names if name not in CANONICAL}
@@ -103,11 +103,11 @@ def positive_values(labels: pa.ChunkedArray, columns: Columns) -> list[str]:
     classes, _, problems = label_classes(labels, columns)
     if not problems and len(classes) == 2:
         return list(classes[1:])
-    found = {value: canonical(value) for value in pc.unique(labels.drop_null()).to_pylist()}
+    spelled = {value: canonical(value) for value in pc.unique(labels.drop_null()).to_pylist()}
     if columns.negative is not None:
-        return [value for value, text in found.items() if text != canonical(str(columns.negative))]
+        return [value for value, text in spelled.items() if text != canonical(str(columns.negative))]
     wanted = set(NEGATIVES) if columns.positive is None else {canonical(str(columns.positive))}
-    return [value for value, text in found.items() if text in wanted]
+    return [value for value, text in spelled.items() if text in wanted]
 
 
 def with_history(
@@ -180,12 +180,12 @@ def with_subjects(features: list[Feature], declaration: Declaration, computed: s
         return features
     amount = declaration.columns.amount or ""
     listed = computed_columns(declaration.history, amount, declaration.columns.merchant is not None)
-    known = {item.name: (item.group, item.text) for item in listed}
+    known = {item.name: (item.subject, item.text) for item in listed}
     known[amount] = ("amount", f"{in_format(amount)} {{value:,.2f}}")
     told = []
     for feature in features:
-        group, text = known.get(feature.name, ("", ""))
-        feature = dataclasses.replace(feature, group=group, text=text)
+        subject, text = known.get(feature.name, ("", ""))
+        feature = dataclasses.replace(feature, subject=subject, text=text)
         if feature.name in computed:
             # A new card lacks a history, which is no fault.
             least = feature.min_fraction if feature.kind == "sequence" else 0.0
@@ -272,7 +272,7 @@ class KnownRows:
         """What decides the computed columns."""
         return computed_by(self._declaration)
 
-    def features(self, new: pa.Table, source: str = "the new rows", alone: bool = False) -> pa.Table:
+    def features(self, new: pa.Table, source: str = "the new rows") -> pa.Table:
         """New raw rows with the computed columns beside.
 
         Known rows that are among the new ones (by the id, else by time, card, merchant and amount) count
@@ -281,8 +281,6 @@ class KnownRows:
         Args:
             new: The rows.
             source: Their name for error messages.
-            alone: Look only at known rows of the new rows' cards and merchants. This is faster, and right for
-                the library's columns and for others that look no further.
 
         Raises:
             DataError: A column is missing, or cells are no times or no amounts.
@@ -297,16 +295,11 @@ class KnownRows:
             events.column_names.index(POSITIVE), POSITIVE, pc.coalesce(events[POSITIVE], label)
         )
         kept = pc.invert(pc.is_in(keys, wanted))
-        if alone:
-            same = pc.is_in(self._events[CARD], events[CARD].combine_chunks())
-            if MERCHANT in events.column_names:
-                same = pc.or_(same, pc.is_in(self._events[MERCHANT], events[MERCHANT].combine_chunks()))
-            kept = pc.and_(kept, same.combine_chunks())
         before = self._events.filter(kept)
         beside = [name for name in events.column_names if name in before.column_names]
         both = _stacked([before.select(beside), events.select(beside)])
-        found = _computed(self._features, both, self._declaration)
-        made = take_rows(found, np.arange(before.num_rows, found.num_rows))
+        computed = _computed(self._features, both, self._declaration)
+        made = take_rows(computed, np.arange(before.num_rows, computed.num_rows))
         return _beside(new, made, self._declaration, source)
 
 

@@ -107,9 +107,9 @@ class Events(Table):
 
     def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
         """As of tables; computed columns have subjects."""
-        found = super().describe(data, training_rows, project)
-        features = history.with_subjects(list(found.features), project.declaration, set(data.computed))
-        return dataclasses.replace(found, features=tuple(features))
+        described = super().describe(data, training_rows, project)
+        features = history.with_subjects(list(described.features), project.declaration, set(data.computed))
+        return dataclasses.replace(described, features=tuple(features))
 
     def metadata_columns(self, declaration: Declaration) -> list[str]:
         """Card and time, because the comparison draws days; and the amount, if it is at stake."""
@@ -147,25 +147,25 @@ class Events(Table):
         self, columns: dict[str, np.ndarray], validation: dict[str, np.ndarray], declaration: Declaration
     ) -> Circumstances:
         """Rows of a day resemble each other, and a whole day is what is decided about."""
-        card, time, business = declaration.columns.card, declaration.columns.time, declaration.business
-        found = super().circumstances(columns, validation, declaration)
+        entity, time, business = declaration.columns.card, declaration.columns.time, declaration.business
+        circumstances = super().circumstances(columns, validation, declaration)
         amount = declaration.columns.amount if business and business.recovered else None
         if amount:
-            found = dataclasses.replace(
-                found,
+            circumstances = dataclasses.replace(
+                circumstances,
                 stakes=np.nan_to_num(columns[amount]),
                 validation_stakes=np.nan_to_num(validation[amount]),
             )
-        if not card or not time:
-            return found
+        if not entity or not time:
+            return circumstances
         days, names = history.day_codes(columns[time])
-        found = dataclasses.replace(found, units=days)
+        circumstances = dataclasses.replace(circumstances, units=days)
         if not business or not business.alert_budget:
-            return found
+            return circumstances
         # A row without a card is a card of its own.
-        named = [name or f"row {row}" for row, name in enumerate(columns[card])]
-        cards = np.unique(np.array(named), return_inverse=True)[1]
-        alerts = Alerts(days, names, cards, business.alert_budget)
+        named = [name or f"row {row}" for row, name in enumerate(columns[entity])]
+        entities = np.unique(np.array(named), return_inverse=True)[1]
+        alerts = Alerts(days, names, entities, business.alert_budget)
         validation_days = len(history.day_codes(validation[time])[1])
 
         def report(labels: np.ndarray, scores: Scores) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Events(Table):
             return {"daily": daily_report(alerts, detected(labels), detection)}
 
         return dataclasses.replace(
-            found,
+            circumstances,
             most_flagged=business.alert_budget * validation_days,
             metrics=alert_metrics(alerts),
             report=report,

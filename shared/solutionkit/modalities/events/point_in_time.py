@@ -73,8 +73,8 @@ def different(first: pa.ChunkedArray, second: pa.ChunkedArray) -> np.ndarray:
             [ours != theirs for ours, theirs in zip(first.to_pylist(), second.to_pylist(), strict=True)]
         )
     same = np.isclose(numbers(first), numbers(second), rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
-    found: np.ndarray = ~same.all(axis=1)
-    return found
+    differs: np.ndarray = ~same.all(axis=1)
+    return differs
 
 
 def is_numeric(kind: pa.DataType) -> bool:
@@ -95,5 +95,5 @@ def numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _shown(value: pa.Scalar) -> str:
-    found = value.as_py()
-    return f"{found:g}" if isinstance(found, float) else "missing" if found is None else str(found)[:40]
+    cell = value.as_py()
+    return f"{cell:g}" if isinstance(cell, float) else "missing" if cell is None else str(cell)[:40]

@@ -32,12 +32,12 @@ class Computed:
 
     Attributes:
         name: The column.
-        group: Columns that tell of the same thing share a group; explanations add them up.
+        subject: What it tells of; columns that tell of the same thing share one, explanations add them up.
         text: What a value means, for reason codes; `{value}` is the value.
     """
 
     name: str
-    group: str
+    subject: str
     text: str
 
 
@@ -50,25 +50,25 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
         merchants: Whether events have merchants.
     """
     longest, amount = history.longest, in_format(amount)
-    found = [
+    listed = [
         Computed("hour", "time_of_day", "in the hour from {value:.0f}:00"),
         Computed("weekday", "time_of_day", "on weekday {value:.0f}"),
         Computed("card_hours_since", "card_activity", "{value:.1f} hours after the card's last use"),
     ]
     for window in history.windows:
-        found += [
+        listed += [
             Computed(
                 f"card_count_{window}", "card_activity", f"card used {{value:.0f}} times in {window} before"
             ),
             Computed(f"card_mean_{window}", "amount", f"card's mean {amount} in {window}: {{value:.2f}}"),
         ]
-    found += [
+    listed += [
         Computed(f"amount_to_card_mean_{longest}", "amount", f"{amount} {{value:.1f}}x this card's usual"),
         Computed(f"amount_to_card_max_{longest}", "amount", f"{amount} {{value:.1f}}x this card's largest"),
     ]
     if merchants:
         for window in history.windows:
-            found += [
+            listed += [
                 Computed(
                     f"merchant_count_{window}",
                     "merchant_activity",
@@ -90,13 +90,13 @@ def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = T
                     f"{{value:.1%}} fraud at the merchant in the latest {window} with known labels",
                 ),
             ]
-        found.append(
+        listed.append(
             Computed(f"card_at_merchant_{longest}", "new_merchant", "card was here {value:.0f} times before")
         )
     if history.recent:
         text = "pattern of the card's latest {value:.0f} transactions"
-        found.append(Computed(RECENT, "card_activity", text))
-    return found
+        listed.append(Computed(RECENT, "card_activity", text))
+    return listed
 
 
 def in_format(name: str) -> str:
@@ -230,7 +230,7 @@ def recent_events(events: pa.Table, count: int) -> pa.Array:
     # The first event of the same card and time: what lies before it is earlier.
     new_time = begins | np.concatenate([[True], time[1:] != time[:-1]])
     limit = np.maximum.accumulate(np.where(new_time, places, 0))
-    found = np.zeros((rows, count, len(CHANNELS)), np.float32)
+    recent = np.zeros((rows, count, len(CHANNELS)), np.float32)
     for step in range(count):
         place = limit - count + step
         present = (place >= first) & ~unknown[order]
@@ -242,5 +242,5 @@ def recent_events(events: pa.Table, count: int) -> pa.Array:
             (merchant[there] == merchant) & (merchant >= 0),
         )
         for channel, values in enumerate(told):
-            found[order, step, channel] = np.where(present, values, 0.0)
-    return sequence_array(found)
+            recent[order, step, channel] = np.where(present, values, 0.0)
+    return sequence_array(recent)

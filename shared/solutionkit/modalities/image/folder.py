@@ -75,8 +75,8 @@ def read_images(declaration: Declaration) -> ImageTable:
     else:
         table, problems = _labelled_by_folder(files, declaration)
     paths = table[name].to_pylist()
-    found = inspect_files(folder, paths)
-    broken = {path: item for path, item in zip(paths, found, strict=True) if isinstance(item, str)}
+    inspected = inspect_files(folder, paths)
+    broken = {path: item for path, item in zip(paths, inspected, strict=True) if isinstance(item, str)}
     if len(broken) > data.broken_fraction * len(paths):
         problems += broken_files(broken)
         share = f"data.broken_fraction (now {data.broken_fraction:g})"
@@ -84,8 +84,8 @@ def read_images(declaration: Declaration) -> ImageTable:
         message = f"{len(broken)} of {len(paths)} images cannot be used"
         problems.append(Problem("many_broken_images", message, remedy))
     notes += [f"left out: {path} {reason}" for path, reason in broken.items()]
-    whole = [isinstance(item, Picture) for item in found]
-    pictures = [item for item in found if isinstance(item, Picture)]
+    whole = [isinstance(item, Picture) for item in inspected]
+    pictures = [item for item in inspected if isinstance(item, Picture)]
     table = table.filter(pa.array(whole))
     problems += _contradictions(table, pictures, declaration)
     if columns.mask and columns.mask in table.column_names:
@@ -136,7 +136,7 @@ def image_files(folder: Path) -> list[str]:
         raise UserError(f"{folder}: no such folder{suggestion(folder.name, _names(folder.parent))}.")
     if not folder.is_dir():
         raise UserError(f"{folder}: a file; columns.image asks for a folder of images.")
-    found: list[str] = []
+    paths: list[str] = []
     seen: set[str] = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         # A link may lead back to where it stands.
@@ -147,17 +147,17 @@ def image_files(folder: Path) -> list[str]:
         )
         seen |= {os.path.realpath(Path(parent, item)) for item in folders}
         relative = Path(parent).relative_to(folder)
-        found += [
+        paths += [
             (relative / name).as_posix()
             for name in sorted(names)
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
         ]
-    strange = [path for path in found if not path.isprintable()]
+    strange = [path for path in paths if not path.isprintable()]
     if strange:
         raise UserError(f"{folder}: the name of {strange[0]!a} is no readable text; rename the file.")
-    if not found:
+    if not paths:
         raise UserError(f"{folder}: the folder holds no image; PNG, JPEG, BMP and TIFF are read.")
-    return sorted(found)
+    return sorted(paths)
 
 
 def image_feature(name: str, pictures: list[Picture], size: int) -> Feature:
@@ -322,10 +322,10 @@ def _mask_problems(folder: Path, masks: list[str | None]) -> list[Problem]:
     if outside:
         return [Problem("mask", f"the mask {outside[0]} lies outside {folder}")]
     problems = []
-    for path, found in zip(paths, inspect_files(folder, paths), strict=True):
-        if isinstance(found, str):
-            problems.append(Problem("mask", f"the mask {path} {found}"))
-        elif found.highest <= MASK_LEVEL:
+    for path, inspected in zip(paths, inspect_files(folder, paths), strict=True):
+        if isinstance(inspected, str):
+            problems.append(Problem("mask", f"the mask {path} {inspected}"))
+        elif inspected.highest <= MASK_LEVEL:
             message = f"the mask {path} has nothing white"
             problems.append(Problem("mask", message, "white (255) must be where the defect is"))
     return problems[:SHOWN]

@@ -106,18 +106,18 @@ class Images(Modality):
 
     def read(self, declaration: Declaration) -> Dataset:
         """Find, inspect and label the files."""
-        found = read_images(declaration)
-        table = found.table
+        images = read_images(declaration)
+        table = images.table
         if declaration.training.method == "anomaly" and declaration.columns.label in table.column_names:
             table = good_or_not(table, declaration.columns)
         return Dataset(
             table,
-            str(found.folder),
-            copies=[picture.digest for picture in found.pictures],
-            folder=found.folder,
-            notes=tuple(found.notes),
-            problems=tuple(found.problems),
-            details=found,
+            str(images.folder),
+            copies=[picture.digest for picture in images.pictures],
+            folder=images.folder,
+            notes=tuple(images.notes),
+            problems=tuple(images.problems),
+            details=images,
         )
 
     def after_split(
@@ -169,8 +169,8 @@ class Images(Modality):
             folder, paths = source.parent, [source.name]
         else:
             folder, paths = source, image_files(source)
-        found = zip(paths, inspect_files(folder, paths), strict=True)
-        broken = {path: item for path, item in found if isinstance(item, str)}
+        inspected = zip(paths, inspect_files(folder, paths), strict=True)
+        broken = {path: item for path, item in inspected if isinstance(item, str)}
         if broken:
             raise DataError(str(source), broken_files(broken))
         # A model with an id of its own is asked for images, whose paths then name the rows.

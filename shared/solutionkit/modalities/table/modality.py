@@ -163,7 +163,7 @@ def unread(given: dict[str, object]) -> list[Problem]:
 
 def by_reason(ignored: dict[str, str]) -> list[tuple[str, list[str]]]:
     """Columns left out, by why."""
-    found: dict[str, list[str]] = {}
+    columns: dict[str, list[str]] = {}
     for name, reason in ignored.items():
-        found.setdefault(reason, []).append(name)
-    return list(found.items())
+        columns.setdefault(reason, []).append(name)
+    return list(columns.items())

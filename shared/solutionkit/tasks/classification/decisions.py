@@ -28,7 +28,7 @@ def decisions(
         business: Worth of the outcomes, if declared.
         seed: Of the bootstrap.
     """
-    found: dict[str, dict[str, Any]] = {}
+    decided: dict[str, dict[str, Any]] = {}
     most = judged.circumstances.most_flagged
     labels, validation_labels = detected(judged.labels), detected(judged.validation_labels)
     for name, probabilities in scores.items():
@@ -40,16 +40,16 @@ def decisions(
         else:
             rate = judged.false_alarm_rate or money.FALSE_ALARM_RATE
             threshold = money.threshold_at_fpr(held_out, rate)
-        found[name] = {
+        decided[name] = {
             "threshold": threshold,
             "value_per_1000": None,
             "outcomes": money.outcomes(labels, score, threshold),
         }
         if business:
             worth = _value(judged, score, threshold, business, seed)
-            found[name] |= {"value_per_1000": worth.value, "low": worth.low, "high": worth.high}
-            found[name]["currency"] = business.currency
-    return found
+            decided[name] |= {"value_per_1000": worth.value, "low": worth.low, "high": worth.high}
+            decided[name]["currency"] = business.currency
+    return decided
 
 
 def _value(
@@ -60,7 +60,7 @@ def _value(
     value = float(money.value_per_1000(labels, score, everything, threshold, business, stakes)[0])
     draws = [
         money.value_per_1000(labels, score, weights, threshold, business, stakes)
-        for weights in resamples(labels, seed, groups=judged.units)
+        for weights in resamples(labels, seed, units=judged.units)
     ]
     return interval(value, np.concatenate(draws))
 
@@ -93,11 +93,11 @@ def difference(
     )
     gain = money.PER * (deep - baseline)
     draws = np.concatenate(
-        [weights @ gain / weights.sum(axis=1) for weights in resamples(positive, seed, groups=judged.units)]
+        [weights @ gain / weights.sum(axis=1) for weights in resamples(positive, seed, units=judged.units)]
     )
-    found = interval(float(gain.mean()), draws)
+    estimate = interval(float(gain.mean()), draws)
     return {
-        **found.to_json(),
+        **estimate.to_json(),
         "p_value": two_sided_p(draws),
         "currency": business.currency,
         "resamples": len(draws),

@@ -30,8 +30,8 @@ def figures(
         business: What the outcomes are worth, if declared.
     """
     models = {name: compared["models"][name] for name in MODELS}
-    found = curves(task, scores) if task.has_negative_class else []
-    found += [
+    drawn = curves(task, scores) if task.has_negative_class else []
+    drawn += [
         Figure(
             charts.confusion_chart(model["confusion"], list(task.classes), name),
             f"Which class ({task.label}, down) was taken for which (across): {name}",
@@ -42,7 +42,7 @@ def figures(
     if models["deep"]["calibration"]:
         gaps = {name: model["calibration"]["expected_calibration_error"] for name, model in models.items()}
         of_what = "" if task.has_negative_class else "of the likeliest class "
-        found.append(
+        drawn.append(
             Figure(
                 charts.calibration_chart(
                     {name: model["calibration"]["bins"] for name, model in models.items()}
@@ -52,8 +52,8 @@ def figures(
             )
         )
     if business and task.has_negative_class:
-        found.append(money(models, scores, Business(**business)))
-    return found
+        drawn.append(money(models, scores, Business(**business)))
+    return drawn
 
 
 def curves(task: Classification, scores: dict[str, np.ndarray]) -> list[Figure]:

@@ -27,39 +27,39 @@ def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[Classes, b
     Returns:
         The negative class first, where there is one; of two classes there always is.
     """
-    found = sorted(pc.unique(as_text(values).drop_null()).to_pylist())
-    shown = ", ".join(map(repr, found[:6])) + (" …" if len(found) > 6 else "")
+    classes = sorted(pc.unique(as_text(values).drop_null()).to_pylist())
+    shown = ", ".join(map(repr, classes[:6])) + (" …" if len(classes) > 6 else "")
     label = columns.label
 
     def refused(code: str, message: str, remedy: str = "") -> tuple[Classes, bool, list[Problem]]:
         return (), True, [Problem(code, message, remedy, label)]
 
-    count = f"the label '{label}' has {len(found)} distinct values ({shown})"
-    if len(found) < 2:
+    count = f"the label '{label}' has {len(classes)} distinct values ({shown})"
+    if len(classes) < 2:
         return refused("one_class", count, "a model needs both classes")
-    if len(found) > MOST_CLASSES:
+    if len(classes) > MOST_CLASSES:
         remedy = (
             f'at most {MOST_CLASSES} are possible; numbers are predicted by [project] task = "regression"'
         )
         return refused("too_many_classes", count, remedy)
-    same = {canonical(value): value for value in found}
+    same = {canonical(value): value for value in classes}
     for key in ("positive", "negative"):
         value = getattr(columns, key)
         if value is not None and canonical(str(value)) not in same:
             return refused("unknown_label", f"columns.{key} = {value!r} is no value of '{label}' ({shown})")
-    if columns.positive is not None and len(found) > 2:
+    if columns.positive is not None and len(classes) > 2:
         return refused(
             "positive_of_many",
-            f"the label '{label}' has {len(found)} values: instead of columns.positive name the one that"
+            f"the label '{label}' has {len(classes)} values: instead of columns.positive name the one that"
             " means nothing was found as columns.negative, if there is one",
         )
     if columns.negative is not None:
         negative = same[canonical(str(columns.negative))]
-    elif len(found) > 2:
-        return tuple(found), False, []
+    elif len(classes) > 2:
+        return tuple(classes), False, []
     elif columns.positive is not None:
         positive = same[canonical(str(columns.positive))]
-        negative = next(value for value in found if value != positive)
+        negative = next(value for value in classes if value != positive)
     else:
         positives = [value for value in same if NEGATIVES.get(value) in same]
         if not positives:
@@ -68,7 +68,7 @@ def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[Classes, b
                 f"which value of '{label}' is positive ({shown})? Set columns.positive or .negative",
             )
         negative = same[NEGATIVES[positives[0]]]
-    return (negative, *(value for value in found if value != negative)), True, []
+    return (negative, *(value for value in classes if value != negative)), True, []
 
 
 def canonical(value: str) -> str:

@@ -81,8 +81,8 @@ class McNemarTest(PairedTest):
     ) -> tuple[Estimate, float]:
         """McNemar's p-value."""
         right = [metric.view.scores(item).argmax(axis=1) == labels for item in (first, second)]
-        found, _ = bootstrap_difference(metric, labels, first, second, seed)
-        return found, mcnemar_p(*right)
+        estimate, _ = bootstrap_difference(metric, labels, first, second, seed)
+        return estimate, mcnemar_p(*right)
 
 
 DELONG = DeLongTest("delong", "DeLong's test for paired ROC-AUCs")

@@ -17,15 +17,15 @@ def by_outcome(
         each: The most of each outcome.
     """
     flagged = scores >= threshold
-    groups = {
+    members = {
         "true_positive": (flagged & (labels == 1), scores),
         "false_positive": (flagged & (labels == 0), scores),
         "false_negative": (~flagged & (labels == 1), -scores),
         "true_negative": (~flagged & (labels == 0), -scores),
     }
-    found = surest(groups, each)
-    found["borderline"] = [int(np.argmin(np.abs(scores - threshold)))]
-    return found
+    positions = surest(members, each)
+    positions["borderline"] = [int(np.argmin(np.abs(scores - threshold)))]
+    return positions
 
 
 def told_or_confused(labels: np.ndarray, outputs: np.ndarray, each: int = 1) -> dict[str, list[int]]:
@@ -40,16 +40,16 @@ def told_or_confused(labels: np.ndarray, outputs: np.ndarray, each: int = 1) -> 
     return surest({"right": (right, sure), "confused": (~right, sure)}, each)
 
 
-def surest(groups: dict[str, tuple[np.ndarray, np.ndarray]], each: int) -> dict[str, list[int]]:
-    """Positions of each group's strongest members, where there are any.
+def surest(sets: dict[str, tuple[np.ndarray, np.ndarray]], each: int) -> dict[str, list[int]]:
+    """Positions of each set's strongest members, where there are any.
 
     Args:
-        groups: `(rows,)` members and `(rows,)` strength, by name.
+        sets: `(rows,)` members and `(rows,)` strength, by name.
         each: The most of each.
     """
-    found = {}
-    for name, (members, strength) in groups.items():
+    positions = {}
+    for name, (members, strength) in sets.items():
         rows = np.flatnonzero(members)
         if rows.size:
-            found[name] = [int(row) for row in rows[np.argsort(-strength[rows], kind="stable")[:each]]]
-    return found
+            positions[name] = [int(row) for row in rows[np.argsort(-strength[rows], kind="stable")[:each]]]
+    return positions

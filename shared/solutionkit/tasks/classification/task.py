@@ -154,10 +154,10 @@ class Classification(Task):
 
     def metrics(self, false_alarm_rate: float | None = None, calibrated: bool = True) -> dict[str, Metric]:
         """Of classes where there are several, of detection where one is negative."""
-        found = [*(CLASSES if self.outputs > 1 else ()), *(DETECTION if self.has_negative_class else ())]
+        fitting = [*(CLASSES if self.outputs > 1 else ()), *(DETECTION if self.has_negative_class else ())]
         if self.has_negative_class and false_alarm_rate is not None:
-            found.append(recall_metric(false_alarm_rate))
-        return {metric.name: metric for metric in found if calibrated or not metric.of_probabilities}
+            fitting.append(recall_metric(false_alarm_rate))
+        return {metric.name: metric for metric in fitting if calibrated or not metric.of_probabilities}
 
     def all_metrics(self) -> list[str]:
         """Of classes and of detection."""
@@ -208,12 +208,12 @@ class Classification(Task):
 
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
         """Calibration, and of several classes which was taken for which."""
-        found: dict[str, Any] = {
+        diagnosis: dict[str, Any] = {
             "calibration": self._calibration(judged.labels, outputs) if judged.calibrated else None
         }
         if self.outputs > 1:
-            found["confusion"] = confusion(judged.labels, outputs)
-        return found
+            diagnosis["confusion"] = confusion(judged.labels, outputs)
+        return diagnosis
 
     def _calibration(self, labels: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
         """Of the probability of being positive; without such a thing, of the likeliest class."""

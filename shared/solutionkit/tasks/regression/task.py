@@ -162,8 +162,8 @@ class Regression(Task):
         """Quantiles of the errors."""
         errors = outputs[:, 0] - judged.labels
         shares = (0.05, 0.25, 0.5, 0.75, 0.95)
-        found = {f"{share:g}": float(np.quantile(errors, share)) for share in shares}
-        return {**super().diagnosis(judged, outputs), "errors": found}
+        quantiles = {f"{share:g}": float(np.quantile(errors, share)) for share in shares}
+        return {**super().diagnosis(judged, outputs), "errors": quantiles}
 
     def frame(self, outputs: np.ndarray) -> dict[str, pa.Array]:
         """The number."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from solutionkit.verbs.output import is_stream, plain_text, summary_to, write_csv, written
+from solutionkit.output import is_stream, plain_text, summary_to, write_csv, written
 
 TABLE = pa.table({"id": ["a"], "probability": [-0.5]})
 TEXT = b'"id","probability"\n"a",-0.5\n'
@@ -71,7 +71,7 @@ def test_a_device_is_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("to_file", [True, False])
 def test_the_standard_output_holds_the_table_alone(tmp_path: Path, to_file: bool) -> None:
     code = (
-        "import pyarrow as pa; from pathlib import Path; from solutionkit.verbs.output import *;"
+        "import pyarrow as pa; from pathlib import Path; from solutionkit.output import *;"
         "file = Path('/dev/stdout'); write_csv(pa.table({'id': ['a'], 'probability': [-0.5]}), file);"
         "print('1 row', file=summary_to(file))"
     )

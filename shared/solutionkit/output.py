@@ -28,10 +28,10 @@ def is_stream(file: Path) -> bool:
         OSError: The path cannot be looked at.
     """
     try:
-        found = file.stat()
+        status = file.stat()
     except FileNotFoundError:
         return False
-    plain = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+    plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
     return not plain or is_standard_output(file)
 
 
