@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,6 +25,9 @@ SAMPLES = 200
 class TableNetwork:
     """Expected gradients of a network of two parts, embedding and head.
 
+    Attributes:
+        head: How the task reads raw outputs.
+
     Args:
         folder: Holds both parts and background rows.
         spec: What is predicted.
@@ -36,9 +40,9 @@ class TableNetwork:
     def __init__(self, folder: Path, spec: TableSpec, samples: int = SAMPLES, seed: int = 0) -> None:
         self._task = spec.task
         # What an answer is does not hang on the training labels, which are not at hand.
-        self._answers = spec.task.head(np.zeros(0))
+        self.head = spec.task.head(np.zeros(0))
         self._embedding = keras.models.load_model(folder / EMBEDDING_FILE, compile=False)
-        self._head = keras.models.load_model(folder / HEAD_FILE, compile=False)
+        self._network = keras.models.load_model(folder / HEAD_FILE, compile=False)
         background = load_background(folder)
         random = np.random.default_rng(seed)
         rows = len(next(iter(background.values())))
@@ -56,9 +60,12 @@ class TableNetwork:
         sequence = cells.values[:, single:].sum(axis=1, keepdims=True)
         return dataclasses.replace(cells, values=np.concatenate([cells.values[:, :single], sequence], axis=1))
 
+    def answers(self, raw: Any) -> Any:
+        """What the network says, of its raw outputs."""
+        return ensemble_answers(self.head, raw)
+
     def _embed(self, inputs: dict[str, np.ndarray]) -> tf.Tensor:
         return tf.convert_to_tensor(self._embedding(inputs, training=False))
 
     def _margin(self, embedded: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        raw = self._head(embedded, training=False)
-        return self._task.margin(ensemble_answers(self._answers, raw), targets)
+        return self._task.margin(self.answers(self._network(embedded, training=False)), targets)

@@ -72,13 +72,21 @@ def explain_tables(
     overall = {name: item.take(slice(len(drawn))) for name, item in everything.items()}
     drawn_values = {name: column[: len(drawn)] for name, column in values.items()}
     shown = summary.strongest(list(overall.values()), columns)
+    # A curve is of one thing: of the class that is told most often, where each row has its own.
+    curve = int(np.bincount(targets[: len(drawn)]).argmax())
+    curves = overall
+    if (targets[: len(drawn)] != curve).any():
+        curves = {
+            name: model.explainer.explain(model.transform(examples[drawn]), np.full(len(drawn), curve))
+            for name, model in explainers.items()
+        }
     models = {
         name: {
             "method": explainers[name].explainer.method,
             "base_value": float(item.base.mean()),
             "residual": summary.residual(item),
             "global": summary.ranking(item, columns),
-            "dependence": summary.dependence(item, columns, drawn_values, shown),
+            "dependence": summary.dependence(curves[name], columns, drawn_values, shown),
             "groups": summary.ranking(
                 dataclasses.replace(item, values=by_subject(item.values, spec)), subject_names(spec)
             ),
@@ -100,6 +108,7 @@ def explain_tables(
         "rows": len(drawn),
         "positive_rows": int(task.marked(labels[drawn]).sum()),
         "models": models,
+        "dependence_of": task.target_name(curve),
         "agreement": summary.agreement(overall["baseline"], overall["deep"], columns),
         "single_rows": [
             {

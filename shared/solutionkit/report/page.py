@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 
 from solutionkit import __version__
+from solutionkit.decimals import decimals
 from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
@@ -101,7 +102,7 @@ def number(value: Any, digits: int = 4) -> str:
     """A number for people; a dash for none."""
     if value is None:
         return "–"
-    return f"{value:,.{digits}f}"
+    return decimals(float(value), digits)
 
 
 def signed(value: float) -> str:
@@ -111,9 +112,10 @@ def signed(value: float) -> str:
 
 def interval(estimate: dict[str, float], digits: int = 3) -> str:
     """A value with its interval."""
-    return (
-        f"{estimate['value']:,.{digits}f} ({estimate['low']:,.{digits}f} to {estimate['high']:,.{digits}f})"
-    )
+    values = [estimate[name] for name in ("value", "low", "high")]
+    largest = max(map(abs, values))
+    value, low, high = (decimals(item, digits, largest) for item in values)
+    return f"{value} ({low} to {high})"
 
 
 def size(count: int) -> str:

@@ -245,6 +245,11 @@ class Task(ABC):
         """`(rows,)` which of `(rows, outputs)` is explained."""
         return np.zeros(len(outputs), np.int64)
 
+    def target_name(self, target: int) -> str:
+        """What is explained, where there is more than one thing to explain."""
+        del target
+        return ""
+
     @abstractmethod
     def margin(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """`(batch,)` what contributions add up to, of `(batch, outputs)` and `(batch,)` targets."""

@@ -10,22 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from solutionkit.errors import UserError
-from solutionkit.use_case import Project, load_project
+from solutionkit.use_case import Project, forget, load_project
 
 LIBRARY = Path(__file__).resolve().parents[1]
 TEMPLATES = LIBRARY / "verbs" / "ejected"
 MARK = "# Made this project's own by `solutionkit eject {part}`.\n"
 
 
-# Of each of the library's networks the files that make it, by their name in the project, and its explainer.
+# Of each of the library's networks the files that make it, by their name in the project, its explainer, and
+# what that asks the network's code for.
 NETWORKS = {
     "solutionkit.models.tabular_network": (
         {"network.py": "models/tabular_network.py", "network_layers.py": "models/tabm.py"},
         "solutionkit.explain.table_network:TableNetwork",
+        """
+    def answers(self, raw: Any) -> Any:
+        \"\"\"What the network says, as it was trained to.\"\"\"
+        return ensemble_answers(self.head, raw)
+""",
     ),
     "solutionkit.models.image_network": (
         {"network.py": "models/image_network.py", "network_layers.py": "models/residual_network.py"},
         "solutionkit.explain.image_models:NetworkExplainer",
+        "",
     ),
 }
 # The end of an ejected network.
@@ -33,7 +40,7 @@ EXPLAINER = '''
 
 class Explainer({name}):
     """As the library's; named here, so that the layers are known when a model is loaded."""
-'''
+{body}'''
 USE = """from dataclasses import replace  # noqa: E402
 
 MODALITY = replace(USE_CASE.modality, {attribute}="{package}.{module}:{function}")
@@ -98,15 +105,23 @@ def eject(project: Project, name: str) -> list[Path]:
             for file in files:
                 file.unlink(missing_ok=True)
             raise
+    # A process that has it imported would not see the change.
+    forget(project.package)
     return [*files, init]
 
 
 def network(project: Project) -> Part:
     """The deep model's training and layers."""
+    method = project.declaration.training.method
+    if method in project.use_case.modality.methods:
+        raise UserError(
+            f"network: 'training.method' is \"{method}\", which trains another network, of which nothing is"
+            " ejected; remove the key first."
+        )
     module, function = _of_the_library(project.use_case.modality.deep, "network")
     if module not in NETWORKS:
         raise UserError(f"{module}: this network cannot be ejected; copy its file.")
-    sources, explainer = NETWORKS[module]
+    sources, explainer, body = NETWORKS[module]
     place, _, name = explainer.partition(":")
     files = {}
     for target, source in sources.items():
@@ -118,7 +133,9 @@ def network(project: Project) -> Part:
         text = text.replace('_serializable("solutionkit")', f'_serializable("{project.package}")')
         files[target] = text.replace(f'"{explainer}"', f'"{project.package}.network:Explainer"')
     own = f"from {place} import {name}\n"
-    files["network.py"] = sorted_imports(own + files["network.py"], own) + EXPLAINER.format(name=name)
+    files["network.py"] = sorted_imports(own + files["network.py"], own) + EXPLAINER.format(
+        name=name, body=body
+    )
     use = USE.format(attribute="deep", package=project.package, module="network", function=function)
     return Part(files, use)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from solutionkit.decimals import decimals
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.facts import FILE_NAME
@@ -143,7 +144,9 @@ def print_verdict(folder: Path, console: Console) -> None:
     for name in ("baseline", "deep", "trivial"):
         model = result["models"][name]
         estimate = model["metrics"][metric]
-        line = f"{name:9}{metric} {estimate['value']:.4f} ({estimate['low']:.4f} to {estimate['high']:.4f})"
+        values = [estimate[part] for part in ("value", "low", "high")]
+        told, low, high = (decimals(item, 4, max(map(abs, values))) for item in values)
+        line = f"{name:9}{metric} {told} ({low} to {high})"
         value = model["business"]["value_per_1000"]
         if value is not None:
             line += f"   {value:+,.0f} {model['business']['currency']} per 1,000"

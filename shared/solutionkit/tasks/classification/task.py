@@ -261,6 +261,10 @@ class Classification(Task):
         likeliest: np.ndarray = outputs.argmax(axis=1)
         return likeliest if self.outputs > 1 else super().targets(outputs)
 
+    def target_name(self, target: int) -> str:
+        """The class, of several."""
+        return self.classes[target] if self.outputs > 1 else ""
+
     def margin(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Log odds of two classes; of several how far a class's log probability is above their mean."""
         from solutionkit.tasks.classification.odds import centred_log, log_odds
