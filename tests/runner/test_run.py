@@ -173,6 +173,21 @@ def test_a_model_that_breaks_a_threshold_is_not_pushed(finished: Path) -> None:
     assert sorted((finished / "models" / "demo").iterdir()) == pushed
 
 
+def test_a_metric_that_there_is_not_stops_the_run_before_training(finished: Path) -> None:
+    untouched = fingerprint(load_project(finished))
+    declaration = finished / "use_case.toml"
+    kept = declaration.read_text()
+    declaration.write_text(kept.replace("roc_auc = 0.7", "roc_auk = 0.7"))
+    try:
+        code, output = run(finished)
+    finally:
+        declaration.write_text(kept)
+    assert code == 1
+    assert "error: use_case.toml: unknown metric 'thresholds.roc_auk' (did you mean 'roc_auc'?)" in output
+    assert "Trainer" not in output
+    assert fingerprint(load_project(finished)) == untouched
+
+
 def test_anomalies_of_one_split_stop_the_run_before_training(finished: Path, tmp_path: Path) -> None:
     project = copy_of(finished, tmp_path / "demo")
     untouched = fingerprint(load_project(project))

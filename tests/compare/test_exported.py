@@ -1,0 +1,80 @@
+"""What the comparison reads of exported models and of the Evaluator."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+from solutionkit.compare import exported
+from solutionkit.compare.metrics import Metric
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.encoding import serialized_examples, write_examples
+from solutionkit.kinds import Feature
+from solutionkit.tasks.classification.task import Classification
+
+TASK = Classification("y", ("no", "yes"))
+SPEC = TableSpec(TASK, (Feature("age", "numeric"), Feature("city", "categorical", ("Ulm",))), "id")
+ROWS = pa.table(
+    {
+        "age": pa.array([30.0, None]),
+        "city": pa.array(["Ulm", None]),
+        "id": pa.array(["a", "ü"]),
+        "y": pa.array([1, 0]),
+    }
+)
+
+
+def test_columns_come_back_as_they_went_in() -> None:
+    serialized = np.array(list(serialized_examples(ROWS)), object)
+    columns = exported.parse_columns(serialized, SPEC, ["id", "y", "city", "age"])
+    assert columns["id"].tolist() == ["a", "ü"]
+    assert columns["y"].tolist() == [1, 0]
+    assert columns["city"].tolist() == ["Ulm", ""]
+    assert columns["age"][0] == 30.0
+    assert np.isnan(columns["age"][1])
+
+
+def test_rows_are_counted_over_all_files(tmp_path: Path) -> None:
+    write_examples([ROWS, ROWS], tmp_path / "first")
+    write_examples([ROWS], tmp_path / "second")
+    assert exported.count_rows(tmp_path) == 6
+
+
+@pytest.mark.parametrize(
+    ("bounds", "broken"),
+    [
+        ({"roc_auc": 0.8, "log_loss": 0.5}, []),
+        ({"roc_auc": 0.81}, ["roc_auc is 0.8000, the bound is at least 0.81"]),
+        ({"log_loss": 0.4}, ["log_loss is 0.5000, the bound is at most 0.4"]),
+    ],
+)
+def test_bounds_hold_on_the_side_that_is_worse(bounds: dict[str, float], broken: list[str]) -> None:
+    values = {"roc_auc": {"value": 0.8}, "log_loss": {"value": 0.5}}
+    result = {
+        "selected": "deep",
+        "models": {"deep": {"metrics": values}},
+        "metrics": {"roc_auc": {"higher_is_better": True}, "log_loss": {"higher_is_better": False}},
+    }
+    assert exported.broken_thresholds(result, bounds) == broken
+
+
+def message(sliced: bool, **values: float) -> bytes:
+    item = metrics_for_slice_pb2.MetricsForSlice()
+    if sliced:
+        item.slice_key.single_slice_keys.add(column="city", bytes_value=b"Ulm")
+    for name, value in values.items():
+        entry = item.metric_keys_and_values.add()
+        entry.key.name, entry.key.model_name = "auc", name
+        entry.value.double_value.value = value
+    return item.SerializeToString()
+
+
+def test_the_evaluators_opinion_is_of_all_rows(tmp_path: Path) -> None:
+    with tf.io.TFRecordWriter(str(tmp_path / "metrics-00000")) as writer:
+        writer.write(message(sliced=True, baseline=0.1, deep=0.2))
+        writer.write(message(sliced=False, baseline=0.7, deep=0.8))
+    metrics: dict[str, Metric] = TASK.metrics()
+    assert exported.second_opinion(tmp_path, metrics) == {"roc_auc": {"baseline": 0.7, "deep": 0.8}}

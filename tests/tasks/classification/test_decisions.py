@@ -1,0 +1,68 @@
+"""Thresholds come from validation rows, money from evaluation rows."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from solutionkit.compare.evaluation import Circumstances, EvaluationSet
+from solutionkit.declaration import Business
+from solutionkit.tasks.classification.decisions import decisions, difference
+from solutionkit.tasks.classification.task import Classification
+
+TASK = Classification("y", ("no", "yes"))
+BUSINESS = Business(true_positive=10.0, false_positive=-1.0)
+
+
+def judged(**more: object) -> EvaluationSet:
+    labels = np.tile([0, 0, 0, 1], 50)
+    return EvaluationSet(TASK, labels, np.tile([0, 1], 40), train=400, **more)  # type: ignore[arg-type]
+
+
+def scores(labels: np.ndarray, right: float) -> np.ndarray:
+    return np.where(labels == 1, right, 1 - right)[:, None]
+
+
+def test_the_threshold_is_what_pays_on_validation_rows() -> None:
+    rows = judged()
+    good = {"baseline": scores(rows.labels, 0.9), "deep": scores(rows.labels, 0.9)}
+    held_out = {name: scores(rows.validation_labels, 0.9) for name in good}
+    found = decisions(rows, good, held_out, BUSINESS, seed=1)["deep"]
+    assert 0.1 < found["threshold"] <= 0.9
+    assert found["outcomes"] == {
+        "true_positive": 50,
+        "false_positive": 0,
+        "false_negative": 0,
+        "true_negative": 150,
+    }
+    # A quarter of the rows is worth 10 each.
+    assert found["value_per_1000"] == pytest.approx(2500.0)
+    assert found["low"] < 2500.0 < found["high"]
+
+
+def test_without_a_worth_there_is_no_money() -> None:
+    rows = judged()
+    said = {"baseline": scores(rows.labels, 0.9)}
+    found = decisions(rows, said, {"baseline": scores(rows.validation_labels, 0.9)}, None, seed=1)
+    assert found["baseline"]["value_per_1000"] is None
+    assert "currency" not in found["baseline"]
+
+
+def test_without_positives_to_choose_by_false_alarms_decide() -> None:
+    rows = dataclasses.replace(judged(), validation_labels=np.zeros(200, int), false_alarm_rate=0.05)
+    held_out = np.linspace(0.0, 1.0, 200)[:, None]
+    found = decisions(rows, {"deep": scores(rows.labels, 0.99)}, {"deep": held_out}, None, seed=1)
+    assert (held_out >= found["deep"]["threshold"]).mean() <= 0.05
+
+
+def test_the_difference_in_money_is_of_the_same_rows() -> None:
+    rows = judged(circumstances=Circumstances(units=np.repeat(np.arange(50), 4)))
+    said = {"baseline": scores(rows.labels, 0.9), "deep": scores(rows.labels, 0.2)}
+    held_out = {name: scores(rows.validation_labels, 0.9) for name in said}
+    decided = decisions(rows, said, held_out, BUSINESS, seed=1)
+    found = difference(rows, said, decided, BUSINESS, seed=1)
+    worth = [decided[name]["value_per_1000"] for name in ("baseline", "deep")]
+    assert found["value"] == pytest.approx(worth[1] - worth[0])
+    # Each unit holds one positive and three others: no draw differs from another.
+    assert found["low"] == pytest.approx(found["high"])
+    assert found["p_value"] < 0.05
