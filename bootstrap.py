@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         refuse_unsupported_machine()
         started = time.monotonic()
-        make_environment(own, stated_dependencies() if options.wheels else [])
+        make_environment(own, further_dependencies(options.wheels) if options.wheels else [])
         STAMP.write_text(fingerprint)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -92,6 +92,26 @@ def stated_dependencies() -> list[str]:
     if not isinstance(stated, list) or not all(isinstance(item, str) for item in stated):
         raise SetupError(f"{SETTINGS.name}: project.dependencies must be a list of texts.")
     return stated
+
+
+def further_dependencies(wheels: Path) -> list[str]:
+    """What the project's `pyproject.toml` asks for beside the wheels that lie in it."""
+    laid = {wheel.name.split("-")[0]: wheel.name.split("-")[1] for wheel in wheels.glob("*.whl")}
+    further = []
+    for item in stated_dependencies():
+        name = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", item)
+        if not name:
+            raise SetupError(
+                f"{SETTINGS.name}: project.dependencies holds {item!r}, which is no requirement."
+            )
+        version = laid.get(re.sub(r"[-_.]+", "_", name[0]).lower())
+        if version is None:
+            further.append(item)
+        elif item.replace(" ", "") not in {name[0], f"{name[0]}=={version}"}:
+            raise SetupError(
+                f"{SETTINGS.name} asks for {item}, {wheels.name}/ holds {name[0]} {version}; make them agree."
+            )
+    return further
 
 
 def environment_fingerprint(options: argparse.Namespace, own: list[str]) -> str:

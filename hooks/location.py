@@ -4,6 +4,7 @@ cookiecutter gives hooks the repository as it was named on its command line, whi
 to a folder that they no longer know; a Jinja extension is imported from the repository itself.
 """
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -14,10 +15,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 class Location(Extension):
-    """Adds the globals `repository` and `version` to cookiecutter's templates and hooks."""
+    """Adds `repository`, `version` and the filter `toml_text` to cookiecutter's templates and hooks."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
         environment.globals["repository"] = str(REPOSITORY)
+        # JSON's own escapes of characters beyond 16 bits are none of TOML's.
+        environment.filters["toml_text"] = lambda text: json.dumps(text, ensure_ascii=False)
         environment.globals["version"] = settings["project"]["version"]

@@ -94,6 +94,21 @@ def test_what_a_project_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             bootstrap.stated_dependencies()
 
 
+def test_the_wheels_are_what_pyproject_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "pyproject.toml"
+    monkeypatch.setattr(bootstrap, "SETTINGS", settings)
+    (tmp_path / "solutionkit-0.6.0-py3-none-any.whl").touch()
+    settings.write_text('[project]\ndependencies = ["solutionkit==0.6.0", "tabulate"]\n')
+    assert bootstrap.further_dependencies(tmp_path) == ["tabulate"]
+    for wrong, message in (
+        ("solutionkit==0.6.1", "holds solutionkit 0.6.0"),
+        ("--index=x", "no requirement"),
+    ):
+        settings.write_text(f'[project]\ndependencies = ["{wrong}"]\n')
+        with pytest.raises(bootstrap.SetupError, match=message):
+            bootstrap.further_dependencies(tmp_path)
+
+
 def test_failing_commands_say_why() -> None:
     with pytest.raises(bootstrap.SetupError, match="out of order"):
         bootstrap.run([sys.executable, "-c", "import sys; sys.exit('out of order')"])

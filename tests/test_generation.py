@@ -15,7 +15,7 @@ from wheel import build_wheel
 COMBINATIONS = [
     {"use_case": use_case, "project_name": name, "project_slug": slug}
     for use_case in sorted(item.name for item in (ROOT / "templates").iterdir() if item.is_dir())
-    for name, slug in (("Demo", "demo"), ('Kündigungen & "A\\B" Co.', "kuendigungen_2027"))
+    for name, slug in (("Demo", "demo"), ('Kündigungen 🚀 & "A\\B" Co.', "kuendigungen_2027"))
 ]
 REFUSED = [
     ({"use_case": "customer_chrun"}, "customer_chrun"),

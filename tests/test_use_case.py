@@ -29,7 +29,15 @@ def test_a_name_that_cannot_be_served(tmp_path: Path, name: str) -> None:
         load_project(project(tmp_path, settings))
 
 
-@pytest.mark.parametrize("settings", ["", "[tool]", "[tool.solutionkit]\n", "no toml"])
+def test_a_broken_pyproject_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pyproject\.toml: not valid TOML"):
+        load_project(project(tmp_path, "[project]\ndependencies = [\n"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ["", "[tool]", "[tool.solutionkit]\n", '[tool]\nsolutionkit = "x"', "[tool.solutionkit]\nuse_case = 1"],
+)
 def test_a_folder_that_names_no_use_case(tmp_path: Path, settings: str) -> None:
     with pytest.raises(UserError, match="no use case named"):
         load_project(project(tmp_path, settings))

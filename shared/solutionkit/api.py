@@ -69,7 +69,10 @@ class Project:
         """
         from solutionkit.verbs.check import load_audited
 
-        self._project, audited = load_audited(self._project.folder, Path(data) if data else None)
+        # Its code may have been edited since it was imported.
+        use_case.forget(self._project.package)
+        project, audited = load_audited(self._project.folder, Path(data) if data else None)
+        self._turn_to(project)
         return audited
 
     def run(self, data: str | Path | None = None) -> dict[str, Any]:
@@ -93,12 +96,11 @@ class Project:
 
         # Its code may have been edited since it was imported.
         use_case.forget(self._project.package)
-        self._project = project = prepared(self._project.folder, Path(data) if data else None)
+        project = prepared(self._project.folder, Path(data) if data else None)
         run_id = new_run_id(project.runs)
         log = project.state / "logs" / f"{run_id}.log"
         folder = run(project, run_id, log, Console(quiet=True))
-        self._models.clear()
-        self._known.clear()
+        self._turn_to(project)
         compared: dict[str, Any] = json.loads((folder / "comparison.json").read_text())
         return compared
 
@@ -166,6 +168,12 @@ class Project:
         new = self._rows(rows, self._model(model), history)
         parts = [table_inputs(piece, new.spec) for piece in new.pieces()]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _turn_to(self, project: use_case.Project) -> None:
+        """Forget what was loaded of another state of the project."""
+        self._project = project
+        self._models.clear()
+        self._known.clear()
 
     def _model(self, name: str) -> ModelExplainer:
         from solutionkit.explain.loading import ModelExplainer

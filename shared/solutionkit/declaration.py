@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from solutionkit.errors import UserError, suggestion
 
@@ -267,7 +267,7 @@ class Declaration(_Table):
     images: Images = Field(Images(), description="how images are read")
     history: History | None = Field(None, description="computes columns of the rows before each row")
     slices: Slices = Field(Slices(), description="where results are shown separately")
-    thresholds: dict[str, float] = Field(
+    thresholds: dict[str, FiniteFloat] = Field(
         {}, description="a metric's bound that the selected model must keep to be pushed"
     )
     training: Training = Field(Training(), description="how the models are trained")
@@ -348,6 +348,9 @@ def with_data(declaration: Declaration, path: Path) -> Declaration:
 
     A split by files becomes a random one, of rows with cards one by time.
     A table of labels that lies in the declared folder is looked for at the same place in the other one.
+
+    Raises:
+        UserError: What is declared beside needs files of their own.
     """
     path = path.resolve()
     changes: dict[str, Any] = {"path": path, "train": None, "eval": None}
@@ -357,7 +360,13 @@ def with_data(declaration: Declaration, path: Path) -> Declaration:
     if data.labels and data.path and data.labels.is_relative_to(data.path):
         labels = path / data.labels.relative_to(data.path)
         changes["labels"] = labels if labels.exists() else None
-    return declaration.model_copy(update={"data": declaration.data.model_copy(update=changes)})
+    changed = declaration.model_copy(update={"data": declaration.data.model_copy(update=changes)})
+    try:
+        Declaration.model_validate(changed.model_dump(by_alias=True))
+    except pydantic.ValidationError as error:
+        problems = "\n".join(f"  - {_readable(problem)}" for problem in error.errors())
+        raise UserError(f"--data {path}: {FILE_NAME} does not suit one file or folder\n{problems}") from None
+    return changed
 
 
 def _absolute(data: Data, folder: Path) -> Data:

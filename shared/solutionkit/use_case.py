@@ -76,7 +76,10 @@ class UseCase:
 
     def own_metrics(self) -> dict[str, Metric]:
         """The metrics beside the task's, by name."""
-        own: list[Metric] = [resolve(dotted) for dotted in self.metrics]
+        try:
+            own: list[Metric] = [resolve(dotted) for dotted in self.metrics]
+        except (ImportError, AttributeError, SyntaxError) as error:
+            raise UserError(f"the metrics of '{self.name}' cannot be imported: {error}.") from None
         return {metric.name: metric for metric in own}
 
 
@@ -204,18 +207,24 @@ def load_project(folder: Path) -> Project:
     declaration = load_declaration(folder / FILE_NAME)
     # Models may name a task, and an explainer, of the project's own.
     put_first(folder)
+    file = folder / "pyproject.toml"
     try:
-        settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
-        stated = settings["tool"]["solutionkit"]
-        package, name = stated["use_case"], stated.get("name", stated["use_case"])
-    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        settings = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}; run the command inside a generated project.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not valid TOML: {error}.") from None
+    stated = settings.get("tool", {}).get("solutionkit")
+    package = stated.get("use_case") if isinstance(stated, dict) else None
+    if not isinstance(package, str):
         raise UserError(
-            f"{folder / 'pyproject.toml'}: no use case named; it needs the table [tool.solutionkit] with"
-            ' the key use_case, e.g. use_case = "customer_churn".'
-        ) from None
+            f"{file}: no use case named; it needs the table [tool.solutionkit] with the key use_case, e.g."
+            ' use_case = "customer_churn".'
+        )
+    name = str(stated.get("name", package))
     if not re.fullmatch(r"\w[\w.-]*", name, re.ASCII) or name in TRAINED:
         raise UserError(
-            f"{folder / 'pyproject.toml'}: tool.solutionkit.name is '{name}'; the served model needs a name"
+            f"{file}: tool.solutionkit.name is '{name}'; the served model needs a name"
             f" of letters, digits, '_', '.' and '-', none of {', '.join(TRAINED)}, which stand beside it."
         )
     return Project(folder, declaration, package, name)

@@ -8,6 +8,7 @@ import pytest
 
 from solutionkit.errors import DataError, UserError
 from solutionkit.examples.audit import AuditedTable, audit
+from solutionkit.examples.changes import refuse_changes
 from solutionkit.examples.schema import build_schema, frozen_schema, schema_text
 from solutionkit.kinds import CATEGORICAL, NUMERIC
 from solutionkit.use_case import Project, load_project
@@ -49,6 +50,18 @@ def problems(project: Project, rows: pa.Table) -> list[str]:
         audited(project, rows)
     assert "rows.csv" in str(error.value)
     return [str(item) for item in error.value.problems]
+
+
+def changes(project: Project, rows: pa.Table) -> str:
+    found = audited(project, rows)
+    with pytest.raises(DataError) as error:
+        refuse_changes(load_project(project.folder), found.spec, found.inferred)
+    return str(error.value)
+
+
+def test_labels_are_of_columns_that_there_are(project: Project) -> None:
+    (project.folder / "use_case.toml").write_text(DECLARATION + '[project.labels]\ncolor = "Paint"\n')
+    assert "no column 'color' (did you mean 'colour'?)" in changes(project, table())
 
 
 def freeze(project: Project) -> None:
@@ -184,8 +197,9 @@ def test_declared_columns_must_be_there(project: Project) -> None:
 def test_an_inferred_column_that_the_last_run_used_must_not_vanish(project: Project) -> None:
     remember_run(project)
     assert audited(project, table()).inferred
-    found = problems(project, table().drop_columns(["colour"]))
-    assert found[0].startswith("the column 'colour' is missing, but the latest run used it")
+    assert "the column 'colour' is missing, but the latest run used it" in changes(
+        project, table().drop_columns(["colour"])
+    )
     (project.folder / "use_case.toml").write_text(DECLARATION + 'ignore = ["colour"]\n')
     assert audited(project, table().drop_columns(["colour"])).spec.model_columns == ["size"]
 
@@ -205,6 +219,7 @@ def test_another_label_is_not_compared_with_the_last_run(project: Project) -> No
     found = audited(project, relabel(project))
     assert found.spec.label == "left"
     assert "y" in found.spec.model_columns
+    refuse_changes(load_project(project.folder), found.spec, found.inferred)
 
 
 def test_another_label_is_not_read_by_the_frozen_schema(project: Project) -> None:
@@ -218,7 +233,7 @@ def test_another_label_is_not_read_by_the_frozen_schema(project: Project) -> Non
 def test_an_inferred_column_that_changes_its_kind(project: Project) -> None:
     remember_run(project)
     words = ["small", "large"] * 200
-    assert "is categorical now but was numeric" in problems(project, table(size=words))[0]
+    assert "is categorical now but was numeric" in changes(project, table(size=words))
     (project.folder / "use_case.toml").write_text(DECLARATION + 'categorical = ["size"]\n')
     assert audited(project, table(size=words)).spec.of(NUMERIC) == []
 
@@ -236,6 +251,16 @@ def test_a_declared_column_must_hold_single_values(project: Project, declared: s
         DataError, match=r"rows.parquet: 1 problem\n  - the column 'nested' holds (list|struct)"
     ):
         audit(load_project(project.folder))
+
+
+def test_nested_cells_and_missing_labels_are_told_together(project: Project) -> None:
+    freeze(project)
+    (project.folder / "use_case.toml").write_text(DECLARATION.replace("rows.csv", "rows.parquet"))
+    rows = table(colour=[["red"]] * ROWS, y=[None, *["no", "yes"] * 199, "no"])
+    pa.parquet.write_table(rows, project.folder / "rows.parquet")
+    with pytest.raises(DataError) as error:
+        audit(load_project(project.folder))
+    assert {item.code for item in error.value.problems} >= {"nested_cells", "label_missing"}
 
 
 def test_a_nested_column_that_nobody_declared_is_left_out(project: Project) -> None:

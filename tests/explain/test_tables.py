@@ -63,10 +63,9 @@ def test_each_row_is_explained_for_the_class_that_it_was_told(explained: dict[st
 
 def test_half_of_the_rows_drawn_are_marked_where_such_are_rare() -> None:
     marked = np.zeros(5000, bool)
-    marked[:100] = True
+    marked[:230] = True
     rows = rows_to_draw(marked, seed=0)
-    assert (len(rows), marked[rows].sum()) == (GLOBAL_ROWS, 100)
+    assert (len(rows), marked[rows].sum()) == (GLOBAL_ROWS, GLOBAL_ROWS // 2)
     assert (np.diff(rows) > 0).all()
-    assert abs(np.random.default_rng(0).permutation(5000)[:GLOBAL_ROWS].mean() - 2500) < 500
     plain = rows_to_draw(np.arange(5000) % 2 == 0, seed=0)
     assert abs((plain % 2 == 0).mean() - 0.5) < 0.1

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from solutionkit.errors import UserError
 from solutionkit.pipeline import fingerprint
 
 
@@ -58,9 +59,20 @@ def test_of_the_own_package_what_a_module_imports_counts(tmp_path: Path) -> None
 
     def found(*modules: str) -> list[str]:
         files = fingerprint.own_sources(tmp_path, "own", *modules)
-        return [str(file.relative_to(package)) for file in files]
+        return [str(file.relative_to(package)) for file in files if file.is_relative_to(package)]
 
     assert found("own.network:train") == ["deep/more.py", "layers.py", "network.py", "small.py"]
     assert found("own.deep.more") == ["deep/more.py", "layers.py"]
     assert found("own.sample", "solutionkit.models.tabm") == ["sample.py"]
     assert "sample.py" in found("own")
+    # What the package reads beside code cannot be told.
+    (package / "names.json").write_text("{}")
+    assert found("own.sample") == ["names.json", "sample.py"]
+    assert found("solutionkit.models.tabm") == []
+
+
+def test_a_typing_error_in_own_code_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "network.py").write_text("import keras\ndef train(:\n")
+    with pytest.raises(UserError, match=r"network\.py: line 2"):
+        fingerprint.own_sources(tmp_path, "own", "own.network:train")

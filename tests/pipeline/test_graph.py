@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from solutionkit.pipeline.graph import build_pipeline, input_hash
-from solutionkit.use_case import Project, load_project
+from solutionkit.pipeline.fingerprint import input_hash
+from solutionkit.pipeline.graph import build_pipeline
+from solutionkit.tasks.regression.task import Regression
+from solutionkit.use_case import TABLES, Events, Project, UseCase, load_project
 from solutionkit.verbs.sample import write_sample
 
 pytestmark = pytest.mark.slow
@@ -72,6 +74,55 @@ def test_a_change_reaches_what_hangs_on_it(
 ) -> None:
     after = properties(changed(project, tables))
     assert {name for name in before if before[name] != after[name]} == reached
+
+
+def with_use_case(original: Project, **changes: Any) -> Project:
+    """A project whose package states something else."""
+
+    class Changed(Project):
+        @property
+        def use_case(self) -> UseCase:
+            return dataclasses.replace(original.use_case, **changes)
+
+    return Changed(original.folder, original.declaration, original.package, original.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Own(Events):
+    cutoff: float = 3.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reached"),
+    [
+        ({"title": "Leavers"}, {"WriteReport"}),
+        ({"primary_metric": "log_loss"}, {"MetricGate", "Compare"}),
+        ({"metrics": ("a:B",)}, {"MetricGate", "Compare"}),
+        ({"modality": dataclasses.replace(TABLES, deep="a:train")}, {"Trainer.deep"}),
+    ],
+    ids=["title", "primary metric", "metrics", "network"],
+)
+def test_what_the_package_says_reaches_what_hangs_on_it(
+    project: Project, before: dict[str, dict[str, Any]], changes: dict[str, Any], reached: set[str]
+) -> None:
+    after = properties(with_use_case(project, **changes))
+    assert {name for name in before if before[name] != after[name]} == reached
+
+
+def test_a_task_or_a_modality_of_another_kind_reaches_the_data(
+    project: Project, before: dict[str, dict[str, Any]]
+) -> None:
+    seen = {before["RowExampleGen"]["code"]}
+    for changes in ({"task": Regression}, {"modality": Own()}, {"modality": Own(cutoff=9.0)}):
+        seen.add(properties(with_use_case(project, **changes))["RowExampleGen"]["code"])
+    assert len(seen) == 4
+
+
+def test_another_name_is_pushed_alone(project: Project, before: dict[str, dict[str, Any]]) -> None:
+    after = properties(dataclasses.replace(project, name="other"))
+    assert {name for name in before if before[name] != after[name]} == {"Pusher"}
+    renamed = build_pipeline(dataclasses.replace(project, name="other"), "")
+    assert renamed.pipeline_info.pipeline_name == project.package
 
 
 def test_another_task_reaches_the_data(project: Project, before: dict[str, dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
+from solutionkit.runner.local import project_lock
 from solutionkit.testing import fingerprint
 from solutionkit.use_case import load_project
 from solutionkit.versions import add_version, newest_version
@@ -113,6 +114,40 @@ def test_own_code_counts_where_it_is_used(finished: Path, tmp_path: Path) -> Non
     found = json.loads((project / "runs" / "latest" / "comparison.json").read_text())
     metrics = found["models"]["deep"]["metrics"]
     assert metrics["own_metric"]["value"] == pytest.approx(metrics["brier"]["value"])
+
+
+def test_two_runs_at_once_are_refused(finished: Path) -> None:
+    with project_lock(finished / ".pipeline"):
+        code, output = run(finished)
+    assert code == 1
+    assert "error:" in output
+    assert "another run is under way" in output
+
+
+def test_a_damaged_store_is_named(finished: Path, tmp_path: Path) -> None:
+    project = copy_of(finished, tmp_path / "demo")
+    untouched = fingerprint(load_project(project))
+    (project / ".pipeline").mkdir()
+    (project / ".pipeline" / "metadata.sqlite").write_text("no database\n" * 1000)
+    code, output = run(project)
+    assert code == 1
+    assert "not a usable store" in output
+    assert "Traceback" not in output
+    assert fingerprint(load_project(project)) == untouched
+
+
+def test_what_changed_since_the_latest_run_is_told(finished: Path, tmp_path: Path) -> None:
+    project = copy_of(finished, tmp_path / "demo")
+    (project / "schema.pbtxt").unlink()
+    rows = pd.read_csv(project / "data" / "sample.csv")[:600]
+    rows.drop(columns="late_payments").to_csv(project / "data" / "fewer.csv", index=False)
+    untouched = fingerprint(load_project(project))
+    for verb in ("run", "check"):
+        code, output = run(project, verb, "--data", str(project / "data" / "fewer.csv"))
+        assert code == 1, output
+        assert "the column 'late_payments' is missing, but the latest run used it" in output
+        assert "Trainer" not in output
+    assert fingerprint(load_project(project)) == untouched
 
 
 def test_an_earlier_winner_goes_live_again(finished: Path) -> None:

@@ -178,7 +178,15 @@ def bootstrap_estimates(
     seed: int,
     units: np.ndarray | None = None,
 ) -> list[Estimate]:
-    """See `estimates`."""
+    """See `estimates`.
+
+    Args:
+        metric: The metric.
+        labels: `(rows,)` encoded labels.
+        models: `(rows, outputs)` of each model.
+        seed: Of the resamples.
+        units: `(rows,)` codes of rows that are drawn together.
+    """
     draws = paired_draws(metric, labels, models, seed, units)
     pairs = zip(models, draws, strict=True)
     return [interval(metric.value(labels, outputs), drawn) for outputs, drawn in pairs]
@@ -192,7 +200,16 @@ def bootstrap_difference(
     seed: int,
     units: np.ndarray | None = None,
 ) -> tuple[Estimate, float]:
-    """See `difference`."""
+    """See `difference`.
+
+    Args:
+        metric: The metric.
+        labels: `(rows,)` encoded labels.
+        first: `(rows, outputs)` of one model.
+        second: The same of the other.
+        seed: Of the resamples.
+        units: `(rows,)` codes of rows that are drawn together.
+    """
     draws = paired_draws(metric, labels, [first, second], seed, units)
     differences = draws[1] - draws[0]
     value = metric.value(labels, second) - metric.value(labels, first)

@@ -26,8 +26,7 @@ def cast(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa.Ta
     names = set(table.column_names)
     wanted = [feature.name for feature in spec.features] + ([spec.label] if labelled else [])
     metadata = [name for name in spec.metadata_columns if name in names or labelled]
-    nested = {feature.name for feature in spec.features if kind_of(feature).nested}
-    problems = nested_problems(table, [name for name in [*wanted, *metadata] if name not in nested])
+    problems = nested_problems(table, [*([spec.label] if labelled else []), *metadata])
     if problems:
         return pa.table({}), problems
     for name in [*wanted, *metadata]:
@@ -50,9 +49,10 @@ def cast_features(
 ) -> tuple[dict[str, pa.ChunkedArray], list[Problem]]:
     """The features that a table has, cast, and the cells that do not fit."""
     columns: dict[str, pa.ChunkedArray] = {}
-    problems: list[Problem] = []
+    problems = nested_problems(table, [item.name for item in features if not kind_of(item).nested])
+    nested = {problem.column for problem in problems}
     for feature in features:
-        if feature.name in table.column_names:
+        if feature.name in table.column_names and feature.name not in nested:
             columns[feature.name], unfit = kind_of(feature).cast(table[feature.name], feature)
             problems += unfit
     return columns, problems

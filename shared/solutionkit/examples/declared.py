@@ -45,8 +45,6 @@ def missing_columns(raw: pa.Table, declaration: Declaration) -> list[Problem]:
         declared["columns.split"] = []
     # A column may be ignored because it is gone for good; one that is nearly there is a typing error.
     declared["columns.ignore"] = [name for name in columns.ignore if suggestion(name, names)]
-    # Columns that are computed have labels too.
-    declared["project.labels"] = [name for name in declaration.project.labels if suggestion(name, names)]
     patterns = [name for name in columns.ignore if {"*", "?"} & set(name) and name not in names]
     return [
         *(

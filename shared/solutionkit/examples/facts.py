@@ -38,6 +38,7 @@ def data_facts(audited: AuditedTable, modality: Modality) -> dict[str, Any]:
     spec = audited.spec
     return {
         "lines": lines(audited, modality),
+        "inferred": audited.inferred,
         "rows": audited.rows(),
         "split_rule": audited.split_rule,
         "columns": modality.facts(audited),

@@ -33,14 +33,17 @@ def RowExampleGen(  # noqa: N802
     project: Parameter[str],
     package: Parameter[str],
     declaration: Parameter[str],
-    fingerprint: Parameter[str],
+    data: Parameter[str],
+    code: Parameter[str],
 ) -> None:
     """Raw data -> audited tf.Examples with the splits train, validation and eval, and what they hold."""
     from solutionkit.declaration import Declaration
+    from solutionkit.errors import UserError
     from solutionkit.examples import schema as schemas
     from solutionkit.examples.audit import audit
     from solutionkit.examples.encoding import write_splits
     from solutionkit.examples.facts import data_facts
+    from solutionkit.pipeline.fingerprint import input_hash
     from solutionkit.splits import SPLITS
     from solutionkit.use_case import Project
 
@@ -56,6 +59,9 @@ def RowExampleGen(  # noqa: N802
         file = Path(folder) / schemas.FILE_NAME
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(schemas.schema_text(content), "utf-8")
+    if data and data != input_hash(described):
+        source = described.declaration.data.path or described.declaration.data.train
+        raise UserError(f"{source}: the data changed while it was read; run again.")
 
 
 @component
@@ -77,6 +83,7 @@ def MetricGate(  # noqa: N802
     project: Parameter[str],
     package: Parameter[str],
     declaration: Parameter[str],
+    code: Parameter[str],
 ) -> None:
     """Stop the run before training if a metric is declared that means nothing for the label."""
     from solutionkit.declaration import Declaration

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import hashlib
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
 import solutionkit
+from solutionkit.errors import UserError
+from solutionkit.examples import schema as schemas
+from solutionkit.modalities.base import Modality
+from solutionkit.use_case import Project
 
 LIBRARY = Path(solutionkit.__file__).parent
 # What everything imports.
 COMMON = (
     "cells.py",
+    "decimals.py",
     "declaration.py",
     "dotted.py",
     "errors.py",
@@ -74,7 +81,13 @@ def own_sources(folder: Path, package: str, *modules: str) -> list[Path]:
         if file is not None and file not in sources:
             sources[file] = None
             waiting += _imported(file, folder)
-    return sorted(sources)
+    # Which of its other files the package reads, and what it may be installed beside, cannot be told.
+    beside = [
+        file
+        for file in (folder / package).rglob("*")
+        if file.is_file() and file.suffix not in {".py", ".pyc"}
+    ]
+    return sorted([*sources, *beside, folder / "requirements.lock"]) if sources else []
 
 
 def _file_of(folder: Path, package: str, module: str) -> Path | None:
@@ -90,7 +103,11 @@ def _imported(file: Path, folder: Path) -> list[str]:
     parts = file.relative_to(folder).with_suffix("").parts
     inside = list(parts[:-1])
     names = []
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    try:
+        tree = ast.parse(file.read_bytes())
+    except SyntaxError as error:
+        raise UserError(f"{file}: line {error.lineno}: {error.msg}; mend it and run again.") from None
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [item.name for item in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -100,6 +117,37 @@ def _imported(file: Path, folder: Path) -> list[str]:
             names += [f"{module}.{item.name}" for item in node.names]
             names += [module] if "." in module else []
     return names
+
+
+def own_values(modality: Modality) -> list[str]:
+    """What a use case's own modality was given, as text, beside what every modality is given."""
+    shared = {item.name for item in dataclasses.fields(Modality)}
+    values = [f"{type(modality).__module__}:{type(modality).__qualname__}"]
+    for item in dataclasses.fields(modality):
+        if item.name in shared:
+            continue
+        value = getattr(modality, item.name)
+        told = f"{value.__module__}:{value.__qualname__}" if callable(value) else repr(value)
+        values.append(f"{item.name} = {told}")
+    return values
+
+
+def stated_dependencies(folder: Path) -> list[str]:
+    """What a project's `pyproject.toml` asks for."""
+    settings = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+    return [str(item) for item in settings.get("project", {}).get("dependencies", [])]
+
+
+def input_hash(project: Project) -> str:
+    """Hash of the files whose content decides the examples, with their names where these say something.
+
+    Raises:
+        UserError: They cannot be listed.
+    """
+    declaration = project.declaration
+    files, names = project.use_case.modality.files(declaration)
+    beside = [declaration.data.split_table, declaration.data.schema_ or project.folder / schemas.FILE_NAME]
+    return data_hash([*files, *(file for file in beside if file)], names)
 
 
 def data_hash(files: list[Path], names: list[str] | None = None) -> str:

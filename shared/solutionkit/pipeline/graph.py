@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 from tfx.components.example_validator.component import ExampleValidator
@@ -17,9 +17,8 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from solutionkit.declaration import About, Declaration
-from solutionkit.examples import schema as schemas
 from solutionkit.pipeline import components, standard
-from solutionkit.pipeline.fingerprint import data_hash, own_sources, source_hash
+from solutionkit.pipeline.fingerprint import own_sources, own_values, source_hash, stated_dependencies
 from solutionkit.pipeline.pusher import VersionPusher
 from solutionkit.splits import TRAIN, VALIDATION
 from solutionkit.use_case import Project
@@ -30,15 +29,20 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
 
     Args:
         project: Folder, declaration and use case.
-        data: Names the data's content, see `input_hash`: what is known of it is not computed again.
+        data: Names the data's content, see `input_hash`; as long as it is the same, and nothing else changed,
+            nothing is computed again. Without it the data must not change.
     """
     use_case, declaration = project.use_case, project.declaration
     task_module = project.task.__module__
+    # What the use case says where no file that is looked at says it.
+    said = [f"{task_module}:{project.task.__qualname__}", *own_values(use_case.modality)]
     data_modules = [task_module, *use_case.modality.modules]
     train_baseline, train_deep = use_case.modality.trainers(declaration.training.method)
 
-    def own(*modules: str) -> list[Path]:
-        return own_sources(project.folder, project.package, *modules)
+    def code(*rooms: str, own: Iterable[str] = (), names: Iterable[str] = ()) -> str:
+        files = own_sources(project.folder, project.package, *own)
+        beside = stated_dependencies(project.folder) if files else []
+        return source_hash(*rooms, own=files, names=[*names, *beside])
 
     training = declaration.training.model_dump(mode="json")
 
@@ -46,13 +50,13 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         project=str(project.folder),
         package=project.package,
         declaration=declaration_for_examples(project),
-        fingerprint=data
-        + source_hash(
+        data=data,
+        code=code(
             "examples",
             "modalities",
             "tasks",
-            own=own(*data_modules),
-            names=use_case.modality.functions,
+            own=data_modules,
+            names=[*said, *use_case.modality.functions],
         ),
     )
     schema = examples.outputs["schema"]
@@ -61,6 +65,13 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         project=str(project.folder),
         package=project.package,
         declaration=untitled(declaration).model_dump_json(by_alias=True),
+        code=code(
+            "compare",
+            "modalities",
+            "tasks",
+            own=[*data_modules, *use_case.metrics],
+            names=[*said, use_case.primary_metric, *use_case.metrics],
+        ),
     )
     # With the schema, because the bytes of an image are no text to count words in.
     statistics = StatisticsGen(examples=examples.outputs["examples"], schema=schema)
@@ -73,7 +84,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         custom_config={
             "function": use_case.modality.preprocessing,
             "project": str(project.folder),
-            "code": source_hash("transform", own=own(use_case.modality.preprocessing)),
+            "code": code("transform", "pipeline/standard.py", own=[use_case.modality.preprocessing]),
         },
         materialize=False,
         disable_statistics=True,
@@ -91,7 +102,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
                 "train": function,
                 "training": training,
                 "project": str(project.folder),
-                "code": source_hash("models", "transform", "tasks", own=own(function, task_module)),
+                "code": code("models", "transform", "tasks", own=[function, task_module]),
             },
         ).with_id(name)
 
@@ -106,7 +117,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         schema=gate.outputs["checked"],
         thresholds=declaration.thresholds,
         slices=declaration.slices.columns,
-        code=source_hash("tasks", "pipeline/standard.py", own=own(task_module)),
+        code=code("tasks", "pipeline/standard.py", own=[task_module]),
     )
     compare = components.Compare(
         examples=examples.outputs["examples"],
@@ -118,12 +129,12 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         project=str(project.folder),
         package=project.package,
         declaration=untitled(declaration).model_dump_json(by_alias=True),
-        code=source_hash(
+        code=code(
             "compare",
             "modalities",
             "tasks",
-            own=own(*data_modules, *use_case.metrics),
-            names=[use_case.primary_metric, *use_case.metrics],
+            own=[*data_modules, *use_case.metrics],
+            names=[*said, use_case.primary_metric, *use_case.metrics],
         ),
     )
     explain = components.Explain(
@@ -139,6 +150,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
             "tasks",
             # Explainers are known by name alone.
             own=[project.folder / project.package],
+            names=stated_dependencies(project.folder),
         ),
     )
     report = components.WriteReport(
@@ -148,7 +160,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         facts=json.dumps(report_facts(project), sort_keys=True),
         project=str(project.folder),
         package=project.package,
-        code=source_hash("report", "modalities", "tasks", own=own(*data_modules)),
+        code=code("report", "modalities", "tasks", own=data_modules, names=said),
     )
     pusher = Pusher(
         custom_executor_spec=ExecutorClassSpec(VersionPusher),
@@ -165,7 +177,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
     nodes: list[BaseComponent] = [examples, metrics, statistics, validator, gate, transform]
     nodes += [baseline, deep, evaluator, compare, explain, report, pusher]
     return Pipeline(
-        pipeline_name=project.name,
+        pipeline_name=project.package,
         pipeline_root=str(project.state / "artifacts"),
         metadata_connection_config=sqlite_metadata_connection_config(str(project.state / "metadata.sqlite")),
         components=nodes,
@@ -173,23 +185,14 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
     )
 
 
-def input_hash(project: Project) -> str:
-    """Hash of the files whose content decides the examples, with their names where these say something.
-
-    Raises:
-        UserError: They cannot be listed.
-    """
-    declaration = project.declaration
-    files, names = project.use_case.modality.files(declaration)
-    beside = [declaration.data.split_table, declaration.data.schema_ or project.folder / schemas.FILE_NAME]
-    return data_hash([*files, *(file for file in beside if file)], names)
-
-
 def declaration_for_examples(project: Project) -> str:
     """The declaration as JSON, with what does not decide the examples left at its default."""
     kept: dict[str, Any] = project.declaration.model_dump(
         mode="json", by_alias=True, include={"data", "columns", "slices", "images", "history"}
     )
+    if worth := project.declaration.business:
+        # Whether there is a worth, and whether it hangs on an amount, which then goes along.
+        kept["business"] = {"recovered": float(worth.recovered > 0)}
     about, training = project.declaration.project, project.declaration.training
     kept["project"] = {"task": about.task, "quantile": about.quantile}
     kept["training"] = {"seed": training.seed, "method": training.method}

@@ -11,6 +11,7 @@ from solutionkit.declaration import Declaration, with_data
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit, check_declaration
+from solutionkit.examples.changes import refuse_changes
 from solutionkit.examples.facts import lines
 from solutionkit.examples.schema import FILE_NAME, frozen_schema, schema_text
 from solutionkit.output import written
@@ -64,5 +65,6 @@ def load_audited(folder: Path, data: Path | None) -> tuple[Project, AuditedTable
     project = prepared(folder, data)
     with stderr_to(project.state / "logs" / "check.log"):
         audited = audit(project)
+    refuse_changes(project, audited.spec, audited.inferred)
     project.refuse_unknown_metrics(audited.spec.task)
     return project, audited

@@ -15,7 +15,9 @@ from rich.console import Console
 from solutionkit.decimals import decimals
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
+from solutionkit.examples.changes import refuse_changes
 from solutionkit.examples.facts import FILE_NAME
+from solutionkit.examples.schema import specification_of
 from solutionkit.models.epochs import cut_short
 from solutionkit.runner.publish import RECORD, new_run_id, publish, read_record
 from solutionkit.use_case import Project
@@ -75,7 +77,8 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
     """
     with stderr_to(log), console.status("importing TFX"):
         imported = time.monotonic()
-        from solutionkit.pipeline.graph import build_pipeline, input_hash
+        from solutionkit.pipeline.fingerprint import input_hash
+        from solutionkit.pipeline.graph import build_pipeline
         from solutionkit.runner.local import (
             LocalRunner,
             NodeError,
@@ -101,8 +104,9 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
                 f"{place:6}{result.name:24}{result.seconds:7.1f} s  [{colour}]{result.state}[/{colour}]"
             )
             if "facts" in result.outputs:
-                told = json.loads((result.outputs["facts"] / FILE_NAME).read_text("utf-8"))["lines"]
-                console.print("\n".join(told), markup=False)
+                facts = json.loads((result.outputs["facts"] / FILE_NAME).read_text("utf-8"))
+                console.print("\n".join(facts["lines"]), markup=False)
+                refuse_changes(project, specification_of(result.outputs["schema"]), facts["inferred"])
 
         runner = LocalRunner(run_id, on_start, on_end)
         try:

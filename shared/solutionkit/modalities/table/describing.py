@@ -10,7 +10,6 @@ import pyarrow as pa
 from solutionkit.errors import Problem
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import infer_features
-from solutionkit.kinds import Feature
 from solutionkit.modalities.base import Description
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def describe(
     Args:
         raw: All raw rows.
         training_rows: Those from which kinds and values are inferred.
-        project: Its declaration, and where its schema and its latest run are.
+        project: Its declaration, and where its schema is.
         computed: Columns that were computed of other rows.
     """
     columns = project.declaration.columns
@@ -43,7 +42,6 @@ def describe(
             relabelled = label != columns.label and label in raw.column_names
             other = f"the label '{label}'" if relabelled else "another table"
             origin += f" ({file.name} describes {other})"
-        problems += drift_problems(features, project, raw)
     else:
         origin = f"curated in {file.name}"
         features = [
@@ -67,35 +65,3 @@ def describe(
         message = "no feature column is left"
         problems.append(Problem("no_feature", message, "see the columns listed under [columns]"))
     return Description(tuple(features), ignored, origin, inferred, tuple(problems))
-
-
-def drift_problems(features: list[Feature], project: Project, raw: pa.Table) -> list[Problem]:
-    """Columns that the latest run used and that are now missing or of another kind.
-
-    Without a curated schema nothing else would notice that an inferred column went missing.
-    """
-    file = project.runs / "latest" / schemas.FILE_NAME
-    if not file.is_file():
-        return []
-    before = schemas.load_schema(file)
-    columns = project.declaration.columns
-    # Of another label the features are others too.
-    if schemas.label_of(before, columns.label) != columns.label:
-        return []
-    now = {feature.name: feature.kind for feature in features}
-    problems = []
-    carried = {columns.label, columns.id, *project.declaration.slices.columns}
-    for feature in schemas.features_of(before, but=columns.not_features):
-        name, kind = feature.name, feature.kind
-        if feature.computed or name in columns.features:
-            continue
-        if name not in raw.column_names:
-            if name not in carried:
-                message = f"the column '{name}' is missing, but the latest run used it"
-                remedy = "list it under columns.ignore if it is gone for good"
-                problems.append(Problem("missing_column", message, remedy, name))
-        elif now.get(name, kind) != kind:
-            message = f"the column '{name}' is {now[name]} now but was {kind} in the latest run"
-            remedy = f"state its kind under columns.{kind} or columns.{now[name]}"
-            problems.append(Problem("kind_changed", message, remedy, name))
-    return problems
