@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from solutionkit.decimals import p_in_words
+
 SIGNIFICANCE = 0.05
 # Times vary from run to run; the choice between tied models must not.
 CLEARLY_CHEAPER = 0.8
@@ -60,9 +62,8 @@ def decide(
         baseline: What the baseline costs.
         deep: What the deep model costs.
     """
-    measured = (
-        f"{title} differs by {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}, p = {p_value:.3g})"
-    )
+    told = p_in_words(p_value, SIGNIFICANCE)
+    measured = f"{title} differs by {difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}, p = {told})"
     if p_value < SIGNIFICANCE:
         deep_wins = (difference > 0) == higher_is_better
         winner: Literal["deep", "baseline"] = "deep" if deep_wins else "baseline"

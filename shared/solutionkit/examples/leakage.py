@@ -39,9 +39,9 @@ def leakage_problems(
         area = kind_of(feature).tells(table[feature.name].take(pa.array(drawn)), side)
         if area >= SUSPICIOUS_ROC_AUC:
             message = (
-                f"the column '{feature.name}' tells '{spec.label}' all alone (ROC-AUC {area:.4f}): was it"
-                " written down afterwards? List it under columns.ignore; if it is known beforehand, under"
-                f" columns.{feature.kind}"
+                f"the column '{feature.name}' tells '{spec.label}' all alone ({area:.2%} of pairs of"
+                " rows are in order): was it written down afterwards? List it under columns.ignore; if it is"
+                f" known beforehand, under columns.{feature.kind}"
             )
             problems.append(Problem("leakage", message, column=feature.name))
     return problems

@@ -10,7 +10,7 @@ import jinja2
 import numpy as np
 
 from solutionkit import __version__
-from solutionkit.decimals import decimals
+from solutionkit.decimals import decimals, p_in_words
 from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
@@ -45,7 +45,7 @@ def write_report(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"number": number, "interval": interval, "size": size, "share": "{:.1%}".format}
-    environment.filters["signed"] = signed
+    environment.filters |= {"signed": signed, "p_value": p_in_words}
     task = task_from_json(facts["task"])
     primary = compared["metrics"][compared["primary_metric"]]
     context = {

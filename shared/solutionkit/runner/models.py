@@ -7,7 +7,7 @@ from pathlib import Path
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import DECISION_FILE
 from solutionkit.runner.publish import latest_record, read_record
-from solutionkit.use_case import Project
+from solutionkit.use_case import TRAINED, Project
 from solutionkit.versions import newest_version
 
 
@@ -17,6 +17,8 @@ def model_folder(project: Project, name: str) -> Path:
     Raises:
         UserError: There is none yet.
     """
+    if name not in ("pushed", *TRAINED):
+        raise UserError(f"there is no model '{name}'; there are pushed, {', '.join(TRAINED)}.")
     if name == "pushed":
         folder = newest_version(project.models / project.name)
         remedy = (

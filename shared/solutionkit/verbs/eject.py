@@ -41,6 +41,7 @@ EXPLAINER = '''
 class Explainer({name}):
     """As the library's; named here, so that the layers are known when a model is loaded."""
 {body}'''
+REPLACE = "from dataclasses import replace  # noqa: E402\n\n"
 USE = """from dataclasses import replace  # noqa: E402
 
 MODALITY = replace(USE_CASE.modality, {attribute}="{package}.{module}:{function}")
@@ -92,7 +93,9 @@ def eject(project: Project, name: str) -> list[Path]:
         if file.exists():
             raise UserError(f"{file}: there is one already; remove it, or edit it as it is.")
     init = package / "__init__.py"
-    use = f"{init.read_text('utf-8').rstrip()}\n\n{MARK.format(part=name)}{part.use}"
+    before = init.read_text("utf-8").rstrip()
+    lines = part.use.replace(REPLACE, "") if REPLACE in before else part.use
+    use = f"{before}\n\n{MARK.format(part=name)}{lines}"
     with tempfile.TemporaryDirectory(prefix=".solutionkit-", dir=project.folder) as folder:
         drafts = {file: Path(folder) / str(number) for number, file in enumerate([*files, init])}
         for file, text in {**files, init: use}.items():
@@ -177,5 +180,8 @@ def _of_the_library(dotted: str, part: str) -> tuple[str, str]:
     """
     module, _, function = dotted.partition(":")
     if not module.startswith("solutionkit."):
-        raise UserError(f"{part}: the project has its own already ({dotted}).")
+        raise UserError(
+            f"{part}: the project has its own already ({dotted}); edit that, or remove it and what uses it in"
+            " __init__.py first."
+        )
     return module, function
