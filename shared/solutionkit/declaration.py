@@ -237,7 +237,16 @@ class Training(_Table):
     """How the models are trained."""
 
     seed: int = Field(20, ge=0, lt=2**31, description="of splits, weights and shuffles")
-    epochs: int = Field(60, ge=1, description="most epochs of the deep model; it stops early")
+    preset: Literal["quick", "standard"] | None = Field(
+        None,
+        description='"quick": one fit a model, as usual for the sample; "standard": of tables a fit a fold,'
+        " as usual for other data",
+    )
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="most epochs of the deep model: usually 200 of tables, which stop early; 60 else",
+    )
     size: Literal["small", "medium", "large"] = Field("small", description="how large the deep model is")
     method: Literal["supervised", "anomaly"] = Field(
         "supervised", description='"anomaly": learn from the negative rows alone'

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from solutionkit.compare.metrics import Metric, refuse_unknown_thresholds
-from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
+from solutionkit.declaration import FILE_NAME, Declaration, Training, load_declaration
 from solutionkit.dotted import resolve
 from solutionkit.errors import UserError, suggestion
 from solutionkit.examples.columns import TableSpec
@@ -175,6 +175,13 @@ class Project:
     def row(self) -> str:
         """What one row is, in the singular."""
         return self.declaration.project.row or self.use_case.row
+
+    @property
+    def training(self) -> Training:
+        """How the models are trained: as declared, else at leisure where the data is not the sample."""
+        declared = self.declaration.training
+        preset = "quick" if self.declaration.data.path == self.sample_path else "standard"
+        return declared if declared.preset else declared.model_copy(update={"preset": preset})
 
     @property
     def sample_path(self) -> Path:

@@ -13,6 +13,7 @@ from solutionkit.compare.metrics import Metric
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.encoding import serialized_examples, write_examples
 from solutionkit.kinds import Feature
+from solutionkit.models.run import VALIDATION_FILE
 from solutionkit.tasks.classification.task import Classification
 
 TASK = Classification("y", ("no", "yes"))
@@ -78,3 +79,20 @@ def test_the_evaluators_opinion_is_of_all_rows(tmp_path: Path) -> None:
         writer.write(message(sliced=False, baseline=0.7, deep=0.8))
     metrics: dict[str, Metric] = TASK.metrics()
     assert exported.second_opinion(tmp_path, metrics) == {"roc_auc": {"baseline": 0.7, "deep": 0.8}}
+
+
+def test_thresholds_come_from_all_training_rows_where_both_models_have_folds(tmp_path: Path) -> None:
+    common = {"labels": np.array([1, 0]), "train_labels": np.array([0, 0, 1])}
+    scores = {"scores": np.array([[0.9], [0.1]]), "train_scores": np.array([[0.2], [0.3], [0.7]])}
+    for name in ("baseline", "deep"):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / VALIDATION_FILE, **common, **scores)
+    folders = {name: tmp_path / name for name in ("baseline", "deep")}
+    both = exported.read_held_out(folders)
+    assert both.splits == ("train", "validation")
+    assert both.labels.tolist() == [0, 0, 1, 1, 0]
+    assert both.scores["deep"][:, 0].tolist() == [0.2, 0.3, 0.7, 0.9, 0.1]
+    np.savez(tmp_path / "deep" / VALIDATION_FILE, **common, scores=scores["scores"])
+    one = exported.read_held_out(folders)
+    assert (one.splits, one.labels.tolist()) == (("validation",), [1, 0])
+    assert one.scores["baseline"][:, 0].tolist() == [0.9, 0.1]

@@ -4,7 +4,12 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from solutionkit.examples.encoding import BATCH_ROWS, serialized_examples, write_examples
+from solutionkit.examples.audit import AuditedTable
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.encoding import BATCH_ROWS, serialized_examples, write_examples, write_splits
+from solutionkit.kinds import Feature
+from solutionkit.models.arrays import read_folds
+from solutionkit.tasks.classification.task import Classification
 
 TABLE = pa.table({"size": [1.5, None, -3.0], "colour": ["rot", "grün", None], "y": [0, 1, 0]})
 
@@ -37,3 +42,17 @@ def test_many_batches_keep_their_order(tmp_path: Path) -> None:
     records = tf.data.TFRecordDataset(str(file)).batch(rows)
     parsed = tf.io.parse_example(next(iter(records)), {"y": tf.io.FixedLenFeature([], tf.int64)})
     assert (parsed["y"].numpy() == np.arange(rows)).all()
+
+
+def test_each_fold_has_a_file_of_its_own(tmp_path: Path) -> None:
+    spec = TableSpec(Classification("y", ("0", "1")), (Feature("x", "numeric"),))
+    splits = np.array(["train", "eval", "train", "validation", "train"], object)
+    folds = np.array([2, -1, 1, 0, 2])
+    table = pa.table({"x": np.arange(5.0), "y": np.zeros(5, np.int64)})
+    write_splits(AuditedTable(table, splits, folds, spec, "", "", False), tmp_path)
+    assert len(list((tmp_path / "Split-validation").iterdir())) == 1
+    serialized, read = read_folds([str(tmp_path / "Split-train" / "*")])
+    values = [
+        tf.train.Example.FromString(item).features.feature["x"].float_list.value[0] for item in serialized
+    ]
+    assert (values, read.tolist()) == ([2.0, 0.0, 4.0], [1, 2, 2])

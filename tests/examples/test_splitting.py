@@ -6,7 +6,7 @@ import pytest
 
 from solutionkit.declaration import Columns, Data, Declaration
 from solutionkit.errors import DataError
-from solutionkit.examples.splitting import Sides, assign_splits
+from solutionkit.examples.splitting import Sides, assign_splits, training_folds
 from solutionkit.splits import EVAL, LEFT_OUT, TRAIN, VALIDATION
 
 ROWS = 1000
@@ -61,6 +61,29 @@ def test_rows_of_the_same_time_stay_together() -> None:
     parts = {month: set(splits[i * 100 : (i + 1) * 100]) for i, month in enumerate(range(10))}
     assert all(len(part) == 1 for part in parts.values())
     assert [*(next(iter(part)) for part in parts.values())] == [TRAIN] * 7 + [VALIDATION] + [EVAL] * 2
+
+
+@pytest.mark.parametrize("units", [None, np.arange(ROWS) // 10])
+def test_folds_are_as_large_as_the_validation(units: np.ndarray | None) -> None:
+    sides = Sides(TABLE, declare("stratified"), "x.csv", LABELS, units)
+    splits, _, _ = assign_splits(sides)
+    folds = training_folds(splits, sides)
+    assert ((folds == 0) == (splits == VALIDATION)).all()
+    assert ((folds < 0) == (splits == EVAL)).all()
+    assert np.unique(folds).tolist() == [-1, 0, 1, 2, 3, 4, 5, 6]
+    counts = np.bincount(folds[folds >= 0])
+    assert counts.max() < 1.4 * counts.min()
+    if units is None:
+        shares = [LABELS[folds == fold].mean() for fold in range(7)]
+        assert np.ptp(shares) < 0.02
+    else:
+        assert all(len(np.unique(folds[units == unit])) == 1 for unit in np.unique(units))
+
+
+def test_in_time_the_latest_rows_alone_are_held_out() -> None:
+    sides = Sides(TABLE, declare("time", time="when"), "x.csv", LABELS)
+    folds = training_folds(assign_splits(sides)[0], sides)
+    assert np.unique(folds).tolist() == [-1, 0, 1]
 
 
 def test_groups_never_straddle() -> None:

@@ -50,9 +50,29 @@ def test_members_share_weights_but_differ() -> None:
     assert logits.shape == (5, 3, 1)
     assert np.ptp(logits, axis=1).min() > 0
     first = head.get_layer("block_0")
-    assert first.kernel.shape == (12, 8)
+    assert first.kernel.shape == (1, 12, 8)
     assert set(np.unique(ops.convert_to_numpy(first.scale_in))) == {-1.0, 1.0}
     assert (ops.convert_to_numpy(head.get_layer("block_1").scale_in) == 1.0).all()
+
+
+def test_fits_side_by_side_share_nothing() -> None:
+    keras.utils.set_random_seed(1)
+    embedding = build_embedding(EDGES, [3], SIZE, fits=2)
+    head = build_head(columns=3, outputs=1, size=SIZE, fits=2)
+    inputs = {"numeric": np.array([[0.5, 0.2]], np.float32), "categorical": np.array([[2]])}
+    before = ops.convert_to_numpy(head(embedding(inputs)))
+    assert before.shape == (1, 6, 1)
+    for layer in (*embedding.layers, *head.layers):
+        for weight in layer.weights:
+            value = ops.convert_to_numpy(weight).copy()
+            if layer in head.layers:
+                value[1] += 1.0
+            else:
+                value[..., 4:] += 1.0
+            weight.assign(value)
+    after = ops.convert_to_numpy(head(embedding(inputs)))
+    np.testing.assert_array_equal(after[:, :3], before[:, :3])
+    assert (after[:, 3:] != before[:, 3:]).all()
 
 
 @pytest.mark.parametrize(("edges", "cardinalities"), [(EDGES, [3]), (EDGES, []), ([], [3, 4])])

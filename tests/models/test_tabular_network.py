@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 from scipy.special import expit
 
@@ -8,8 +11,8 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import Feature
 from solutionkit.models import gradient_boosting, tabular_network
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.heads import BinaryHead, ClassesHead
-from solutionkit.models.tabular_network import batch_size, ensemble_answers, ensemble_loss, members_loss
+from solutionkit.models.heads import BinaryHead, ClassesHead, Head
+from solutionkit.models.tabular_network import bag_loss, batch_size, ensemble_answers
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.task import Classification
 
@@ -41,6 +44,60 @@ def test_training_learns_and_is_seeded(train) -> None:
     assert first.facts["algorithm"] in {"LightGBM", "TabM"}
 
 
+def ensemble_loss(head: Head, label: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    return ops.convert_to_numpy(head.loss(label, ensemble_answers(head, raw)))
+
+
+def members_loss(head: Head, label: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """The loss of one fit that may see all rows."""
+    target = np.stack([label, np.full(len(label), -1)], axis=1).astype(np.float32)[:, :, None]
+    return ops.convert_to_numpy(bag_loss(head, 1)(target, ops.convert_to_tensor(raw)))
+
+
+def with_folds(split: TransformedSplit, count: int) -> TransformedSplit:
+    return replace(split, fold=1 + np.arange(len(split)) % count)
+
+
+@pytest.mark.parametrize("train", [gradient_boosting.train, tabular_network.train])
+def test_a_bag_scores_each_row_by_a_fit_that_did_not_see_it(train) -> None:
+    """Labels are pure chance: who saw a row knows its label by heart, who did not cannot."""
+    random = np.random.default_rng(0)
+    training, count = Training(seed=3, epochs=15, preset="standard", size="medium"), 800
+    split = with_folds(rows(0, count), 3)
+    split = replace(split, label=random.integers(0, 2, count))
+    validation = replace(rows(1, 200), label=random.integers(0, 2, 200))
+    found = train(split, validation, SPEC, training)
+    assert found.facts["bag"] == 4
+    assert found.train_scores.shape == (count, 1)
+    assert roc_auc(split.label > 0, found.train_scores[:, 0]) < 0.57
+    assert roc_auc(validation.label > 0, found.validation_scores[:, 0]) < 0.6
+    again = train(split, validation, SPEC, training)
+    np.testing.assert_array_equal(found.train_scores, again.train_scores)
+
+
+def test_a_bag_is_no_worse_than_one_fit() -> None:
+    split, validation, unseen = with_folds(rows(0, 1500), 3), rows(1, 300), rows(2, 2000)
+    losses = []
+    for preset in ("standard", "quick"):
+        trained = tabular_network.train(
+            split, validation, SPEC, Training.model_validate({"seed": 3, "epochs": 6, "preset": preset})
+        )
+        assert ("bag" in trained.facts) == (trained.train_scores is not None) == (preset == "standard")
+        said = np.concatenate([np.asarray(trained.score(batch)) for batch in unseen.batches(500)])[:, 0]
+        losses.append(-np.log(np.where(unseen.label == 1, said, 1 - said)).mean())
+    assert losses[0] < losses[1] + 0.002
+
+
+def test_a_fit_learns_nothing_from_its_own_fold() -> None:
+    head = BinaryHead(np.array([0, 1]))
+    raw = tf.Variable(np.full((3, 2, 1), 0.3, np.float32))
+    target = np.array([[1, 0], [1, 1], [1, -1]], np.float32)[:, :, None]
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(bag_loss(head, 2)(target, raw))
+    slopes = tape.gradient(total, raw).numpy()[:, :, 0]
+    assert (slopes == 0).tolist() == [[True, False], [False, True], [False, False]]
+
+
 def test_losses() -> None:
     logits = np.array([[[0.0], [2.0]], [[-1.0], [50.0]]], np.float32)
     label = np.array([1, 0])
@@ -50,12 +107,10 @@ def test_losses() -> None:
         ops.convert_to_numpy(ensemble_answers(head, logits))[:, 0], probability.mean(axis=1), atol=1e-6
     )
     each = np.where(label[:, None] == 1, np.logaddexp(0, -logits[..., 0]), np.logaddexp(0, logits[..., 0]))
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(members_loss(head)(label, logits)), each.mean(axis=1), rtol=1e-6
-    )
+    np.testing.assert_allclose(members_loss(head, label, logits), each.mean(axis=1), rtol=1e-6)
     mean = probability.mean(axis=1)
     expected = -np.where(label == 1, np.log(mean), np.log(1 - mean))
-    np.testing.assert_allclose(ops.convert_to_numpy(ensemble_loss(head)(label, logits)), expected, rtol=1e-5)
+    np.testing.assert_allclose(ensemble_loss(head, label, logits), expected, rtol=1e-5)
 
 
 def test_losses_of_several_classes() -> None:
@@ -64,11 +119,9 @@ def test_losses_of_several_classes() -> None:
     head = ClassesHead(3)
     probability = np.exp(raw) / np.exp(raw).sum(axis=-1, keepdims=True)
     each = -np.log(probability[np.arange(5), :, label])
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(members_loss(head)(label, raw)), each.mean(axis=1), rtol=1e-5
-    )
+    np.testing.assert_allclose(members_loss(head, label, raw), each.mean(axis=1), rtol=1e-5)
     whole = -np.log(probability.mean(axis=1)[np.arange(5), label])
-    np.testing.assert_allclose(ops.convert_to_numpy(ensemble_loss(head)(label, raw)), whole, rtol=1e-5)
+    np.testing.assert_allclose(ensemble_loss(head, label, raw), whole, rtol=1e-5)
 
 
 def test_batches_grow_with_the_table() -> None:
@@ -94,7 +147,7 @@ def test_weighted_loss_leaves_probabilities_as_they_are() -> None:
     for weight in (1.0, 10.0, 100.0):
         head.positive_weight = weight
         losses = [
-            float(np.mean(members_loss(head)(label, np.full((1000, 1, 1), value, np.float32))))
+            float(np.mean(members_loss(head, label, np.full((1000, 1, 1), value, np.float32))))
             for value in grid
         ]
         assert expit(grid[int(np.argmin(losses))]) == pytest.approx(0.01, rel=0.02)

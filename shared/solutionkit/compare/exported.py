@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,18 @@ def compare_exported(
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     scorers = {name: SavedScorer(folder) for name, folder in models.items()}
     spec = next(iter(scorers.values())).spec
+    held_out = read_held_out(records)
     scored = {
-        name: scored_model(scorer, serialized, models[name], records[name])
+        name: ScoredModel(
+            evaluation=scorer.score_examples(serialized),
+            validation=held_out.scores[name],
+            latency_ms=latency_ms(scorer.score_examples, serialized),
+            size_bytes=model_size(models[name]),
+            facts=json.loads((records[name] / FACTS_FILE).read_text()),
+        )
         for name, scorer in scorers.items()
     }
-    judged = evaluation_set(project, spec, examples, serialized, records)
+    judged = evaluation_set(project, spec, examples, serialized, held_out)
     seed = declaration.training.seed
     primary = project.primary_metric(spec.task)
     result = compare(project.package, primary, judged, scored, declaration.business, seed)
@@ -62,28 +70,44 @@ def compare_exported(
     return result, scores
 
 
-def scored_model(scorer: SavedScorer, serialized: np.ndarray, model: Path, record: Path) -> ScoredModel:
-    """A SavedModel's scores on serialized tf.Examples, and its costs.
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores of rows by models that were not fitted on them, from which thresholds are chosen.
+
+    Attributes:
+        splits: Where the rows stand, in order.
+        labels: `(rows,)` encoded labels.
+        scores: `(rows, outputs)` by model.
+    """
+
+    splits: tuple[str, ...]
+    labels: np.ndarray
+    scores: dict[str, np.ndarray]
+
+
+def read_held_out(records: dict[str, Path]) -> HeldOut:
+    """What training wrote of held-out rows: all training rows where both models have folds, else validation.
 
     Args:
-        scorer: The loaded model.
-        serialized: `(rows,)` tf.Examples.
-        model: Its folder.
-        record: What training wrote.
+        records: What training wrote, by name.
     """
-    with np.load(record / VALIDATION_FILE) as stored:
-        validation = stored["scores"]
-    return ScoredModel(
-        evaluation=scorer.score_examples(serialized),
-        validation=validation,
-        latency_ms=latency_ms(scorer.score_examples, serialized),
-        size_bytes=model_size(model),
-        facts=json.loads((record / FACTS_FILE).read_text()),
+    stored = {}
+    for name, folder in records.items():
+        with np.load(folder / VALIDATION_FILE) as file:
+            stored[name] = dict(file)
+    first = next(iter(stored.values()))
+    if not all("train_scores" in item for item in stored.values()):
+        scores = {name: item["scores"] for name, item in stored.items()}
+        return HeldOut((VALIDATION,), first["labels"], scores)
+    return HeldOut(
+        (TRAIN, VALIDATION),
+        np.concatenate([first["train_labels"], first["labels"]]),
+        {name: np.concatenate([item["train_scores"], item["scores"]]) for name, item in stored.items()},
     )
 
 
 def evaluation_set(
-    project: Project, spec: TableSpec, examples: Path, serialized: np.ndarray, records: dict[str, Path]
+    project: Project, spec: TableSpec, examples: Path, serialized: np.ndarray, held_out: HeldOut
 ) -> EvaluationSet:
     """What the models are judged on.
 
@@ -92,7 +116,7 @@ def evaluation_set(
         spec: What the columns are.
         examples: An Examples artifact.
         serialized: `(eval rows,)` tf.Examples.
-        records: What training wrote, by name.
+        held_out: The rows from which thresholds are chosen.
     """
     declaration, modality = project.declaration, project.use_case.modality
     group = declaration.columns.group
@@ -100,15 +124,13 @@ def evaluation_set(
     wanted = dict.fromkeys([spec.label, *declaration.slices.columns, *beside])
     columns = parse_columns(serialized, spec, list(wanted))
     validation = {}
-    if held_out := modality.metadata_columns(declaration):
-        rows = read_serialized([str(examples / f"Split-{VALIDATION}" / "*")])
-        validation = parse_columns(rows, spec, held_out)
-    with np.load(next(iter(records.values())) / VALIDATION_FILE) as stored:
-        validation_labels = stored["labels"]
+    if names := modality.metadata_columns(declaration):
+        rows = [read_serialized([str(examples / f"Split-{split}" / "*")]) for split in held_out.splits]
+        validation = parse_columns(np.concatenate(rows), spec, names)
     return EvaluationSet(
         task=spec.task,
         labels=columns[spec.label],
-        validation_labels=validation_labels,
+        validation_labels=held_out.labels,
         train=sum(count_rows(examples / f"Split-{split}") for split in (TRAIN, VALIDATION)),
         slices={name: columns[name] for name in declaration.slices.columns},
         calibrated=modality.calibrated(declaration.training.method),

@@ -24,6 +24,7 @@ from solutionkit.examples.splitting import (
     leave_out,
     parted,
     row_units,
+    training_folds,
 )
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.base import Dataset, Description
@@ -39,6 +40,7 @@ class AuditedTable:
     Attributes:
         table: Typed columns (see `cast`).
         splits: `(rows,)` `train`, `validation` or `eval`.
+        folds: `(rows,)` see `splitting.training_folds`.
         spec: What the columns are.
         split_rule: How the splits were made, in words.
         schema_origin: Where the features come from, in words.
@@ -49,6 +51,7 @@ class AuditedTable:
 
     table: pa.Table
     splits: np.ndarray
+    folds: np.ndarray
     spec: TableSpec
     split_rule: str
     schema_origin: str
@@ -94,7 +97,7 @@ def audit(project: Project) -> AuditedTable:
     findings = Findings()
     data = read(project, findings)
     task, labels = find_task(data, project, findings)
-    splits, rule = split(data, task, labels, project, findings)
+    splits, folds, rule = split(data, task, labels, project, findings)
     described = describe(data, splits, project, findings)
     if task is None or labels is None or splits is None:
         # The cells are told of all the same, so that all can be mended at once.
@@ -110,6 +113,7 @@ def audit(project: Project) -> AuditedTable:
     return AuditedTable(
         typed,
         splits,
+        folds,
         spec,
         rule,
         described.origin,
@@ -186,8 +190,8 @@ def find_task(data: Dataset, project: Project, findings: Findings) -> tuple[Task
 
 def split(
     data: Dataset, task: Task | None, labels: np.ndarray | None, project: Project, findings: Findings
-) -> tuple[np.ndarray | None, str]:
-    """`(rows,)` names of splits, and how they were made; None where that cannot be said.
+) -> tuple[np.ndarray | None, np.ndarray, str]:
+    """`(rows,)` names of splits, `(rows,)` folds, and how they were made; no names where that cannot be said.
 
     Args:
         data: The raw rows.
@@ -200,7 +204,7 @@ def split(
     rule = f"given by files: {declaration.data.train} trains, {declaration.data.eval} evaluates"
     columns = declaration.columns
     if task is None or labels is None or (columns.time and columns.time not in data.table.column_names):
-        return data.given, rule
+        return data.given, np.zeros(0, np.int64), rule
     units = row_units(data.table, declaration, data.copies)
     ordered = modality.ordered(declaration)
     sides = Sides(data.table, declaration, data.source, task.strata(labels), units, ordered)
@@ -214,19 +218,19 @@ def split(
         notes += modality.after_split(splits, data, task.marked(labels), declaration)
     except DataError as error:
         findings.add(error.problems)
-        return None, rule
+        return None, np.zeros(0, np.int64), rule
     findings.notes += notes
     empty = [name for name in SPLITS if not (splits == name).any()]
     if empty:
         message = f"there are no {' and no '.join(empty)} rows"
         findings.add([Problem("empty_split", message, "choose another split")])
-        return None, rule
+        return None, np.zeros(0, np.int64), rule
     if columns.group and (count := len(parted(row_units(data.table, declaration), splits))):
         findings.notes.append(
             f"{count} groups by '{columns.group}' stand on both sides of the given split, which flatters"
             " both models"
         )
-    return splits, rule
+    return splits, training_folds(splits, sides), rule
 
 
 def describe(data: Dataset, splits: np.ndarray | None, project: Project, findings: Findings) -> Description:

@@ -85,8 +85,14 @@ def _as_lists(column: pa.Array) -> pa.LargeListArray:
 
 
 def write_splits(audited: AuditedTable, folder: Path) -> None:
-    """Write each split as `Split-<name>/data_tfrecord-00000-of-00001`, as TFX lays Examples out."""
+    """Write each split as `Split-<name>/data_tfrecord-00000-of-0000n`, as TFX lays Examples out.
+
+    Each fold of the training rows has a file of its own, in order.
+    """
     for name in SPLITS:
         rows = (audited.splits == name).nonzero()[0]
-        pieces = with_files(take_rows(audited.table, rows), audited.spec, audited.folder)
-        write_examples(pieces, folder / f"Split-{name}" / "data_tfrecord-00000-of-00001")
+        folds = np.unique(audited.folds[rows])
+        for shard, fold in enumerate(folds):
+            chosen = rows[audited.folds[rows] == fold]
+            pieces = with_files(take_rows(audited.table, chosen), audited.spec, audited.folder)
+            write_examples(pieces, folder / f"Split-{name}" / f"data_tfrecord-{shard:05}-of-{len(folds):05}")

@@ -131,8 +131,9 @@ def hold_out_validation(splits: np.ndarray, sides: Sides) -> None:
     random = np.random.default_rng(declaration.training.seed + 1)
     fraction = declaration.data.validation_fraction
     rows = np.flatnonzero(splits == TRAIN)
-    if declaration.columns.time and (declaration.data.split == "time" or sides.ordered):
-        chosen = _latest(_time_order(sides.table, declaration.columns.time, sides.source)[rows], fraction)
+    if in_time(sides):
+        order = _time_order(sides.table, declaration.columns.time or "", sides.source)
+        chosen = _latest(order[rows], fraction)
     elif declaration.columns.group:
         groups = _groups(sides.table, declaration.columns.group, sides.source) if units is None else units
         chosen = _whole_groups(groups[rows], fraction, random)
@@ -143,6 +144,36 @@ def hold_out_validation(splits: np.ndarray, sides: Sides) -> None:
     if missing and EVAL not in missing:
         message = f"{len(rows)} training rows are too few to hold validation rows out"
         raise DataError(sides.source, [Problem("too_few_rows", message)])
+
+
+def training_folds(splits: np.ndarray, sides: Sides) -> np.ndarray:
+    """`(rows,)` the fold of the training side a row is of: 0 is validation, others are as large; -1 for none.
+
+    Rows of a unit are of one fold, and classes have their share in each. Where rows go on in time, or the
+    split is by time, only the latest rows can be held out, so all that train are one fold.
+    """
+    folds = np.where(splits == VALIDATION, 0, np.where(splits == TRAIN, 1, -1))
+    if in_time(sides):
+        return folds
+    count = max(round(1 / sides.declaration.data.validation_fraction) - 1, 1)
+    random = np.random.default_rng(sides.declaration.training.seed + 2)
+    rows = np.flatnonzero(splits == TRAIN)
+    units = np.arange(len(rows)) if sides.units is None else sides.units[rows]
+    _, first, members = np.unique(units, return_index=True, return_inverse=True)
+    strata, of_unit = sides.strata[rows][first], np.zeros(len(first), np.int64)
+    dealt = 0
+    for value in np.unique(strata):
+        drawn = random.permutation(np.flatnonzero(strata == value))
+        of_unit[drawn] = (dealt + np.arange(len(drawn))) % count
+        dealt += len(drawn)
+    folds[rows] = 1 + of_unit[members]
+    return folds
+
+
+def in_time(sides: Sides) -> bool:
+    """Whether the rows that are held out must be the latest."""
+    declaration = sides.declaration
+    return bool(declaration.columns.time and (declaration.data.split == "time" or sides.ordered))
 
 
 def leave_out(splits: np.ndarray, sides: Sides) -> list[str]:

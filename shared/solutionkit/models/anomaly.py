@@ -164,7 +164,7 @@ def train_network(
 
     losses = image_network.fit(parts.whole, sound, told, half_pasted, training, rounds=ROUNDS)
     scores = scores_in_batches(parts.score, validation, image_network.BATCH_SCORED)
-    facts = {**parts.facts(losses, training.epochs), "sound_images": len(sound)}
+    facts = {**parts.facts(losses, image_network.epochs_of(training)), "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
     return TrainedModel(
         parts.score,

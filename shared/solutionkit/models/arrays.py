@@ -22,10 +22,13 @@ class TransformedSplit:
     Attributes:
         inputs: What tf.Transform's graph gives, by kind of column.
         label: `(rows,)` what is to be predicted, as the task encodes it.
+        fold: `(rows,)` which fold of the training side a row is of; 0 holds the validation rows, and without
+            it there is but one other fold.
     """
 
     inputs: dict[str, np.ndarray]
     label: np.ndarray
+    fold: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -37,7 +40,18 @@ class TransformedSplit:
     def take(self, rows: np.ndarray) -> TransformedSplit:
         """The given rows, by position or by a mask."""
         return TransformedSplit(
-            {name: values[rows] for name, values in self.inputs.items()}, self.label[rows]
+            {name: values[rows] for name, values in self.inputs.items()},
+            self.label[rows],
+            None if self.fold is None else self.fold[rows],
+        )
+
+    def joined(self, validation: TransformedSplit) -> TransformedSplit:
+        """These rows and then the validation rows, with their folds."""
+        fold = np.ones(len(self), np.int64) if self.fold is None else self.fold
+        return TransformedSplit(
+            {name: np.concatenate([values, validation.inputs[name]]) for name, values in self.inputs.items()},
+            np.concatenate([self.label, validation.label]),
+            np.concatenate([fold, np.zeros(len(validation), np.int64)]),
         )
 
     def batches(self, rows: int) -> Iterator[dict[str, tf.Tensor]]:
@@ -51,7 +65,21 @@ class TransformedSplit:
 
 def read_serialized(patterns: Sequence[str]) -> np.ndarray:
     """`(rows,)` serialized tf.Examples of the TFRecord files that match, in file order."""
-    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+    return _records(_matching(patterns))
+
+
+def read_folds(patterns: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """As `read_serialized`, with `(rows,)` the fold of each: files count from 1."""
+    parts = [_records([file]) for file in _matching(patterns)]
+    folds = np.repeat(np.arange(1, len(parts) + 1), [len(part) for part in parts])
+    return (np.concatenate(parts) if parts else np.array([], object)), folds
+
+
+def _matching(patterns: Sequence[str]) -> list[str]:
+    return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+
+
+def _records(files: list[str]) -> np.ndarray:
     records = tf.data.TFRecordDataset(files, compression_type="").batch(RECORDS_AT_ONCE)
     batches = [batch.numpy() for batch in records]
     joined: np.ndarray = np.concatenate(batches) if batches else np.array([], object)

@@ -1,8 +1,10 @@
-"""LightGBM with early stopping and a size chosen on validation rows, scored by TensorFlow ops.
+"""LightGBM with early stopping and settings chosen on held-out rows, scored by TensorFlow ops.
 
-Few leaves and a small learning rate are what carries on tables of some thousand rows; larger
-tables earn larger trees, so two sizes compete on the validation rows' log loss. As for the deep
-model, validation rows end the training and are not fitted.
+Few leaves and a small learning rate are what carries on tables of some thousand rows; larger tables earn
+larger trees, so some settings compete by the loss of rows that were not fitted. The quick preset holds the
+validation rows out. The standard one makes a fit for each fold that does not see it, and the mean of all is
+the model (L. Breiman: "Bagging predictors", Machine Learning 24, 1996): steadier, and every row of the
+training side has been held out once.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import CATEGORICAL, NUMERIC
 from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
 from solutionkit.models.trained import TrainedModel
 from solutionkit.models.tree_scores import predictions
@@ -39,7 +42,7 @@ class Settings:
     """What suits a kind of feature.
 
     Attributes:
-        leaves: Sizes of tree that compete.
+        leaves: The most of a tree.
         learning_rate: Of each tree.
         rows_in_leaf: The fewest.
         column_share: Columns drawn for each tree.
@@ -47,9 +50,11 @@ class Settings:
         patience: Trees without progress that end the training.
         progress: The least fall of the log loss that counts.
         l2: Penalty on leaf values.
+        computed: Whether TensorFlow computes the columns, so that the last bits of a value differ from
+            batch to batch.
     """
 
-    leaves: tuple[int, ...] = (8, 31)
+    leaves: int = 8
     learning_rate: float = 0.03
     rows_in_leaf: int = 40
     column_share: float = 0.6
@@ -57,8 +62,18 @@ class Settings:
     patience: int = 60
     progress: float = 0.0
     l2: float = 5.0
+    computed: bool = False
 
 
+SIZES = (8, 31)
+# What competes where a bag of fits is made. Each fit is of fewer rows and larger steps: the mean smooths.
+BAG = Settings(learning_rate=0.06, bins=127, patience=40)
+BAGGED = (
+    BAG,
+    replace(BAG, leaves=15, rows_in_leaf=20, l2=1.0),
+    replace(BAG, leaves=31, rows_in_leaf=10, l2=1.0),
+    replace(BAG, leaves=31, rows_in_leaf=20, l2=0.0, column_share=1.0),
+)
 # Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
 RARE = Settings(column_share=1.0, l2=1.0)
 
@@ -77,6 +92,10 @@ class Matrix:
     label: np.ndarray
     categorical: tuple[int, ...] = ()
 
+    def take(self, rows: np.ndarray) -> Matrix:
+        """The given rows, by a mask."""
+        return Matrix(self.values[rows], self.label[rows], self.categorical)
+
 
 def train(
     train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
@@ -90,45 +109,113 @@ def train(
         training: Its seed.
     """
     head = spec.task.head(train.label)
-    settings = RARE if head.rare else Settings()
-    booster, facts = fit(design(train), design(validation), head, settings, training)
+    rows = train.joined(validation)
+    folds = fold_codes(rows, training)
+    settings = candidates(head, bag=len(np.unique(folds)) > 1)
+    booster, held_out, facts = fit_bag(design(rows), folds, head, settings, training)
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         parts = [tf.cast(columns[name], tf.float64) for name in (NUMERIC, CATEGORICAL) if name in columns]
         return score_matrix(tf.concat(parts, axis=1))
 
     score_matrix = scorer(booster)
-    scores = booster.predict(design_matrix(validation)).reshape(len(validation), head.outputs)
+    train_scores, scores = parted(held_out, len(train))
 
     def save_for_explanation(folder: Path) -> None:
         booster.save_model(str(folder / BOOSTER_FILE))
 
-    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts)
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, train_scores=train_scores)
 
 
-def fit(
-    train: Matrix, validation: Matrix, head: Head, settings: Settings, training: Training
-) -> tuple[lightgbm.Booster, dict[str, Any]]:
-    """The best of the competing sizes, its thresholds off the grid of the data, and what to tell of it.
+def candidates(head: Head, bag: bool) -> tuple[Settings, ...]:
+    """Settings that compete by the loss of held-out rows.
 
     Args:
-        train: Rows to learn from.
-        validation: Rows that choose size and number of trees.
         head: How the task is learned.
-        settings: Which sizes compete, and what all have in common.
-        training: Seed and limits, as declared.
+        bag: Whether there is a fit a fold.
     """
-    clean = replace(train, values=without_noise(train))
-    candidates = [
-        _fit_with_early_stopping(clean, validation, head, settings, training, leaves)
-        for leaves in settings.leaves
-    ]
-    best = min(candidates, key=lambda booster: next(iter(booster.best_score["validation"].values())))
-    # Without the trees that early stopping cut off.
-    model = best.model_to_string(num_iteration=best.best_iteration)
-    booster = lightgbm.Booster(model_str=off_the_grid(model, clean.values))
-    facts = {"algorithm": "LightGBM", "trees": booster.num_trees(), "leaves": int(best.params["num_leaves"])}
-    return booster, facts
+    if bag:
+        return (*BAGGED, replace(BAG, leaves=31, column_share=RARE.column_share, l2=RARE.l2))
+    return tuple(replace(RARE if head.rare else Settings(), leaves=leaves) for leaves in SIZES)
+
+
+def fit_bag(
+    rows: Matrix, folds: np.ndarray, head: Head, settings: tuple[Settings, ...], training: Training
+) -> tuple[lightgbm.Booster, np.ndarray, dict[str, Any]]:
+    """For each fold a booster that did not see it and stops by its loss, together as one.
+
+    The settings whose held-out rows have the least loss are kept.
+
+    Args:
+        rows: All rows of the training side.
+        folds: `(rows,)` which are held out together; rows of -1 never are.
+        head: How the task is learned.
+        settings: Those that compete; of all the same bins.
+        training: Seed and limits, as declared.
+
+    Returns:
+        The mean of the boosters' raw sums as one booster; `(rows, outputs)` scores of each row by the booster
+        that did not see it, NaN where all did; and what to tell of it.
+    """
+    computed = settings[0].computed
+    clean = replace(rows, values=without_noise(rows)) if computed else rows
+    dataset = _dataset(clean, settings[0].bins)
+    held = [folds == fold for fold in np.unique(folds[folds >= 0])]
+    least, chosen, bag = np.inf, settings[0], []
+    for item in settings:
+        fits = [_fit_with_early_stopping(dataset, place, head, item, training) for place in held]
+        losses = [next(iter(booster.best_score["validation"].values())) for booster in fits]
+        loss = np.average(losses, weights=[place.sum() for place in held])
+        if loss < least:
+            least, chosen, bag = loss, item, fits
+    boosters = []
+    for booster in bag:
+        # Without the trees that early stopping cut off.
+        model = booster.model_to_string(num_iteration=booster.best_iteration)
+        boosters.append(lightgbm.Booster(model_str=off_the_grid(model, clean.values) if computed else model))
+    held_out = np.full((len(rows.label), head.outputs), np.nan)
+    for place, booster in zip(held, boosters, strict=True):
+        held_out[place] = booster.predict(rows.values[place]).reshape(-1, head.outputs)
+    whole = mean_of(boosters)
+    facts = {"algorithm": "LightGBM", "trees": whole.num_trees(), "leaves": chosen.leaves}
+    if len(boosters) > 1:
+        facts["bag"] = len(boosters)
+    if any(booster.num_trees() >= MOST_TREES * head.outputs for booster in boosters):
+        facts["most_trees"] = MOST_TREES
+    return whole, held_out, facts
+
+
+def mean_of(boosters: list[lightgbm.Booster]) -> lightgbm.Booster:
+    """Boosters of the same columns as one, whose raw sums are the mean of theirs."""
+    if len(boosters) == 1:
+        return boosters[0]
+    texts = [booster.model_to_string() for booster in boosters]
+    head = texts[0].partition("\nTree=")[0]
+    # Lengths in bytes, which no longer hold; LightGBM reads a model without them.
+    head = "\n".join(line for line in head.split("\n") if not line.startswith("tree_sizes="))
+    trees: list[str] = []
+    for text in texts:
+        body = text.partition("\nTree=")[2].partition("\nend of trees")[0]
+        trees += [
+            f"Tree={len(trees) + i}\n{_scaled(tree, len(texts))}" for i, tree in enumerate(_trees(body))
+        ]
+    end = "end of trees" + texts[0].partition("\nend of trees")[2]
+    return lightgbm.Booster(model_str="\n".join([head, "", *trees, end]))
+
+
+def _trees(body: str) -> list[str]:
+    """The texts of trees, without their numbers."""
+    return [tree.partition("\n")[2].rstrip("\n") + "\n" for tree in body.split("\nTree=")]
+
+
+def _scaled(tree: str, count: int) -> str:
+    """A tree's text with every value divided."""
+    lines = tree.split("\n")
+    for number, line in enumerate(lines):
+        key, _, values = line.partition("=")
+        if key in {"leaf_value", "internal_value"} and values:
+            lines[number] = f"{key}={' '.join(repr(float(value) / count) for value in values.split())}"
+    return "\n".join(lines)
 
 
 def scorer(booster: lightgbm.Booster) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -143,14 +230,14 @@ def scorer(booster: lightgbm.Booster) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def design(arrays: TransformedSplit) -> Matrix:
-    """A table's rows: z-scores, then category ids."""
+    """A table's rows: numbers, then category ids."""
     first = arrays.of(NUMERIC).shape[1]
     categorical = tuple(range(first, first + arrays.of(CATEGORICAL).shape[1]))
     return Matrix(design_matrix(arrays), arrays.label, categorical)
 
 
 def design_matrix(arrays: TransformedSplit) -> np.ndarray:
-    """`(rows, columns)` float64: z-scores, then category ids."""
+    """`(rows, columns)` float64: numbers, then category ids."""
     return np.concatenate([arrays.of(NUMERIC), arrays.of(CATEGORICAL)], axis=1, dtype=np.float64)
 
 
@@ -162,24 +249,29 @@ def without_noise(matrix: Matrix) -> np.ndarray:
     return values
 
 
-def _fit_with_early_stopping(
-    train: Matrix, validation: Matrix, head: Head, settings: Settings, training: Training, leaves: int
-) -> lightgbm.Booster:
-    names = [f"column_{position}" for position in range(train.values.shape[1])]
-    parameters = _parameters(training, settings, leaves, head, len(train.label))
-    fitted = lightgbm.Dataset(
-        train.values,
-        train.label,
+def _dataset(rows: Matrix, bins: int) -> lightgbm.Dataset:
+    """All rows, binned once, so that the trees of all folds split at the same few places."""
+    names = [f"column_{position}" for position in range(rows.values.shape[1])]
+    return lightgbm.Dataset(
+        rows.values,
+        rows.label,
         feature_name=names,
-        categorical_feature=list(train.categorical),
-        params={"verbosity": -1, "max_bin": settings.bins},
+        categorical_feature=list(rows.categorical),
+        # Which columns have rows enough for a split differs between the settings that compete.
+        params={"verbosity": -1, "max_bin": bins, "feature_pre_filter": False},
         free_raw_data=False,
-    )
+    ).construct()
+
+
+def _fit_with_early_stopping(
+    rows: lightgbm.Dataset, held_out: np.ndarray, head: Head, settings: Settings, training: Training
+) -> lightgbm.Booster:
+    fitted, stopped_by = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     return lightgbm.train(
-        parameters,
-        fitted,
+        _parameters(training, settings, head, len(fitted)),
+        rows.subset(fitted),
         MOST_TREES,
-        valid_sets=[lightgbm.Dataset(validation.values, validation.label, reference=fitted)],
+        valid_sets=[rows.subset(stopped_by)],
         valid_names=["validation"],
         callbacks=[lightgbm.early_stopping(settings.patience, verbose=False, min_delta=settings.progress)],
     )
@@ -188,9 +280,9 @@ def _fit_with_early_stopping(
 def without_rounding_noise(values: np.ndarray) -> np.ndarray:
     """`(rows,)` values in which those a few float32 roundings apart are one.
 
-    The same raw value can become z-scores that differ in their last bit, by where it stands in a batch and
-    by what TensorFlow's graph optimiser does. A split between two such scores would send the same row left
-    here and right in a server; without them, every split lies well between two raw values.
+    A computed value can differ in its last bit by where it stands in a batch and by what TensorFlow's graph
+    optimiser does. A split between two such values would send the same row left here and right in a server;
+    without them, every split lies well between two values.
     """
     known = ~np.isnan(values)
     distinct, place = np.unique(values[known], return_inverse=True)
@@ -207,9 +299,9 @@ def without_rounding_noise(values: np.ndarray) -> np.ndarray:
 def off_the_grid(model: str, matrix: np.ndarray) -> str:
     """A model's text with each numeric threshold moved within the gap between two training values.
 
-    LightGBM splits in the middle of two values. Prices and ages lie on a grid, so a value that training never
-    saw can lie in that very middle, where the last bit of its z-score decides, and that bit depends on who
-    computes it. No grid has a point at the golden section. Training rows go where they went.
+    LightGBM splits in the middle of two values. Shares and counts lie on a grid, so a value that training
+    never saw can lie in that very middle, where its last bit decides, and that bit depends on who computes
+    it. No grid has a point at the golden section. Training rows go where they went.
 
     Args:
         model: What `Booster.model_to_string` gives.
@@ -242,11 +334,11 @@ def _golden(threshold: float, distinct: np.ndarray) -> float:
     return low + GOLDEN_SECTION * (high - low)
 
 
-def _parameters(training: Training, settings: Settings, leaves: int, head: Head, rows: int) -> dict[str, Any]:
+def _parameters(training: Training, settings: Settings, head: Head, rows: int) -> dict[str, Any]:
     return {
         **head.boosting,
         "num_class": head.outputs,
-        "num_leaves": leaves,
+        "num_leaves": settings.leaves,
         "learning_rate": settings.learning_rate,
         "min_data_in_leaf": settings.rows_in_leaf,
         "feature_fraction": settings.column_share,
@@ -254,6 +346,7 @@ def _parameters(training: Training, settings: Settings, leaves: int, head: Head,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": settings.l2,
+        "feature_pre_filter": False,
         "seed": training.seed,
         "deterministic": True,
         "force_row_wise": True,

@@ -30,7 +30,7 @@ EXPLAINER = "solutionkit.explain.image_models:NetworkExplainer"
 MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
 BATCH, BATCH_SCORED = 32, 128
 LEARNING_RATE, FIRST_LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1.5e-4, 0.05
-WARM_UP_EPOCHS = 2
+WARM_UP_EPOCHS, EPOCHS = 2, 60
 # A class that is this much rarer than the most frequent one weighs no more than that.
 LARGEST_WEIGHT = 10.0
 
@@ -87,7 +87,7 @@ def train(
 
     losses = fit(network.whole, train, validation, augmented, training, class_weights(train.label))
     scores = scores_in_batches(network.score, validation, BATCH_SCORED)
-    facts = network.facts(losses, training.epochs)
+    facts = network.facts(losses, epochs_of(training))
     return TrainedModel(
         network.score,
         scores,
@@ -155,7 +155,7 @@ def fit(
     steps = rounds * len(train) // batch
     schedule = keras.optimizers.schedules.CosineDecay(
         FIRST_LEARNING_RATE,
-        max((training.epochs - WARM_UP_EPOCHS) * steps, 1),
+        max((epochs_of(training) - WARM_UP_EPOCHS) * steps, 1),
         warmup_target=LEARNING_RATE,
         warmup_steps=WARM_UP_EPOCHS * steps,
     )
@@ -165,7 +165,7 @@ def fit(
     network.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY), loss, jit_compile=True)
     history = network.fit(
         batches(train, batch, change, training.seed),
-        epochs=training.epochs,
+        epochs=epochs_of(training),
         steps_per_epoch=steps,
         verbose=0,
         validation_data=unchanged(validation),
@@ -219,6 +219,11 @@ def unchanged(arrays: TransformedSplit) -> tf.data.Dataset:
     """Batches in order, as they are."""
     pairs = tf.data.Dataset.from_tensor_slices((arrays.of(IMAGE), arrays.label)).batch(BATCH_SCORED)
     return pairs.map(lambda image, label: (tf.cast(image, tf.float32), label)).prefetch(2)
+
+
+def epochs_of(training: Training) -> int:
+    """How many epochs there are; the schedule uses all."""
+    return training.epochs or EPOCHS
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:

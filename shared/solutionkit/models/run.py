@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import tensorflow_transform as tft
 from solutionkit.declaration import Training
 from solutionkit.dotted import import_from
 from solutionkit.examples.schema import specification_of
-from solutionkit.models.arrays import read_serialized, transform_examples
+from solutionkit.models.arrays import read_folds, read_serialized, transform_examples
 from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
 from solutionkit.models.trained import TrainedModel
@@ -30,8 +31,8 @@ def run_fn(arguments: Any) -> None:
     spec = specification_of(Path(arguments.schema_path).parent)
     training = Training.model_validate(config["training"])
     transform_output = tft.TFTransformOutput(arguments.transform_output)
-    serialized = read_serialized(arguments.train_files)
-    train = transform_examples(serialized, transform_output, spec)
+    serialized, folds = read_folds(arguments.train_files)
+    train = replace(transform_examples(serialized, transform_output, spec), fold=folds)
     validation = transform_examples(read_serialized(arguments.eval_files), transform_output, spec)
     started = time.monotonic()
     trained = function(train, validation, spec, training)
@@ -42,5 +43,12 @@ def run_fn(arguments: Any) -> None:
     write_explanation_files(trained, Path(arguments.transform_output), model)
     record = Path(arguments.model_run_dir)
     record.mkdir(parents=True, exist_ok=True)
-    np.savez(record / VALIDATION_FILE, scores=trained.validation_scores, labels=validation.label)
+    out_of_fold = {} if trained.train_scores is None else {"train_scores": trained.train_scores}
+    np.savez(
+        record / VALIDATION_FILE,
+        scores=trained.validation_scores,
+        labels=validation.label,
+        train_labels=train.label,
+        **out_of_fold,  # type: ignore[arg-type]
+    )
     write_facts(record / FACTS_FILE, {**trained.facts, "train_seconds": seconds})

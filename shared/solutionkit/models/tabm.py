@@ -7,12 +7,16 @@ NeurIPS 2022 (arXiv 2203.05556), section 3.2.
 
 The network is two models, so that explanations can start at the embeddings:
 
-    columns  (batch, columns)  --ColumnEmbedding-->  (batch, columns, width)
-    (batch, columns, width)    --EnsembleHead---->   (batch, members, outputs)  logits
+    columns  (batch, columns)       --ColumnEmbedding-->  (batch, columns, fits * width)
+    (batch, columns, fits * width)  --EnsembleHead---->   (batch, fits * members, outputs)  logits
+
+Fits are networks side by side that share nothing: what a bag consists of, trained and scored in the same few
+large products.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,14 +155,15 @@ class CategoryEmbedding(keras.layers.Layer):
 class EnsembleDense(keras.layers.Layer):
     """A dense layer that k members share but for their own input scale, output scale and bias.
 
-    `y_i = ((x_i * r_i) W) * s_i + b_i` (BatchEnsemble, arXiv 2002.06715, section 3.1). TabM draws
-    the scales of the first layer as random signs, which sets the members apart, and starts
-    all others at one (section 3.3 of the TabM paper).
+    `y_i = ((x_i * r_i) W) * s_i + b_i` (BatchEnsemble, arXiv 2002.06715, section 3.1), from
+    `(b, fits, 1 or k, d)` to `(b, fits, k, units)`; fits share nothing. TabM draws the scales of the first
+    layer as random signs, which sets the members apart, and starts all others at one (section 3.3 of the
+    TabM paper).
     """
 
-    def __init__(self, units: int, members: int, first: bool = False, **kwargs: Any) -> None:
+    def __init__(self, units: int, members: int, fits: int = 1, first: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units, self.members, self.first = units, members, first
+        self.units, self.members, self.fits, self.first = units, members, fits, first
         # Made here, so that it is seeded by the global seed and not by the order of building.
         self._signs = RandomSigns() if first else "ones"
 
@@ -167,18 +172,20 @@ class EnsembleDense(keras.layers.Layer):
         assert width is not None
         bound = width**-0.5
         uniform = keras.initializers.RandomUniform(-bound, bound)
-        self.scale_in = self.add_weight(shape=(self.members, width), initializer=self._signs, name="scale_in")
-        self.kernel = self.add_weight(shape=(width, self.units), initializer=uniform, name="kernel")
-        self.scale_out = self.add_weight(
-            shape=(self.members, self.units), initializer="ones", name="scale_out"
+        each = (self.fits, self.members)
+        self.scale_in = self.add_weight(shape=(*each, width), initializer=self._signs, name="scale_in")
+        self.kernel = self.add_weight(
+            shape=(self.fits, width, self.units), initializer=uniform, name="kernel"
         )
-        self.bias = self.add_weight(shape=(self.members, self.units), initializer=uniform, name="bias")
+        self.scale_out = self.add_weight(shape=(*each, self.units), initializer="ones", name="scale_out")
+        self.bias = self.add_weight(shape=(*each, self.units), initializer=uniform, name="bias")
 
     def call(self, inputs: Any) -> Any:
-        return ops.matmul(inputs * self.scale_in, self.kernel) * self.scale_out + self.bias
+        mixed = ops.einsum("bfmd,fdu->bfmu", inputs * self.scale_in, self.kernel)
+        return mixed * self.scale_out + self.bias
 
     def get_config(self) -> dict[str, Any]:
-        own = {"units": self.units, "members": self.members, "first": self.first}
+        own = {"units": self.units, "members": self.members, "fits": self.fits, "first": self.first}
         return {**super().get_config(), **own}
 
 
@@ -198,23 +205,23 @@ class RandomSigns(keras.initializers.Initializer):
 
 @keras.saving.register_keras_serializable("solutionkit")
 class MemberOutputs(keras.layers.Layer):
-    """One linear output layer for each ensemble member: `(b, k, d) -> (b, k, outputs)`."""
+    """One linear output layer for each ensemble member: `(b, fits, members, d) -> (…, outputs)`."""
 
     def __init__(self, outputs: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.outputs = outputs
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        members, width = input_shape[1:]
-        assert members is not None and width is not None
+        fits, members, width = input_shape[1:]
+        assert fits is not None and members is not None and width is not None
         uniform = keras.initializers.RandomUniform(-(width**-0.5), width**-0.5)
         self.kernel = self.add_weight(
-            shape=(members, width, self.outputs), initializer=uniform, name="kernel"
+            shape=(fits, members, width, self.outputs), initializer=uniform, name="kernel"
         )
-        self.bias = self.add_weight(shape=(members, self.outputs), initializer=uniform, name="bias")
+        self.bias = self.add_weight(shape=(fits, members, self.outputs), initializer=uniform, name="bias")
 
     def call(self, inputs: Any) -> Any:
-        return ops.einsum("bkd,kdo->bko", inputs, self.kernel) + self.bias
+        return ops.einsum("bfmd,fmdo->bfmo", inputs, self.kernel) + self.bias
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "outputs": self.outputs}
@@ -224,9 +231,10 @@ def build_embedding(
     edges: list[list[float]],
     cardinalities: list[int],
     size: TabMSize,
-    encoder: keras.Model | None = None,
+    encoders: Sequence[keras.Model] = (),
+    fits: int = 1,
 ) -> keras.Model:
-    """The model of the columns' embeddings, `(b, columns, width)`.
+    """The model of the columns' embeddings, `(b, columns, fits * width)`.
 
     It reads `numeric` `(b, n)`, `categorical` `(b, c)` and `sequence` `(b, steps, channels)`; a sequence
     becomes several columns. Inputs of which there are no columns are left out.
@@ -235,35 +243,45 @@ def build_embedding(
         edges: For each numeric column its ascending bin edges.
         cardinalities: For each categorical column the number of its ids.
         size: Widths.
-        encoder: Makes the vectors of a sequence, where rows have one (`sequence_encoder`).
+        encoders: Each fit's, which makes the vectors of a sequence, where rows have one (`sequence_encoder`).
+        fits: Networks side by side; their embeddings share nothing.
     """
     inputs: dict[str, Any] = {}
-    parts = []
+    parts, width = [], fits * size.embedding
     if edges:
         inputs["numeric"] = keras.Input((len(edges),), name="numeric", dtype="float32")
-        parts.append(
-            PiecewiseLinearEmbedding(edges, size.embedding, name="numeric_embedding")(inputs["numeric"])
-        )
+        parts.append(PiecewiseLinearEmbedding(edges, width, name="numeric_embedding")(inputs["numeric"]))
     if cardinalities:
         inputs["categorical"] = keras.Input((len(cardinalities),), name="categorical", dtype="int64")
         parts.append(
-            CategoryEmbedding(cardinalities, size.embedding, name="category_embedding")(inputs["categorical"])
+            CategoryEmbedding(cardinalities, width, name="category_embedding")(inputs["categorical"])
         )
-    if encoder is not None:
-        inputs["sequence"] = keras.Input(encoder.input_shape[1:], name="sequence", dtype="float32")
-        parts.append(encoder(inputs["sequence"]))
+    if encoders:
+        inputs["sequence"] = keras.Input(encoders[0].input_shape[1:], name="sequence", dtype="float32")
+        encoded = [encoder(inputs["sequence"]) for encoder in encoders]
+        parts.append(keras.layers.Concatenate(axis=2)(encoded) if fits > 1 else encoded[0])
     joined = keras.layers.Concatenate(axis=1)(parts) if len(parts) > 1 else parts[0]
     return keras.Model(inputs, joined, name="column_embedding")
 
 
-def build_head(columns: int, outputs: int, size: TabMSize) -> keras.Model:
-    """The model `(b, columns, width) -> (b, members, outputs)` logits."""
-    embedded = keras.Input((columns, size.embedding), name="embedded")
+def build_head(columns: int, outputs: int, size: TabMSize, fits: int = 1) -> keras.Model:
+    """The model `(b, columns, fits * width) -> (b, fits * members, outputs)` logits, fit by fit.
+
+    Args:
+        columns: Embedded columns.
+        outputs: Logits a row.
+        size: Widths and depth.
+        fits: Networks side by side.
+    """
+    embedded = keras.Input((columns, fits * size.embedding), name="embedded")
     hidden = keras.layers.ReLU()(embedded)
-    hidden = keras.layers.Reshape((1, columns * size.embedding))(hidden)
+    hidden = keras.layers.Reshape((columns, fits, size.embedding))(hidden)
+    hidden = keras.layers.Permute((2, 1, 3))(hidden)
+    hidden = keras.layers.Reshape((fits, 1, columns * size.embedding))(hidden)
     for block in range(size.blocks):
-        hidden = EnsembleDense(size.units, size.members, first=block == 0, name=f"block_{block}")(hidden)
-        hidden = keras.layers.ReLU()(hidden)
-        hidden = keras.layers.Dropout(size.dropout)(hidden)
+        layer = EnsembleDense(size.units, size.members, fits, first=block == 0, name=f"block_{block}")
+        hidden = keras.layers.Dropout(size.dropout)(keras.layers.ReLU()(layer(hidden)))
     logits = MemberOutputs(outputs, name="member_outputs")(hidden)
-    return keras.Model(embedded, logits, name="ensemble_head")
+    return keras.Model(
+        embedded, keras.layers.Reshape((fits * size.members, outputs))(logits), name="ensemble_head"
+    )

@@ -5,7 +5,7 @@ No row is dropped or drawn twice; what is rare weighs more in the loss (`heads`)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from solutionkit.kinds import CATEGORICAL, NUMERIC, SEQUENCE
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.epochs import epoch_facts
 from solutionkit.models.explanation_files import save_background
+from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
 from solutionkit.models.sequence_encoder import build_sequence_encoder, step_moments
 from solutionkit.models.tabm import SIZES, build_embedding, build_head, quantile_edges
@@ -28,7 +29,9 @@ from solutionkit.models.trained import TrainedModel
 EXPLAINER = "solutionkit.explain.table_network:TableNetwork"
 EMBEDDING_FILE, HEAD_FILE = "embedding.keras", "head.keras"
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 3e-4
-PATIENCE = 6
+PATIENCE, MOST_EPOCHS = 6, 200
+# Whose weights have the fits first; those of embeddings have them last.
+HEAD_LAYERS = ("block_", "member_outputs")
 BACKGROUND_ROWS = 200
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_PER_EPOCH = 256, 4096, 48
 
@@ -47,36 +50,39 @@ def train(
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
     size = SIZES[training.size]
+    rows = train.joined(validation)
+    folds = fold_codes(rows, training)
+    fits = int(folds.max()) + 1
     edges = [quantile_edges(column, size.bins).tolist() for column in train.of(NUMERIC).T]
-    encoder = None
+    encoders = []
     for feature in spec.of(SEQUENCE):
         moments = step_moments(train.of(SEQUENCE))
-        encoder = build_sequence_encoder(*moments, feature.shape[0], size.embedding)
+        encoders = [build_sequence_encoder(*moments, feature.shape[0], size.embedding) for _ in range(fits)]
     cardinalities = [feature.cardinality for feature in spec.of(CATEGORICAL)]
-    embedding = build_embedding(edges, cardinalities, size, encoder)
+    embedding = build_embedding(edges, cardinalities, size, encoders, fits)
     head = spec.task.head(train.label)
-    members = head.finished(build_head(embedding.output_shape[1], head.outputs, size))
+    members = head.finished(build_head(embedding.output_shape[1], head.outputs, size, fits))
     network = keras.Model(embedding.input, members(embedding.output))
     network.compile(
         optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
-        loss=members_loss(head),
-        metrics=[keras.metrics.MeanMetricWrapper(ensemble_loss(head), name="ensemble_loss")],
+        loss=bag_loss(head, fits),
         # XLA takes longer to compile this network than to train it, and its steps are no faster on CPUs.
         jit_compile=False,
     )
-    history = network.fit(
-        train.inputs,
-        train.label,
-        batch_size=batch_size(len(train)),
-        epochs=training.epochs,
+    # Of one fit nothing is learned from rows that it is stopped by.
+    fitted = rows if fits > 1 else rows.take(folds < 0)
+    fold = folds if fits > 1 else folds[folds < 0]
+    # Keras would drop the last axis of raw values, were the targets of one rank less.
+    targets = np.stack([fitted.label, fold], axis=1).astype(np.float32)[:, :, None]
+    epochs = training.epochs or MOST_EPOCHS
+    keeper = BestFits(network, rows, folds, head, encoders)
+    network.fit(
+        fitted.inputs,
+        targets,
+        batch_size=batch_size(len(fitted)),
+        epochs=epochs,
         verbose=0,
-        validation_data=(validation.inputs, validation.label),
-        validation_batch_size=LARGEST_BATCH,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                "val_ensemble_loss", mode="min", patience=PATIENCE, restore_best_weights=True
-            )
-        ],
+        callbacks=[keeper],
     )
 
     def score(columns: dict[str, Any]) -> tf.Tensor:
@@ -88,18 +94,18 @@ def train(
         drawn = np.random.default_rng(training.seed).permutation(len(train))[:BACKGROUND_ROWS]
         save_background(folder, train.take(np.sort(drawn)).inputs)
 
-    losses = history.history["val_ensemble_loss"]
     facts = {
         "algorithm": "TabM",
         "parameters": int(network.count_params()),
         "members": size.members,
-        **epoch_facts(losses, training.epochs),
+        **epoch_facts(keeper.losses, epochs),
         **head.facts,
+        **({"bag": fits} if fits > 1 else {}),
     }
     for feature in spec.of(SEQUENCE):
         facts["sequence"] = f"{feature.shape[0]} steps by convolutions"
-    scores = scores_in_batches(score, validation)
-    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, [network])
+    train_scores, scores = parted(keeper.held_out(), len(train))
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, [network], train_scores)
 
 
 def batch_size(rows: int) -> int:
@@ -108,23 +114,120 @@ def batch_size(rows: int) -> int:
     return int(np.clip(wanted, SMALLEST_BATCH, LARGEST_BATCH))
 
 
-def members_loss(head: Head) -> Callable[[Any, Any], Any]:
-    """Mean over the members of each one's own loss: `(b,)`, `(b, k, outputs) -> (b,)`."""
+def bag_loss(head: Head, fits: int) -> Callable[[Any, Any], Any]:
+    """Mean over the members, added up over the fits that may see a row, of each one's own loss.
+
+    Args:
+        head: What is penalised.
+        fits: Networks side by side.
+
+    Returns:
+        `(b, 2, 1)` targets and folds, `(b, fits * members, outputs)` raw values -> `(b,)`.
+    """
 
     def loss(target: Any, raw: Any) -> Any:
-        return ops.mean(head.losses(target, raw), axis=1)
+        losses = head.losses(target[:, 0, 0], raw)
+        each = ops.mean(ops.reshape(losses, (-1, fits, losses.shape[1] // fits)), axis=2)
+        may_see = ops.not_equal(target[:, 1], ops.arange(fits, dtype="float32"))
+        return ops.sum(each * ops.cast(may_see, each.dtype), axis=1)
 
     return loss
-
-
-def ensemble_loss(head: Head) -> Callable[[Any, Any], Any]:
-    """Loss of the members' mean answer: `(b,)`, `(b, k, outputs) -> (b,)`."""
-    return lambda target, raw: head.loss(target, ensemble_answers(head, raw))
 
 
 def ensemble_answers(head: Head, raw: Any) -> Any:
     """Mean over the members of their answers: `(b, k, outputs) -> (b, outputs)`."""
     return ops.mean(head.answers(raw), axis=1)
+
+
+class BestFits(keras.callbacks.Callback):
+    """Keep each fit's weights of the epoch with the least loss of its held-out rows; end when none improves.
+
+    Args:
+        network: The fits side by side.
+        rows: Training and validation rows.
+        folds: `(rows,)` which fit a row is held out from, -1 for none.
+        head: How raw values are read.
+        encoders: Each fit's sequence encoder, if there are such.
+
+    Attributes:
+        losses: Mean loss over the held-out rows after each epoch, each fit at its best so far.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        rows: TransformedSplit,
+        folds: np.ndarray,
+        head: Head,
+        encoders: Sequence[keras.Model],
+    ) -> None:
+        super().__init__()
+        self._rows, self._folds, self._head, self._encoders = rows.take(folds >= 0), folds, head, encoders
+        self._own = folds[folds >= 0]
+        fits = int(self._own.max()) + 1
+        self._counts = np.bincount(self._own, minlength=fits)
+        self._least, self._best = np.full(fits, np.inf), np.zeros(fits, np.int64)
+        self._weights: list[list[np.ndarray]] = [[] for _ in range(fits)]
+        self._answers = np.zeros((len(self._own), head.outputs), np.float32)
+        self.losses: list[float] = []
+
+        @tf.function(reduce_retracing=True)
+        def held_out(inputs: dict[str, tf.Tensor], own: tf.Tensor) -> tf.Tensor:
+            raw = network(inputs, training=False)
+            apart = tf.reshape(raw, [tf.shape(raw)[0], fits, raw.shape[1] // fits, raw.shape[2]])
+            return ensemble_answers(head, tf.gather(apart, own, axis=1, batch_dims=1))
+
+        self._step = held_out
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the held-out rows."""
+        del logs
+        pieces, start = [], 0
+        for inputs in self._rows.batches(LARGEST_BATCH):
+            count = len(next(iter(inputs.values())))
+            pieces.append(self._step(inputs, tf.constant(self._own[start : start + count])).numpy())
+            start += count
+        answers = np.concatenate(pieces)
+        losses = np.asarray(self._head.loss(self._rows.label.astype(np.float32), answers))
+        means = np.bincount(self._own, weights=losses, minlength=len(self._counts)) / self._counts
+        for fit in np.flatnonzero(means < self._least):
+            self._least[fit], self._best[fit] = means[fit], epoch
+            self._weights[fit] = [np.array(part) for part in self._parts(self.model.get_weights(), int(fit))]
+            self._answers[self._own == fit] = answers[self._own == fit]
+        self.losses.append(float(np.average(self._least, weights=self._counts)))
+        if (epoch - self._best >= PATIENCE).all():
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Put each fit's best weights back."""
+        del logs
+        weights = self.model.get_weights()
+        for fit, best in enumerate(self._weights):
+            for part, kept in zip(self._parts(weights, fit), best, strict=True):
+                part[...] = kept
+        self.model.set_weights(weights)
+
+    def held_out(self) -> np.ndarray:
+        """`(rows, outputs)` answers of the fit that did not see a row, NaN where all did."""
+        found = np.full((len(self._folds), self._head.outputs), np.nan)
+        found[self._folds >= 0] = self._answers
+        return found
+
+    def _parts(self, weights: list[np.ndarray], fit: int) -> list[np.ndarray]:
+        """Of each weight the part that is a fit's alone, as a view."""
+        fits = len(self._counts)
+        encoded = [{id(weight) for weight in encoder.weights} for encoder in self._encoders]
+        parts = []
+        for variable, value in zip(self.model.weights, weights, strict=True):
+            owner = next((i for i, own in enumerate(encoded) if id(variable) in own), None)
+            if owner is not None:
+                parts += [value] if owner == fit else []
+            elif variable.path.startswith(HEAD_LAYERS):
+                parts.append(value[fit])
+            else:
+                width = value.shape[-1] // fits
+                parts.append(value[..., fit * width : (fit + 1) * width])
+        return parts
 
 
 def scores_in_batches(score: Any, arrays: TransformedSplit, rows: int = LARGEST_BATCH) -> np.ndarray:

@@ -13,6 +13,7 @@ from solutionkit.kinds import IMAGE, Feature
 from solutionkit.models import gradient_boosting
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import save_background
+from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.gradient_boosting import BOOSTER_FILE, Matrix, Settings
 from solutionkit.models.image_background import background_images
 from solutionkit.models.texture import texture_features
@@ -23,7 +24,14 @@ BATCH_IMAGES = 128
 # Some hundred images and some hundred columns that say much the same: small leaves, few columns a tree, and
 # coarse bins, which keep the table of thresholds small.
 SETTINGS = Settings(
-    leaves=(8,), learning_rate=0.1, rows_in_leaf=10, column_share=0.2, bins=31, patience=30, progress=1e-3
+    leaves=8,
+    learning_rate=0.1,
+    rows_in_leaf=10,
+    column_share=0.2,
+    bins=31,
+    patience=30,
+    progress=1e-3,
+    computed=True,
 )
 
 
@@ -39,10 +47,11 @@ def train(
         training: Its seed.
     """
     feature = spec.only(IMAGE)
-    fitted = Matrix(feature_matrix(train, feature), train.label)
-    held_out = Matrix(feature_matrix(validation, feature), validation.label)
+    rows = train.joined(validation)
+    matrix = Matrix(feature_matrix(rows, feature), rows.label)
     head = spec.task.head(train.label)
-    booster, facts = gradient_boosting.fit(fitted, held_out, head, SETTINGS, training)
+    folds = fold_codes(rows, training)
+    booster, held_out, facts = gradient_boosting.fit_bag(matrix, folds, head, (SETTINGS,), training)
     score_matrix = gradient_boosting.scorer(booster)
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -53,10 +62,10 @@ def train(
         booster.save_model(str(folder / BOOSTER_FILE))
         save_background(folder, background_images(train, spec, training.seed))
 
-    scores = np.asarray(booster.predict(held_out.values)).reshape(len(validation), head.outputs)
-    columns = fitted.values.shape[1]
+    train_scores, scores = parted(held_out, len(train))
+    columns = matrix.values.shape[1]
     facts = {**facts, "algorithm": "LightGBM on LBP, HOG and grey statistics", "features": columns}
-    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts)
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, train_scores=train_scores)
 
 
 def feature_matrix(arrays: TransformedSplit, feature: Feature) -> np.ndarray:

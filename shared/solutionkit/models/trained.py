@@ -19,6 +19,8 @@ class TrainedModel:
         score: TensorFlow function from transformed columns to `(batch, outputs)` float32, see `Task.outputs`.
         validation_scores: `(validation rows, outputs)` scores of rows that were not fitted on; decision
             thresholds are chosen on them.
+        train_scores: `(train rows, outputs)` scores of the training rows by models that were not fitted on
+            them, where folds allow that; decision thresholds are chosen on both then.
         save_for_explanation: Writes what the explainer needs into a folder, without pickle.
         explainer: Dotted name of a class that explains the model; it is given the folder and the model's
             specification, see `explain.loading`.
@@ -32,3 +34,4 @@ class TrainedModel:
     explainer: str
     facts: dict[str, Any] = field(default_factory=dict)
     trackables: list[Any] = field(default_factory=list)
+    train_scores: np.ndarray | None = None

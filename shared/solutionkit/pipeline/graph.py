@@ -44,7 +44,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         beside = stated_dependencies(project.folder) if files else []
         return source_hash(*rooms, own=files, names=[*names, *beside])
 
-    training = declaration.training.model_dump(mode="json")
+    training = project.training.model_dump(mode="json")
 
     examples = components.RowExampleGen(
         project=str(project.folder),

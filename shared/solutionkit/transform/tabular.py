@@ -1,7 +1,9 @@
-"""Tables for Transform: z-scores and category ids, the same graph in training and serving.
+"""Tables for Transform: numbers as they are and category ids, the same graph in training and serving.
 
-Every analyzer costs Transform about a second, so all numeric columns share one, and the
-vocabularies come from the schema instead of from a pass over the data.
+Numbers are not scaled. Trees need none, the network's embedding has edges of its own, and a scale takes
+something away: where a few rows are a million times larger than most, z-scores in single precision cannot
+tell most of them apart. Vocabularies come from the schema instead of from a pass over the data, so there is
+nothing to analyze, which costs Transform about a second each.
 """
 
 from __future__ import annotations
@@ -27,14 +29,14 @@ def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Te
         spec: What the columns are.
 
     Returns:
-        `numeric`: `(batch, numeric columns)` float32 z-scores, NaN where missing.
+        `numeric`: `(batch, numeric columns)` float32, NaN where missing.
         `categorical`: `(batch, categorical columns)` int64 ids: 0 missing, 1 unseen, then the domain.
         `sequence`: `(batch, steps, channels)` float32, as it is.
     """
     outputs: dict[str, tf.Tensor] = {}
     if spec.of(NUMERIC):
         columns = [dense(inputs[feature.name], float("nan")) for feature in spec.of(NUMERIC)]
-        outputs[NUMERIC] = tft.scale_to_z_score(tf.stack(columns, axis=1), elementwise=True)
+        outputs[NUMERIC] = tf.stack(columns, axis=1)
     if spec.of(CATEGORICAL):
         outputs[CATEGORICAL] = category_ids(inputs, spec)
     for feature in spec.of(SEQUENCE):

@@ -91,9 +91,12 @@ def train(train: TransformedSplit, validation: TransformedSplit, spec, training)
     """A network of one layer, so that its SHAP values are known in closed form."""
     keras.utils.set_random_seed(training.seed)
     rows = columns_of(train.inputs)
-    network = keras.Sequential([keras.Input(rows.shape[1:]), keras.layers.Dense(1, name="linear")])
+    scale = keras.layers.Normalization()
+    scale.adapt(rows)
+    dense = keras.layers.Dense(1, name="linear")
+    network = keras.Sequential([keras.Input(rows.shape[1:]), scale, dense])
     network.compile(keras.optimizers.Adam(0.05), "mse")
-    network.fit(rows, train.label, batch_size=256, epochs=training.epochs, verbose=0)
+    network.fit(rows, train.label, batch_size=256, epochs=training.epochs or 30, verbose=0)
 
     def save(folder: Path) -> None:
         network.save(folder / "network.keras")
@@ -115,12 +118,13 @@ class Linear:
     method = "weights of a linear model"
 
     def __init__(self, folder: Path, spec) -> None:
-        self._network = keras.models.load_model(folder / "network.keras")
-        self._mean = columns_of(load_background(folder)).numpy().mean(axis=0)
+        network = keras.models.load_model(folder / "network.keras")
+        self._scale, self._weights = network.layers[0], network.get_layer("linear").get_weights()
+        self._mean = self._scale(columns_of(load_background(folder))).numpy().mean(axis=0)
 
     def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
-        weight, bias = self._network.get_layer("linear").get_weights()
-        columns = columns_of(rows.inputs).numpy()
+        weight, bias = self._weights
+        columns = self._scale(columns_of(rows.inputs)).numpy()
         base = np.full(len(rows), self._mean @ weight[:, 0] + bias[0])
         return Attribution((columns - self._mean) * weight[:, 0], base, columns @ weight[:, 0] + bias[0])
 
