@@ -92,6 +92,12 @@ def test_thresholds_come_from_all_training_rows_where_both_models_have_folds(tmp
     assert both.splits == ("train", "validation")
     assert both.labels.tolist() == [0, 0, 1, 1, 0]
     assert both.scores["deep"][:, 0].tolist() == [0.2, 0.3, 0.7, 0.9, 0.1]
+    # Of a large table fewer rows are held out from the network.
+    fewer = {**scores, "train_scores": np.array([[np.nan], [0.3], [0.7]])}
+    np.savez(tmp_path / "deep" / VALIDATION_FILE, **common, **fewer)
+    some = exported.read_held_out(folders)
+    assert (some.kept.tolist(), some.labels.tolist()) == ([False, True, True, True, True], [0, 1, 1, 0])
+    assert some.scores["baseline"][:, 0].tolist() == [0.3, 0.7, 0.9, 0.1]
     np.savez(tmp_path / "deep" / VALIDATION_FILE, **common, scores=scores["scores"])
     one = exported.read_held_out(folders)
     assert (one.splits, one.labels.tolist()) == (("validation",), [1, 0])

@@ -80,6 +80,23 @@ def test_folds_are_as_large_as_the_validation(units: np.ndarray | None) -> None:
         assert all(len(np.unique(folds[units == unit])) == 1 for unit in np.unique(units))
 
 
+def test_a_large_unit_fills_a_fold_alone() -> None:
+    units = np.where(np.arange(ROWS) < 300, 0, np.arange(ROWS))
+    sides = Sides(TABLE, declare("stratified"), "x.csv", np.zeros(ROWS, int), units)
+    splits = np.full(ROWS, TRAIN, object)
+    splits[-100:] = VALIDATION
+    counts = np.bincount(training_folds(splits, sides))
+    assert sorted(counts.tolist()) == [100, *[120] * 5, 300]
+
+
+@pytest.mark.parametrize(("fraction", "folds"), [(0.001, 10), (0.15, 7), (0.3, 3), (0.6, 2)])
+def test_few_folds_whatever_is_held_out(fraction: float, folds: int) -> None:
+    data = Data(path="x.csv", split="stratified", validation_fraction=fraction)  # type: ignore[arg-type]
+    sides = Sides(TABLE, Declaration(data=data, columns=Columns(label="y")), "x.csv", LABELS)
+    found = training_folds(assign_splits(sides)[0], sides)
+    assert len(np.unique(found[found >= 0])) == folds
+
+
 def test_in_time_the_latest_rows_alone_are_held_out() -> None:
     sides = Sides(TABLE, declare("time", time="when"), "x.csv", LABELS)
     folds = training_folds(assign_splits(sides)[0], sides)

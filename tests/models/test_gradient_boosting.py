@@ -4,7 +4,17 @@ import lightgbm
 import numpy as np
 import pytest
 
-from solutionkit.models.gradient_boosting import mean_of, off_the_grid, without_rounding_noise
+from solutionkit.models import gradient_boosting
+from solutionkit.models.gradient_boosting import (
+    BAGGED,
+    SIZES,
+    candidates,
+    mean_of,
+    most_that_fit,
+    off_the_grid,
+    without_rounding_noise,
+)
+from solutionkit.models.heads import BinaryHead
 from solutionkit.models.tree_scores import predictions
 from solutionkit.models.trees import read_forest
 
@@ -72,3 +82,25 @@ def test_the_mean_of_boosters_is_one_booster(objective: str, outputs: int) -> No
     np.testing.assert_allclose(scored, whole.predict(matrix).reshape(len(matrix), -1), atol=1e-9)
     again = lightgbm.Booster(model_str=whole.model_to_string())
     np.testing.assert_array_equal(again.predict(matrix), whole.predict(matrix))
+
+
+def test_one_fit_takes_small_steps() -> None:
+    usual, rare = BinaryHead(np.array([0, 1])), BinaryHead(np.arange(100) < 2)
+    one = candidates(usual, bag=False)
+    assert [(item.leaves, item.learning_rate, item.bins) for item in one] == [(n, 0.03, 255) for n in SIZES]
+    assert {item.l2 for item in candidates(rare, bag=False)} == {1.0}
+    assert candidates(usual, bag=True) == BAGGED
+    assert len(candidates(rare, bag=True)) == len(BAGGED) + 1
+
+
+def test_a_bag_keeps_to_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    data = lightgbm.Dataset(
+        random.normal(size=(500, 2)), random.integers(0, 2, 500), params={"verbosity": -1}
+    )
+    booster = lightgbm.train({"objective": "binary", "verbosity": -1, "num_leaves": 8}, data, 10)
+    settings = BAGGED[0]
+    table = 10 * 2 * (settings.bins + 3)
+    for limit, kept in ((3 * table, 3), (3 * table - 1, 2), (0, 1)):
+        monkeypatch.setattr(gradient_boosting, "LARGEST_BAG", limit)
+        assert most_that_fit([booster] * 4, settings) == kept

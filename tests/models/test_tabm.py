@@ -32,6 +32,13 @@ def test_quantile_edges() -> None:
     np.testing.assert_allclose(edges, [0, 24.75, 49.5, 74.25, 99])
     assert quantile_edges(np.array([5.0, 5.0]), 4).tolist() == [5.0, 6.0]
     assert quantile_edges(np.array([np.nan]), 4).tolist() == [0.0, 1.0]
+    # The inverse of a step must be a number.
+    assert quantile_edges(np.array([0.0, 1e-40, 2e-40, 1.0]), 3).tolist() == [0.0, 1.0]
+
+
+def test_no_number_is_too_large() -> None:
+    found = embed([[-3.4e38, 3.4e38], [3.4e38, -3.4e38], [0.5, np.nan]])
+    assert np.isfinite(found).all()
 
 
 def test_categories_of_different_columns_do_not_share_embeddings() -> None:

@@ -62,12 +62,12 @@ def with_folds(split: TransformedSplit, count: int) -> TransformedSplit:
 def test_a_bag_scores_each_row_by_a_fit_that_did_not_see_it(train) -> None:
     """Labels are pure chance: who saw a row knows its label by heart, who did not cannot."""
     random = np.random.default_rng(0)
-    training, count = Training(seed=3, epochs=15, preset="standard", size="medium"), 800
+    training, count = Training(seed=3, epochs=10, preset="standard"), 800
     split = with_folds(rows(0, count), 3)
     split = replace(split, label=random.integers(0, 2, count))
     validation = replace(rows(1, 200), label=random.integers(0, 2, 200))
     found = train(split, validation, SPEC, training)
-    assert found.facts["bag"] == 4
+    assert found.facts["fits"] == 4
     assert found.train_scores.shape == (count, 1)
     assert roc_auc(split.label > 0, found.train_scores[:, 0]) < 0.57
     assert roc_auc(validation.label > 0, found.validation_scores[:, 0]) < 0.6
@@ -82,7 +82,7 @@ def test_a_bag_is_no_worse_than_one_fit() -> None:
         trained = tabular_network.train(
             split, validation, SPEC, Training.model_validate({"seed": 3, "epochs": 6, "preset": preset})
         )
-        assert ("bag" in trained.facts) == (trained.train_scores is not None) == (preset == "standard")
+        assert ("fits" in trained.facts) == (trained.train_scores is not None) == (preset == "standard")
         said = np.concatenate([np.asarray(trained.score(batch)) for batch in unseen.batches(500)])[:, 0]
         losses.append(-np.log(np.where(unseen.label == 1, said, 1 - said)).mean())
     assert losses[0] < losses[1] + 0.002
@@ -151,6 +151,23 @@ def test_weighted_loss_leaves_probabilities_as_they_are() -> None:
             for value in grid
         ]
         assert expit(grid[int(np.argmin(losses))]) == pytest.approx(0.01, rel=0.02)
+
+
+def test_a_bag_reads_sequences(tmp_path) -> None:
+    spec = TableSpec(
+        Classification("y", ("0", "1")), (Feature("a", "numeric"), Feature("s", "sequence", shape=(4, 2)))
+    )
+    split, validation = rare(0, 600), rare(1, 200)
+    for arrays in (split, validation):
+        del arrays.inputs["categorical"]
+        arrays.label[:60] = 1
+    training = Training(seed=3, epochs=2, preset="standard")
+    found = tabular_network.train(with_folds(split, 2), validation, spec, training)
+    assert found.facts["fits"] == 3
+    assert np.isfinite(found.train_scores).all()
+    # What was kept of each fit's best epoch is what the whole says: held-out scores are its fit's alone.
+    found.save_for_explanation(tmp_path)
+    assert (tmp_path / tabular_network.EMBEDDING_FILE).is_file()
 
 
 def test_rare_positives_and_sequences_are_learned() -> None:

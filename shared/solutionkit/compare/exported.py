@@ -76,17 +76,19 @@ class HeldOut:
 
     Attributes:
         splits: Where the rows stand, in order.
+        kept: `(rows of these splits,)` which of their rows these are.
         labels: `(rows,)` encoded labels.
         scores: `(rows, outputs)` by model.
     """
 
     splits: tuple[str, ...]
+    kept: np.ndarray
     labels: np.ndarray
     scores: dict[str, np.ndarray]
 
 
 def read_held_out(records: dict[str, Path]) -> HeldOut:
-    """What training wrote of held-out rows: all training rows where both models have folds, else validation.
+    """What training wrote of rows that were held out from both models: training rows, where both have folds.
 
     Args:
         records: What training wrote, by name.
@@ -98,11 +100,12 @@ def read_held_out(records: dict[str, Path]) -> HeldOut:
     first = next(iter(stored.values()))
     if not all("train_scores" in item for item in stored.values()):
         scores = {name: item["scores"] for name, item in stored.items()}
-        return HeldOut((VALIDATION,), first["labels"], scores)
+        return HeldOut((VALIDATION,), np.ones(len(first["labels"]), bool), first["labels"], scores)
+    scores = {name: np.concatenate([item["train_scores"], item["scores"]]) for name, item in stored.items()}
+    kept = np.all([~np.isnan(item).any(axis=1) for item in scores.values()], axis=0)
+    labels = np.concatenate([first["train_labels"], first["labels"]])
     return HeldOut(
-        (TRAIN, VALIDATION),
-        np.concatenate([first["train_labels"], first["labels"]]),
-        {name: np.concatenate([item["train_scores"], item["scores"]]) for name, item in stored.items()},
+        (TRAIN, VALIDATION), kept, labels[kept], {name: item[kept] for name, item in scores.items()}
     )
 
 
@@ -126,7 +129,7 @@ def evaluation_set(
     validation = {}
     if names := modality.metadata_columns(declaration):
         rows = [read_serialized([str(examples / f"Split-{split}" / "*")]) for split in held_out.splits]
-        validation = parse_columns(np.concatenate(rows), spec, names)
+        validation = parse_columns(np.concatenate(rows)[held_out.kept], spec, names)
     return EvaluationSet(
         task=spec.task,
         labels=columns[spec.label],

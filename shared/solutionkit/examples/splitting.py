@@ -15,6 +15,8 @@ from solutionkit.examples.times import microseconds
 from solutionkit.splits import EVAL, LEFT_OUT, SPLITS, TRAIN, VALIDATION
 
 SHOWN_VALUES = 6
+# Beside the validation.
+MOST_FOLDS = 9
 
 
 @dataclass(frozen=True)
@@ -147,25 +149,37 @@ def hold_out_validation(splits: np.ndarray, sides: Sides) -> None:
 
 
 def training_folds(splits: np.ndarray, sides: Sides) -> np.ndarray:
-    """`(rows,)` the fold of the training side a row is of: 0 is validation, others are as large; -1 for none.
+    """`(rows,)` the fold of the training side a row is of: 0 is validation, -1 none.
 
-    Rows of a unit are of one fold, and classes have their share in each. Where rows go on in time, or the
+    Other folds are about as large as the validation. Rows of a unit are of one fold, and classes have their
+    share in each as far as units allow. Where rows go on in time, or the
     split is by time, only the latest rows can be held out, so all that train are one fold.
     """
     folds = np.where(splits == VALIDATION, 0, np.where(splits == TRAIN, 1, -1))
     if in_time(sides):
         return folds
-    count = max(round(1 / sides.declaration.data.validation_fraction) - 1, 1)
+    count = int(np.clip(round(1 / sides.declaration.data.validation_fraction) - 1, 1, MOST_FOLDS))
     random = np.random.default_rng(sides.declaration.training.seed + 2)
     rows = np.flatnonzero(splits == TRAIN)
     units = np.arange(len(rows)) if sides.units is None else sides.units[rows]
-    _, first, members = np.unique(units, return_index=True, return_inverse=True)
-    strata, of_unit = sides.strata[rows][first], np.zeros(len(first), np.int64)
-    dealt = 0
-    for value in np.unique(strata):
+    _, members, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    # A unit counts as what is rarest in it.
+    _, codes, counts = np.unique(sides.strata[rows], return_inverse=True, return_counts=True)
+    rank = np.argsort(np.argsort(-counts, kind="stable"))[codes]
+    strata = np.zeros(len(sizes), np.int64)
+    np.maximum.at(strata, members, rank)
+    of_unit, filled = np.zeros(len(sizes), np.int64), np.zeros(count)
+    for value in np.unique(strata)[::-1]:
         drawn = random.permutation(np.flatnonzero(strata == value))
-        of_unit[drawn] = (dealt + np.arange(len(drawn))) % count
-        dealt += len(drawn)
+        if sides.units is None:
+            of_unit[drawn] = (int(filled.sum()) + np.arange(len(drawn))) % count
+            filled += np.bincount(of_unit[drawn], minlength=count)
+            continue
+        # The largest first, each to the fold with the fewest rows.
+        for unit in drawn[np.argsort(-sizes[drawn], kind="stable")]:
+            fold = int(filled.argmin())
+            of_unit[unit] = fold
+            filled[fold] += sizes[unit]
     folds[rows] = 1 + of_unit[members]
     return folds
 

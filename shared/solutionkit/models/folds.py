@@ -8,25 +8,28 @@ from solutionkit.declaration import Training
 from solutionkit.models.arrays import TransformedSplit
 
 
-def fold_codes(rows: TransformedSplit, training: Training) -> np.ndarray:
+def fold_codes(rows: TransformedSplit, training: Training, most: int) -> np.ndarray:
     """`(rows,)` codes of rows that are held out together, one after the other; -1 for those that never are.
+
+    Of a large table fewer folds are held out, so that fewer fits are made. That goes by its size and not by
+    the clock, so that the same data gives the same models on any machine.
 
     Args:
         rows: Training and validation rows (`TransformedSplit.joined`).
         training: With another preset than the standard one the validation rows alone are held out.
+        most: Rows times fits that may be learned from in one pass.
     """
     assert rows.fold is not None
-    if training.preset != "standard" or rows.fold.max() <= 1:
-        return np.where(rows.fold == 0, 0, -1)
-    return rows.fold
+    fits = max(most // len(rows), 1) if training.preset == "standard" and rows.fold.max() > 1 else 1
+    return np.where(rows.fold < fits, rows.fold, -1)
 
 
 def parted(held_out: np.ndarray, train: int) -> tuple[np.ndarray | None, np.ndarray]:
-    """Scores of the training rows, if they have such, and of the validation rows.
+    """Scores of the training rows, if some were held out, and of the validation rows.
 
     Args:
         held_out: `(rows, outputs)`, NaN where a row was never held out.
         train: How many rows are training rows; these come first.
     """
     first = held_out[:train]
-    return (None if np.isnan(first).any() else first), held_out[train:]
+    return (None if np.isnan(first).all() else first), held_out[train:]

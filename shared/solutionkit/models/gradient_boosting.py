@@ -3,8 +3,8 @@
 Few leaves and a small learning rate are what carries on tables of some thousand rows; larger tables earn
 larger trees, so some settings compete by the loss of rows that were not fitted. The quick preset holds the
 validation rows out. The standard one makes a fit for each fold that does not see it, and the mean of all is
-the model (L. Breiman: "Bagging predictors", Machine Learning 24, 1996): steadier, and every row of the
-training side has been held out once.
+the model (L. Breiman: "Bagging predictors", Machine Learning 24, 1996): steadier, and every row of a
+fold has been held out once.
 """
 
 from __future__ import annotations
@@ -26,11 +26,17 @@ from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
 from solutionkit.models.trained import TrainedModel
 from solutionkit.models.tree_scores import predictions
-from solutionkit.models.trees import read_forest
+from solutionkit.models.trees import LEAVES_PER_WORD, read_forest
 
 BOOSTER_FILE = "booster.txt"
 EXPLAINER = "solutionkit.explain.trees:TreeExplanation"
 MOST_TREES = 2000
+# Of all fits together; most of them early stopping ends within two minutes on two cores.
+MOST_ROWS = 350_000
+# Settings compete by the loss of so many folds.
+COMPETE = 2
+# Bytes of a bag's table.
+LARGEST_BAG = 1 << 27
 ROUNDINGS = 4.0
 GOLDEN_SECTION = (5**0.5 - 1) / 2
 # Below this, threads gain nothing, and on a busy machine they spin and starve each other.
@@ -92,10 +98,6 @@ class Matrix:
     label: np.ndarray
     categorical: tuple[int, ...] = ()
 
-    def take(self, rows: np.ndarray) -> Matrix:
-        """The given rows, by a mask."""
-        return Matrix(self.values[rows], self.label[rows], self.categorical)
-
 
 def train(
     train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
@@ -110,8 +112,8 @@ def train(
     """
     head = spec.task.head(train.label)
     rows = train.joined(validation)
-    folds = fold_codes(rows, training)
-    settings = candidates(head, bag=len(np.unique(folds)) > 1)
+    folds = fold_codes(rows, training, MOST_ROWS)
+    settings = candidates(head, bag=folds.max() > 0)
     booster, held_out, facts = fit_bag(design(rows), folds, head, settings, training)
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -135,7 +137,8 @@ def candidates(head: Head, bag: bool) -> tuple[Settings, ...]:
         bag: Whether there is a fit a fold.
     """
     if bag:
-        return (*BAGGED, replace(BAG, leaves=31, column_share=RARE.column_share, l2=RARE.l2))
+        rare = replace(BAG, leaves=31, column_share=RARE.column_share, l2=RARE.l2)
+        return (*BAGGED, rare) if head.rare else BAGGED
     return tuple(replace(RARE if head.rare else Settings(), leaves=leaves) for leaves in SIZES)
 
 
@@ -163,11 +166,12 @@ def fit_bag(
     held = [folds == fold for fold in np.unique(folds[folds >= 0])]
     least, chosen, bag = np.inf, settings[0], []
     for item in settings:
-        fits = [_fit_with_early_stopping(dataset, place, head, item, training) for place in held]
+        fits = [_fit_with_early_stopping(dataset, place, head, item, training) for place in held[:COMPETE]]
         losses = [next(iter(booster.best_score["validation"].values())) for booster in fits]
-        loss = np.average(losses, weights=[place.sum() for place in held])
+        loss = np.average(losses, weights=[place.sum() for place in held[:COMPETE]])
         if loss < least:
             least, chosen, bag = loss, item, fits
+    bag += [_fit_with_early_stopping(dataset, place, head, chosen, training) for place in held[COMPETE:]]
     boosters = []
     for booster in bag:
         # Without the trees that early stopping cut off.
@@ -176,13 +180,21 @@ def fit_bag(
     held_out = np.full((len(rows.label), head.outputs), np.nan)
     for place, booster in zip(held, boosters, strict=True):
         held_out[place] = booster.predict(rows.values[place]).reshape(-1, head.outputs)
+    boosters = boosters[: most_that_fit(boosters, chosen)]
     whole = mean_of(boosters)
     facts = {"algorithm": "LightGBM", "trees": whole.num_trees(), "leaves": chosen.leaves}
     if len(boosters) > 1:
-        facts["bag"] = len(boosters)
+        facts["fits"] = len(boosters)
     if any(booster.num_trees() >= MOST_TREES * head.outputs for booster in boosters):
-        facts["most_trees"] = MOST_TREES
+        facts["trees_allowed"] = MOST_TREES
     return whole, held_out, facts
+
+
+def most_that_fit(boosters: list[lightgbm.Booster], settings: Settings) -> int:
+    """How many boosters of a bag make no larger a table than `LARGEST_BAG` (`trees.Forest`); one at least."""
+    cells = boosters[0].num_feature() * (settings.bins + 3)
+    words = [booster.num_trees() * -(-settings.leaves // LEAVES_PER_WORD) for booster in boosters]
+    return max(int(np.sum(np.cumsum(words) * cells <= LARGEST_BAG)), 1)
 
 
 def mean_of(boosters: list[lightgbm.Booster]) -> lightgbm.Booster:

@@ -31,7 +31,9 @@ class MaskedSummary(keras.layers.Layer):
         return ops.concatenate([mean, largest, (inputs * present)[:, -1]], axis=-1)
 
 
-def build_sequence_encoder(mean: np.ndarray, variance: np.ndarray, steps: int, width: int) -> keras.Model:
+def build_sequence_encoder(
+    mean: np.ndarray, variance: np.ndarray, steps: int, width: int, name: str = "sequence_encoder"
+) -> keras.Model:
     """The model `(b, steps, channels) -> (b, SLOTS, width)`.
 
     Args:
@@ -39,6 +41,7 @@ def build_sequence_encoder(mean: np.ndarray, variance: np.ndarray, steps: int, w
         variance: `(channels,)`.
         steps: Length of a sequence.
         width: Width of a column's embedding.
+        name: The model's, where there are several.
     """
     sequence = keras.Input((steps, len(mean)), name="sequence")
     present = sequence[:, :, :1]
@@ -49,7 +52,7 @@ def build_sequence_encoder(mean: np.ndarray, variance: np.ndarray, steps: int, w
         )(hidden)
     summary = MaskedSummary(name="summary")(hidden, present)
     flat = keras.layers.Dense(SLOTS * width, name="slots")(summary)
-    return keras.Model(sequence, keras.layers.Reshape((SLOTS, width))(flat), name="sequence_encoder")
+    return keras.Model(sequence, keras.layers.Reshape((SLOTS, width))(flat), name=name)
 
 
 def step_moments(sequences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -67,6 +67,8 @@ def quantile_edges(values: np.ndarray, bins: int) -> np.ndarray:
     if known.size == 0:
         return np.array([0.0, 1.0], np.float32)
     edges = np.unique(np.quantile(known, np.linspace(0.0, 1.0, bins + 1)).astype(np.float32))
+    # Steps so small that their inverse is no number.
+    edges = edges[np.diff(edges, prepend=-np.inf) > np.finfo(np.float32).tiny]
     return edges if edges.size > 1 else np.array([edges[0], edges[0] + 1.0], np.float32)
 
 
@@ -87,8 +89,8 @@ class PiecewiseLinearEmbedding(keras.layers.Layer):
         self.edges = [list(map(float, column)) for column in edges]
         self.width = width
         most = max(len(column) for column in self.edges) - 1
-        # Unused intervals of short columns lie at infinity: their encoding is always 0.
-        self._left = np.full((len(self.edges), most), np.float32(3e38))
+        # Unused intervals of short columns have no scale: their encoding is always 0.
+        self._left = np.zeros((len(self.edges), most), np.float32)
         self._scale = np.zeros((len(self.edges), most), np.float32)
         for row, column in enumerate(self.edges):
             steps = np.diff(np.asarray(column, np.float32))

@@ -13,7 +13,6 @@ from solutionkit.kinds import IMAGE, Feature
 from solutionkit.models import gradient_boosting
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import save_background
-from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.gradient_boosting import BOOSTER_FILE, Matrix, Settings
 from solutionkit.models.image_background import background_images
 from solutionkit.models.texture import texture_features
@@ -47,10 +46,11 @@ def train(
         training: Its seed.
     """
     feature = spec.only(IMAGE)
-    rows = train.joined(validation)
-    matrix = Matrix(feature_matrix(rows, feature), rows.label)
+    values = np.concatenate([feature_matrix(train, feature), feature_matrix(validation, feature)])
+    matrix = Matrix(values, np.concatenate([train.label, validation.label]))
     head = spec.task.head(train.label)
-    folds = fold_codes(rows, training)
+    # As the network, one fit.
+    folds = np.repeat([-1, 0], [len(train), len(validation)])
     booster, held_out, facts = gradient_boosting.fit_bag(matrix, folds, head, (SETTINGS,), training)
     score_matrix = gradient_boosting.scorer(booster)
 
@@ -62,10 +62,10 @@ def train(
         booster.save_model(str(folder / BOOSTER_FILE))
         save_background(folder, background_images(train, spec, training.seed))
 
-    train_scores, scores = parted(held_out, len(train))
+    scores = held_out[len(train) :]
     columns = matrix.values.shape[1]
     facts = {**facts, "algorithm": "LightGBM on LBP, HOG and grey statistics", "features": columns}
-    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, train_scores=train_scores)
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts)
 
 
 def feature_matrix(arrays: TransformedSplit, feature: Feature) -> np.ndarray:

@@ -20,7 +20,7 @@ class TrainedModel:
         validation_scores: `(validation rows, outputs)` scores of rows that were not fitted on; decision
             thresholds are chosen on them.
         train_scores: `(train rows, outputs)` scores of the training rows by models that were not fitted on
-            them, where folds allow that; decision thresholds are chosen on both then.
+            them, NaN where there is none; decision thresholds are chosen on both then.
         save_for_explanation: Writes what the explainer needs into a folder, without pickle.
         explainer: Dotted name of a class that explains the model; it is given the folder and the model's
             specification, see `explain.loading`.
