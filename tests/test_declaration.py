@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from solutionkit.declaration import Declaration, load_declaration, with_data
+from solutionkit.declaration import Declaration
+from solutionkit.declared_file import load_declaration, with_data
 from solutionkit.errors import UserError
 
 GOOD = '[data]\npath = "rows.csv"\n[columns]\nlabel = "y"\n'

@@ -33,7 +33,7 @@ import tensorflow_transform.beam as tft_beam  # noqa: E402
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils  # noqa: E402
 from tfx_bsl.public import tfxio  # noqa: E402
 
-from solutionkit.declaration import load_declaration  # noqa: E402
+from solutionkit.declared_file import load_declaration  # noqa: E402
 from solutionkit.examples.audit import audit  # noqa: E402
 from solutionkit.examples.columns import TableSpec  # noqa: E402
 from solutionkit.examples.encoding import write_splits  # noqa: E402
@@ -79,7 +79,7 @@ def main() -> int:
     for name in wanted:
         best = max(known[name]["references"].values())
         figures, seconds = measure(options.samples / name, known[name], options.presets)
-        reached += max(figures[len(TRAINERS) * -1 :]) >= best
+        reached += max(figures[-len(TRAINERS) :]) >= best
         told = " | ".join(f"{value:.4f}" for value in figures)
         spent = ", ".join(f"{value:.0f}" for value in seconds)
         print(f"| {name} | {best:.4f} | {told} | {spent} |", flush=True)

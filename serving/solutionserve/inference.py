@@ -50,33 +50,41 @@ class Plan:
         return self.answer(model.run(self.feeds, self.fetches))
 
 
-def plan_predict(
-    signatures: Signatures, request: predict_pb2.PredictRequest, version: int, limits: Limits, sent: int
-) -> Plan:
-    """A Predict request of `sent` bytes; names, types, shapes and sizes are checked before an array is made.
+@dataclass(frozen=True)
+class Context:
+    """What a request meets.
 
-    Args:
+    Attributes:
         signatures: The model's.
-        request: The request.
-        version: The model's version, for the answer.
+        version: Its version, for the answer.
         limits: What a request may cost.
-        sent: Its size in bytes.
+        sent: The request's size in bytes.
+    """
+
+    signatures: Signatures
+    version: int
+    limits: Limits
+    sent: int
+
+
+def plan_predict(request: predict_pb2.PredictRequest, context: Context) -> Plan:
+    """A Predict request; names, types, shapes and sizes are checked before an array is made.
 
     Raises:
         ServingError: The request does not fit the signature.
     """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-    signature = predict_signature(signatures, name)
+    signature = predict_signature(context.signatures, name)
     given = request.inputs
     check_names(signature, given)
     known = {}
     for key, tensor in signature.inputs.items():
         known[key] = described(given[key], key)
         tensor.check(key, NUMPY[given[key].dtype], known[key].shape)
-    limits.check_arrays(sum(item.size for item in known.values()), sent)
-    limits.check_rows(common_rows(item.shape for item in known.values()))
+    context.limits.check_arrays(sum(item.size for item in known.values()), context.sent)
+    context.limits.check_rows(common_rows(item.shape for item in known.values()))
     inputs = {key: to_array(given[key], key, item) for key, item in known.items()}
-    spec = answered_by(request.model_spec, name, version)
+    spec = answered_by(request.model_spec, name, context.version)
 
     def answer(outputs: Outputs) -> predict_pb2.PredictResponse:
         response = predict_pb2.PredictResponse(model_spec=spec)
@@ -154,28 +162,15 @@ def common_rows(shapes: Iterable[tuple[int, ...]]) -> int | None:
     return sizes.pop() if len(sizes) == 1 else None
 
 
-def plan_classify(
-    signatures: Signatures,
-    request: classification_pb2.ClassificationRequest,
-    version: int,
-    limits: Limits,
-    sent: int,
-) -> Plan:
+def plan_classify(request: classification_pb2.ClassificationRequest, context: Context) -> Plan:
     """A Classify request.
-
-    Args:
-        signatures: The model's.
-        request: The request.
-        version: The model's version, for the answer.
-        limits: What a request may cost.
-        sent: Its size in bytes.
 
     Raises:
         ServingError: The request or the signature is no such thing.
     """
-    signature, name = method_signature(signatures, request.model_spec, CLASSIFY)
-    examples = serialized_examples(request.input, limits, sent)
-    spec = answered_by(request.model_spec, name, version)
+    signature, name = method_signature(context.signatures, request.model_spec, CLASSIFY)
+    examples = serialized_examples(request.input, context.limits, context.sent)
+    spec = answered_by(request.model_spec, name, context.version)
 
     def answer(outputs: Outputs) -> classification_pb2.ClassificationResponse:
         result = classifications(signature, outputs, len(examples))
@@ -184,24 +179,15 @@ def plan_classify(
     return plan_examples([signature], examples, answer)
 
 
-def plan_regress(
-    signatures: Signatures, request: regression_pb2.RegressionRequest, version: int, limits: Limits, sent: int
-) -> Plan:
+def plan_regress(request: regression_pb2.RegressionRequest, context: Context) -> Plan:
     """A Regress request.
-
-    Args:
-        signatures: The model's.
-        request: The request.
-        version: The model's version, for the answer.
-        limits: What a request may cost.
-        sent: Its size in bytes.
 
     Raises:
         ServingError: The request or the signature is no such thing.
     """
-    signature, name = method_signature(signatures, request.model_spec, REGRESS)
-    examples = serialized_examples(request.input, limits, sent)
-    spec = answered_by(request.model_spec, name, version)
+    signature, name = method_signature(context.signatures, request.model_spec, REGRESS)
+    examples = serialized_examples(request.input, context.limits, context.sent)
+    spec = answered_by(request.model_spec, name, context.version)
 
     def answer(outputs: Outputs) -> regression_pb2.RegressionResponse:
         result = regressions(signature, outputs, len(examples))
@@ -210,40 +196,28 @@ def plan_regress(
     return plan_examples([signature], examples, answer)
 
 
-def plan_multi_inference(
-    signatures: Signatures,
-    request: inference_pb2.MultiInferenceRequest,
-    version: int,
-    limits: Limits,
-    sent: int,
-) -> Plan:
+def plan_multi_inference(request: inference_pb2.MultiInferenceRequest, context: Context) -> Plan:
     """Several signatures over the same examples, in one run.
-
-    Args:
-        signatures: The model's.
-        request: The request.
-        version: The model's version, for the answer.
-        limits: What a request may cost.
-        sent: Its size in bytes.
 
     Raises:
         ServingError: The tasks do not go together.
     """
-    if len(request.tasks) > len(signatures):
-        raise invalid(f"{len(request.tasks):,} tasks for a model of {len(signatures)} signatures")
+    if len(request.tasks) > len(context.signatures):
+        raise invalid(f"{len(request.tasks):,} tasks for a model of {len(context.signatures)} signatures")
     tasks = [
-        (task, *method_signature(signatures, task.model_spec, task.method_name)) for task in request.tasks
+        (task, *method_signature(context.signatures, task.model_spec, task.method_name))
+        for task in request.tasks
     ]
     names = [name for _, _, name in tasks]
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"Duplicate evaluation of signature: {name}")
-    examples = serialized_examples(request.input, limits, sent)
+    examples = serialized_examples(request.input, context.limits, context.sent)
 
     def answer(outputs: Outputs) -> inference_pb2.MultiInferenceResponse:
         response = inference_pb2.MultiInferenceResponse()
         for task, signature, name in tasks:
-            result = response.results.add(model_spec=answered_by(task.model_spec, name, version))
+            result = response.results.add(model_spec=answered_by(task.model_spec, name, context.version))
             if task.method_name == CLASSIFY:
                 result.classification_result.CopyFrom(classifications(signature, outputs, len(examples)))
             else:
@@ -405,15 +379,15 @@ def plan_logged(signatures: Signatures, log: prediction_log_pb2.PredictionLog, l
     Raises:
         ServingError: The log is of an unsupported kind or does not fit the model.
     """
-    kind, sent = log.WhichOneof("log_type"), log.ByteSize()
+    kind, context = log.WhichOneof("log_type"), Context(signatures, 0, limits, log.ByteSize())
     if kind == "predict_log":
-        return plan_predict(signatures, log.predict_log.request, 0, limits, sent)
+        return plan_predict(log.predict_log.request, context)
     if kind == "classify_log":
-        return plan_classify(signatures, log.classify_log.request, 0, limits, sent)
+        return plan_classify(log.classify_log.request, context)
     if kind == "regress_log":
-        return plan_regress(signatures, log.regress_log.request, 0, limits, sent)
+        return plan_regress(log.regress_log.request, context)
     if kind == "multi_inference_log":
-        return plan_multi_inference(signatures, log.multi_inference_log.request, 0, limits, sent)
+        return plan_multi_inference(log.multi_inference_log.request, context)
     raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
 
 

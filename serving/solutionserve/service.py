@@ -187,7 +187,9 @@ class PredictionService:
         return log if log is not None and log.sampled() else None
 
     def _planner(self, make: Callable[..., Plan], request: Any, sent: int) -> Planner:
-        return lambda signatures, version: make(signatures, request, version, self.limits, sent)
+        return lambda signatures, version: make(
+            request, inference.Context(signatures, version, self.limits, sent)
+        )
 
     async def _answer_message(
         self, api: str, request: Any, spec: model_pb2.ModelSpec, entrypoint: str, planner: Planner, sent: int

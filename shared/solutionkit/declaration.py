@@ -7,15 +7,11 @@ file, the key and the remedy.
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
-
-from solutionkit.errors import UserError, suggestion
 
 FILE_NAME = "use_case.toml"
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -321,97 +317,3 @@ class Declaration(_Table):
             ("business.alert_budget", worth.alert_budget, ["card"]),
         ]
         return [(key, columns) for key, value, columns in keys if value]
-
-
-def load_declaration(file: Path) -> Declaration:
-    """Read and validate a `use_case.toml`; its paths become absolute.
-
-    Args:
-        file: The TOML file.
-
-    Raises:
-        UserError: The file is missing, is no TOML, or a key or value in it is wrong.
-    """
-    try:
-        raw = tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file; run the command inside a generated project.") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: not UTF-8 (byte {error.start}); save the file as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{file}: not valid TOML: {error}.") from None
-    try:
-        declaration = Declaration.model_validate(raw)
-    except pydantic.ValidationError as error:
-        problems = "\n".join(f"  - {_readable(problem)}" for problem in error.errors())
-        raise UserError(f"{file}: the declaration is not valid\n{problems}") from None
-    folder = file.resolve().parent
-    training = declaration.training
-    if training.weights:
-        training = training.model_copy(update={"weights": (folder / training.weights).resolve()})
-    return declaration.model_copy(update={"data": _absolute(declaration.data, folder), "training": training})
-
-
-def with_data(declaration: Declaration, path: Path) -> Declaration:
-    """The same declaration for another file or folder, as `--data` asks.
-
-    A split by files becomes a random one, of rows with cards one by time.
-    A table of labels that lies in the declared folder is looked for at the same place in the other one.
-
-    Raises:
-        UserError: What is declared beside needs files of their own.
-    """
-    path = path.resolve()
-    changes: dict[str, Any] = {"path": path, "train": None, "eval": None}
-    data = declaration.data
-    if data.path is None and declaration.columns.card:
-        changes["split"] = "time"
-    if data.labels and data.path and data.labels.is_relative_to(data.path):
-        labels = path / data.labels.relative_to(data.path)
-        changes["labels"] = labels if labels.exists() else None
-    changed = declaration.model_copy(update={"data": declaration.data.model_copy(update=changes)})
-    try:
-        Declaration.model_validate(changed.model_dump(by_alias=True))
-    except pydantic.ValidationError as error:
-        problems = "\n".join(f"  - {_readable(problem)}" for problem in error.errors())
-        raise UserError(f"--data {path}: {FILE_NAME} does not suit one file or folder\n{problems}") from None
-    return changed
-
-
-def _absolute(data: Data, folder: Path) -> Data:
-    paths = {
-        name: (folder / value).resolve()
-        for name in ("path", "train", "eval", "split_table", "labels", "schema_")
-        if (value := getattr(data, name)) is not None
-    }
-    return data.model_copy(update=paths)
-
-
-def _readable(problem: Any) -> str:
-    """One sentence for one of pydantic's errors."""
-    location = [str(part) for part in problem["loc"]]
-    key = ".".join(location)
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{key}'{suggestion(location[-1], _known_keys(location[:-1]))}"
-    if problem["type"] == "missing":
-        return f"'{key}' is missing"
-    message = re.sub(r"^Value error, ", "", problem["msg"])
-    if not location:
-        return message
-    value = problem["input"]
-    received = f", received {value!r}" if isinstance(value, str | int | float | bool) else ""
-    return f"'{key}': {message[:1].lower()}{message[1:]}{received}"
-
-
-def _known_keys(location: list[str]) -> list[str]:
-    tables: dict[str, type[BaseModel]] = {
-        "project": About,
-        "data": Data,
-        "columns": Columns,
-        "business": Business,
-    }
-    tables |= {"images": Images, "history": History, "slices": Slices, "training": Training}
-    model: type[BaseModel] | None = tables.get(location[0]) if location else Declaration
-    if model is None:
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]

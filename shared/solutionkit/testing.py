@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from solutionkit import cli
-from solutionkit.declaration import FILE_NAME, Declaration, load_declaration
+from solutionkit.declaration import FILE_NAME, Declaration
+from solutionkit.declared_file import load_declaration
 from solutionkit.examples import schema as schemas
 from solutionkit.use_case import Project, UseCase, load_project, read_new
 from solutionkit.verbs.sample import write_sample

@@ -13,7 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from solutionkit.compare.metrics import Metric, refuse_unknown_thresholds
-from solutionkit.declaration import FILE_NAME, Declaration, Training, load_declaration
+from solutionkit.declaration import FILE_NAME, Declaration, Training
+from solutionkit.declared_file import load_declaration
 from solutionkit.dotted import resolve
 from solutionkit.errors import UserError, suggestion
 from solutionkit.examples.columns import TableSpec
@@ -79,7 +80,7 @@ class UseCase:
         try:
             own: list[Metric] = [resolve(dotted) for dotted in self.metrics]
         except (ImportError, AttributeError, SyntaxError) as error:
-            raise UserError(f"the metrics of '{self.name}' cannot be imported: {error}.") from None
+            raise UserError(f"the metrics of '{self.name}' cannot be imported: {error}.") from error
         return {metric.name: metric for metric in own}
 
 

@@ -12,10 +12,10 @@ SPEC = TableSpec(
     Classification("fraud", ("no", "yes")),
     (
         Feature("channel", "categorical", ("chip", "online")),
-        Feature("amount", "numeric", subject="amount", text="amount {value:,.2f}"),
-        Feature("ratio", "numeric", subject="amount", text="amount {value:.1f}x this card's usual"),
-        Feature("frauds", "numeric", subject="risk", text="terminal had {value:.0f} frauds in 7d"),
-        Feature("recent", "sequence", shape=(3, 2), subject="activity", text="pattern of {value:.0f}"),
+        Feature("amount", "numeric", subject="amount", reason="amount {value:,.2f}"),
+        Feature("ratio", "numeric", subject="amount", reason="amount {value:.1f}x this card's usual"),
+        Feature("frauds", "numeric", subject="risk", reason="terminal had {value:.0f} frauds in 7d"),
+        Feature("recent", "sequence", shape=(3, 2), subject="activity", reason="pattern of {value:.0f}"),
     ),
 )
 CELLS = {"amount": 600.0, "ratio": 6.04, "frauds": 3.0, "channel": "online", "recent": 2.0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,15 +41,17 @@ class PairedTest:
     Attributes:
         name: What `comparison.json` calls the test.
         in_words: What people call it.
+        units: `(rows,)` codes from 0 of rows that are drawn together, if there are such.
     """
 
     name: str = "paired_bootstrap"
     in_words: str = "the paired bootstrap"
+    units: np.ndarray | None = field(default=None, compare=False)
 
     def estimates(
         self, metric: Metric, labels: np.ndarray, models: list[np.ndarray], seed: int
     ) -> list[Estimate]:
-        """Each model's value with its interval; see `estimates`.
+        """Each model's value with its interval.
 
         Args:
             metric: The metric.
@@ -57,7 +59,9 @@ class PairedTest:
             models: `(rows, outputs)` of each model.
             seed: Of the resamples.
         """
-        return bootstrap_estimates(metric, labels, models, seed)
+        draws = paired_draws(metric, labels, models, seed, self.units)
+        pairs = zip(models, draws, strict=True)
+        return [interval(metric.value(labels, outputs), drawn) for outputs, drawn in pairs]
 
     def difference(
         self, metric: Metric, labels: np.ndarray, first: np.ndarray, second: np.ndarray, seed: int
@@ -71,7 +75,10 @@ class PairedTest:
             second: The same of the other.
             seed: Of the resamples.
         """
-        return bootstrap_difference(metric, labels, first, second, seed)
+        draws = paired_draws(metric, labels, [first, second], seed, self.units)
+        differences = draws[1] - draws[0]
+        value = metric.value(labels, second) - metric.value(labels, first)
+        return interval(value, differences), two_sided_p(differences)
 
 
 BOOTSTRAP = PairedTest()
@@ -124,6 +131,11 @@ class Metric:
         return {"title": self.title, "higher_is_better": self.higher_is_better}
 
 
+def test_of(metric: Metric, units: np.ndarray | None) -> PairedTest:
+    """A metric's test, but the bootstrap where rows resemble each other: others presume independent rows."""
+    return metric.test if units is None else PairedTest(GROUP_BOOTSTRAP, BOOTSTRAP.in_words, units)
+
+
 def estimates(
     metric: Metric, labels: np.ndarray, models: dict[str, np.ndarray], seed: int, units: np.ndarray | None
 ) -> dict[str, Estimate]:
@@ -134,14 +146,9 @@ def estimates(
         labels: `(rows,)` encoded labels.
         models: `(rows, outputs)` by name.
         seed: Of the draws.
-        units: `(rows,)` codes from 0 of rows that resemble each other, if there are such. Other tests than
-            the bootstrap presume independent rows; the bootstrap can draw whole units.
+        units: `(rows,)` codes from 0 of rows that resemble each other, if there are such.
     """
-    outputs = list(models.values())
-    if units is None:
-        estimated = metric.test.estimates(metric, labels, outputs, seed)
-    else:
-        estimated = bootstrap_estimates(metric, labels, outputs, seed, units)
+    estimated = test_of(metric, units).estimates(metric, labels, list(models.values()), seed)
     return dict(zip(models, estimated, strict=True))
 
 
@@ -163,57 +170,9 @@ def difference(
         seed: Of the draws.
         units: As in `estimates`.
     """
-    if units is None:
-        estimate, p_value = metric.test.difference(metric, labels, first, second, seed)
-    else:
-        estimate, p_value = bootstrap_difference(metric, labels, first, second, seed, units)
-    test = metric.test.name if units is None else GROUP_BOOTSTRAP
-    return {"metric": metric.name, **estimate.to_json(), "p_value": p_value, "test": test}
-
-
-def bootstrap_estimates(
-    metric: Metric,
-    labels: np.ndarray,
-    models: list[np.ndarray],
-    seed: int,
-    units: np.ndarray | None = None,
-) -> list[Estimate]:
-    """See `estimates`.
-
-    Args:
-        metric: The metric.
-        labels: `(rows,)` encoded labels.
-        models: `(rows, outputs)` of each model.
-        seed: Of the resamples.
-        units: `(rows,)` codes of rows that are drawn together.
-    """
-    draws = paired_draws(metric, labels, models, seed, units)
-    pairs = zip(models, draws, strict=True)
-    return [interval(metric.value(labels, outputs), drawn) for outputs, drawn in pairs]
-
-
-def bootstrap_difference(
-    metric: Metric,
-    labels: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    seed: int,
-    units: np.ndarray | None = None,
-) -> tuple[Estimate, float]:
-    """See `difference`.
-
-    Args:
-        metric: The metric.
-        labels: `(rows,)` encoded labels.
-        first: `(rows, outputs)` of one model.
-        second: The same of the other.
-        seed: Of the resamples.
-        units: `(rows,)` codes of rows that are drawn together.
-    """
-    draws = paired_draws(metric, labels, [first, second], seed, units)
-    differences = draws[1] - draws[0]
-    value = metric.value(labels, second) - metric.value(labels, first)
-    return interval(value, differences), two_sided_p(differences)
+    test = test_of(metric, units)
+    estimate, p_value = test.difference(metric, labels, first, second, seed)
+    return {"metric": metric.name, **estimate.to_json(), "p_value": p_value, "test": test.name}
 
 
 def paired_draws(

@@ -87,6 +87,21 @@ class Findings:
             raise DataError(source, dict.fromkeys(self.problems))
 
 
+@dataclass(frozen=True)
+class Split:
+    """Which side each row is on.
+
+    Attributes:
+        splits: `(rows,)` `train`, `validation` or `eval`.
+        folds: `(rows,)` see `splitting.training_folds`.
+        rule: How they were made, in words.
+    """
+
+    splits: np.ndarray
+    folds: np.ndarray
+    rule: str
+
+
 def audit(project: Project) -> AuditedTable:
     """Read a project's data and check it whole.
 
@@ -97,9 +112,10 @@ def audit(project: Project) -> AuditedTable:
     findings = Findings()
     data = read(project, findings)
     task, labels = find_task(data, project, findings)
-    splits, folds, rule = split(data, task, labels, project, findings)
-    described = describe(data, splits, project, findings)
-    if task is None or labels is None or splits is None:
+    parts = split(data, task, labels, project, findings)
+    known = parts.splits if parts else data.given if labels is None else None
+    described = describe(data, known, project, findings)
+    if task is None or labels is None or parts is None:
         # The cells are told of all the same, so that all can be mended at once.
         findings.add(cast_features(data.table, described.features)[1])
         findings.refuse(data.source)
@@ -108,14 +124,14 @@ def audit(project: Project) -> AuditedTable:
     typed, unfit = cast(data.table, spec)
     findings.add(unfit)
     findings.refuse(data.source)
-    judge(typed, labels, splits, spec, project, findings)
+    judge(typed, labels, parts.splits, spec, project, findings)
     findings.refuse(data.source)
     return AuditedTable(
         typed,
-        splits,
-        folds,
+        parts.splits,
+        parts.folds,
         spec,
-        rule,
+        parts.rule,
         described.origin,
         described.inferred,
         data.folder,
@@ -190,8 +206,8 @@ def find_task(data: Dataset, project: Project, findings: Findings) -> tuple[Task
 
 def split(
     data: Dataset, task: Task | None, labels: np.ndarray | None, project: Project, findings: Findings
-) -> tuple[np.ndarray | None, np.ndarray, str]:
-    """`(rows,)` names of splits, `(rows,)` folds, and how they were made; no names where that cannot be said.
+) -> Split | None:
+    """Which rows train, validate and evaluate; nothing where that cannot be said.
 
     Args:
         data: The raw rows.
@@ -204,7 +220,7 @@ def split(
     rule = f"given by files: {declaration.data.train} trains, {declaration.data.eval} evaluates"
     columns = declaration.columns
     if task is None or labels is None or (columns.time and columns.time not in data.table.column_names):
-        return data.given, np.zeros(0, np.int64), rule
+        return None
     units = row_units(data.table, declaration, data.copies)
     ordered = modality.ordered(declaration)
     sides = Sides(data.table, declaration, data.source, task.strata(labels), units, ordered)
@@ -218,19 +234,19 @@ def split(
         notes += modality.after_split(splits, data, task.marked(labels), declaration)
     except DataError as error:
         findings.add(error.problems)
-        return None, np.zeros(0, np.int64), rule
+        return None
     findings.notes += notes
     empty = [name for name in SPLITS if not (splits == name).any()]
     if empty:
         message = f"there are no {' and no '.join(empty)} rows"
         findings.add([Problem("empty_split", message, "choose another split")])
-        return None, np.zeros(0, np.int64), rule
+        return None
     if columns.group and (count := len(parted(row_units(data.table, declaration), splits))):
         findings.notes.append(
             f"{count} groups by '{columns.group}' stand on both sides of the given split, which flatters"
             " both models"
         )
-    return splits, training_folds(splits, sides), rule
+    return Split(splits, training_folds(splits, sides), rule)
 
 
 def describe(data: Dataset, splits: np.ndarray | None, project: Project, findings: Findings) -> Description:

@@ -63,13 +63,13 @@ def _telling(column: int, effects: np.ndarray, members: list[int], spec: TableSp
 
 
 def in_words(feature: Feature, value: Any) -> str:
-    """A feature's value as a reason: by its own text, else `column is value`."""
+    """A feature's value as a reason: by its own words, else `column is value`."""
     number = isinstance(value, float | int | np.floating | np.integer)
     if value is None or value == "" or (number and np.isnan(value)):
         return f"{feature.name} is missing"
-    if not feature.text:
+    if not feature.reason:
         return f"{feature.name} is {value:g}" if number else f"{feature.name} is {value}"
-    return feature.text.format(value=value)
+    return feature.reason.format(value=value)
 
 
 def raw_cells(columns: dict[str, np.ndarray], spec: TableSpec) -> dict[str, np.ndarray]:

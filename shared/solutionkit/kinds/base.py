@@ -31,7 +31,7 @@ class Feature:
         bits: Of an image's samples, 8 or 16.
         white: The largest value that an image's samples take; cameras of 12 bits fill a part of 16.
         subject: What it tells of; explanations add up the features that share one. Its own where empty.
-        text: What a value means, for reason codes; `{value}` is the value.
+        reason: What a value means as a reason code; `{value}` is the value.
         computed: Whether it is computed of the rows before, rather than a column of the data.
     """
 
@@ -44,7 +44,7 @@ class Feature:
     bits: int = 8
     white: int = 255
     subject: str = ""
-    text: str = ""
+    reason: str = ""
     computed: bool = False
 
     @property

@@ -60,19 +60,19 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         ),
     )
     schema = examples.outputs["schema"]
-    metrics = components.MetricGate(
-        schema=schema,
-        project=str(project.folder),
-        package=project.package,
-        declaration=untitled(declaration).model_dump_json(by_alias=True),
-        code=code(
+    judging = {
+        "project": str(project.folder),
+        "package": project.package,
+        "declaration": untitled(declaration).model_dump_json(by_alias=True),
+        "code": code(
             "compare",
             "modalities",
             "tasks",
             own=[*data_modules, *use_case.metrics],
             names=[*said, use_case.primary_metric, *use_case.metrics],
         ),
-    )
+    }
+    metrics = components.MetricGate(schema=schema, **judging)
     # With the schema, because the bytes of an image are no text to count words in.
     statistics = StatisticsGen(examples=examples.outputs["examples"], schema=schema)
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema)
@@ -126,16 +126,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         baseline_run=baseline.outputs["model_run"],
         deep_run=deep.outputs["model_run"],
         evaluation=evaluator.outputs["evaluation"],
-        project=str(project.folder),
-        package=project.package,
-        declaration=untitled(declaration).model_dump_json(by_alias=True),
-        code=code(
-            "compare",
-            "modalities",
-            "tasks",
-            own=[*data_modules, *use_case.metrics],
-            names=[*said, use_case.primary_metric, *use_case.metrics],
-        ),
+        **judging,
     )
     explain = components.Explain(
         examples=examples.outputs["examples"],

@@ -7,7 +7,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from solutionkit.declaration import Declaration, with_data
+from solutionkit.declaration import Declaration
+from solutionkit.declared_file import with_data
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit, check_declaration
@@ -47,7 +48,8 @@ def prepared(folder: Path, data: Path | None) -> Project:
     """
     project = load_project(folder)
     if data is not None:
-        project = dataclasses.replace(project, declaration=with_data(project.declaration, data))
+        ordered = project.use_case.modality.ordered(project.declaration)
+        project = dataclasses.replace(project, declaration=with_data(project.declaration, data, ordered))
     check_declaration(project)
     with_sample(project)
     prepare_environment()

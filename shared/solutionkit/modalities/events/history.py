@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import as_text, nested_problems, take_rows
-from solutionkit.declaration import Columns, Declaration, History, span, with_data
+from solutionkit.declaration import Columns, Declaration, History, span
 from solutionkit.errors import DataError, Problem, UserError, suggestion
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.reading import read_table
@@ -180,12 +180,12 @@ def with_subjects(features: list[Feature], declaration: Declaration, computed: s
         return features
     amount = declaration.columns.amount or ""
     listed = computed_columns(declaration.history, amount, declaration.columns.merchant is not None)
-    known = {item.name: (item.subject, item.text) for item in listed}
+    known = {item.name: (item.subject, item.reason) for item in listed}
     known[amount] = ("amount", f"{in_format(amount)} {{value:,.2f}}")
     told = []
     for feature in features:
-        subject, text = known.get(feature.name, ("", ""))
-        feature = dataclasses.replace(feature, subject=subject, text=text)
+        subject, reason = known.get(feature.name, ("", ""))
+        feature = dataclasses.replace(feature, subject=subject, reason=reason)
         if feature.name in computed:
             # A new card lacks a history, which is no fault.
             least = feature.min_fraction if feature.kind == "sequence" else 0.0
@@ -255,8 +255,8 @@ class KnownRows:
         Raises:
             UserError: They cannot be read.
         """
-        data = (with_data(declaration, path) if path else declaration).data
-        paths = [item for item in (data.path, data.train, data.eval) if item]
+        data = declaration.data
+        paths = [path.resolve()] if path else [item for item in (data.path, data.train, data.eval) if item]
         try:
             tables = [read_table(item) for item in paths]
         except UserError as error:

@@ -33,12 +33,12 @@ class Computed:
     Attributes:
         name: The column.
         subject: What it tells of; columns that tell of the same thing share one, explanations add them up.
-        text: What a value means, for reason codes; `{value}` is the value.
+        reason: What a value means as a reason code; `{value}` is the value.
     """
 
     name: str
     subject: str
-    text: str
+    reason: str
 
 
 def computed_columns(history: History, amount: str = AMOUNT, merchants: bool = True) -> list[Computed]:

@@ -13,13 +13,7 @@ import numpy as np
 from solutionkit.compare.bootstrap import Estimate
 from solutionkit.compare.delong import delong
 from solutionkit.compare.mcnemar import mcnemar_p
-from solutionkit.compare.metrics import (
-    Metric,
-    PairedTest,
-    View,
-    bootstrap_difference,
-    weighted_mean,
-)
+from solutionkit.compare.metrics import Metric, PairedTest, View, weighted_mean
 
 FEWEST_OF_A_CLASS = 5
 
@@ -81,7 +75,7 @@ class McNemarTest(PairedTest):
     ) -> tuple[Estimate, float]:
         """McNemar's p-value."""
         right = [metric.view.scores(item).argmax(axis=1) == labels for item in (first, second)]
-        estimate, _ = bootstrap_difference(metric, labels, first, second, seed)
+        estimate, _ = super().difference(metric, labels, first, second, seed)
         return estimate, mcnemar_p(*right)
 
 
