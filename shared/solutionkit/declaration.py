@@ -220,13 +220,21 @@ class History(_Table):
 class Images(_Table):
     """How images are read."""
 
-    size: int = Field(128, ge=32, le=1024, description="pixels of the longer side after scaling")
+    size: int | None = Field(
+        None,
+        ge=16,
+        le=1024,
+        description="pixels of the longer side after scaling; usually the images' own, as far as time allows",
+    )
 
 
 class Slices(_Table):
     """Columns by whose values the results are shown separately."""
 
     columns: list[str] = Field([], description="columns of which the most frequent values are shown")
+
+
+USUAL_MINUTES = 10.0
 
 
 class Training(_Table):
@@ -238,10 +246,18 @@ class Training(_Table):
         description='"quick": one fit a model, as usual for the sample; "standard": of tables a fit a fold,'
         " as usual for other data",
     )
+    minutes: float = Field(
+        USUAL_MINUTES,
+        gt=0.0,
+        le=1440.0,
+        description="about how long each model may learn on two cores with the standard preset; that goes by"
+        " the data's size and not by the clock, so that a run can be repeated",
+    )
     epochs: int | None = Field(
         None,
         ge=1,
-        description="most epochs of the deep model: usually 200 of tables, which stop early; 60 else",
+        description="most epochs of the deep model; usually up to 200 of tables, of images as long as"
+        " held-out ones show progress",
     )
     size: Literal["small", "medium", "large"] = Field("small", description="how large the deep model is")
     method: Literal["supervised", "anomaly"] = Field(
@@ -252,6 +268,11 @@ class Training(_Table):
     ) = Field(None, description="a pre-trained image network of keras.applications")
     weights: Path | None = Field(None, description="the backbone's weights, when there is no network")
     weights_sha256: str | None = Field(None, description="checksum that the weights' file must have")
+
+    @property
+    def leisure(self) -> float:
+        """How long each model may learn, relative to what is usual."""
+        return self.minutes / USUAL_MINUTES
 
     @model_validator(mode="after")
     def _weights_of_a_backbone(self) -> Training:

@@ -55,6 +55,28 @@ def test_time_trains_on_the_past_only() -> None:
     assert times[splits == VALIDATION].max() <= times[splits == EVAL].min()
 
 
+@pytest.mark.parametrize("shared", [True, False], ids=["known groups", "new groups"])
+def test_validation_is_the_latest_whatever_else_is_declared(shared: bool) -> None:
+    when = np.arange(ROWS)
+    who = np.random.default_rng(0).integers(0, 40, ROWS) if shared else when // 20
+    part = np.where(when >= 800, "test", "train")
+    table = pa.table({"when": when, "who": who.astype(str), "part": part})
+    declaration = declare("column", time="when", group="who", split="part")
+    sides = Sides(table, declaration, "x.csv", LABELS, units=np.unique(who, return_inverse=True)[1])
+    splits, _, _ = assign_splits(sides)
+    assert when[splits == TRAIN].max() < when[splits == VALIDATION].min()
+    assert (splits == VALIDATION).sum() == pytest.approx(120, abs=20)
+    assert set(training_folds(splits, sides)) == {-1, 0, 1}
+    if not shared:
+        assert not set(who[splits == TRAIN]) & set(who[splits == VALIDATION])
+
+
+def test_a_time_says_nothing_of_an_evaluation_drawn_at_random() -> None:
+    splits = assign(declare("stratified", time="when"))
+    times = np.array(TABLE["when"].to_pylist(), "datetime64[s]")
+    assert times[splits == TRAIN].max() > times[splits == VALIDATION].min()
+
+
 def test_rows_of_the_same_time_stay_together() -> None:
     months = pa.table({"when": [f"2026-{1 + i // 100:02}-01" for i in range(ROWS)]})
     splits, _, _ = assign_splits(Sides(months, declare("time", time="when"), "x.csv", LABELS))

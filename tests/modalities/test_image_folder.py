@@ -257,8 +257,8 @@ def a_mask_of_class_numbers(folder: Path) -> str:
 
 def long_and_thin(folder: Path) -> str:
     for number, file in enumerate(sorted(folder.glob("*/*.png"))):
-        save(file, picture(number, (20, 300)))
-    return "becomes 128 x 9 pixels"
+        save(file, picture(number, (20, 2000)))
+    return "becomes 512 x 5 pixels"
 
 
 def escapes_the_folder(folder: Path) -> str:

@@ -11,9 +11,9 @@ import tensorflow as tf
 from solutionkit.declaration import Training
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import TableSpec
-from solutionkit.explain.image_models import BoostedTexture, NetworkExplainer
+from solutionkit.explain.image_models import NetworkExplainer, TextureBaseline
 from solutionkit.kinds import IMAGE, Feature
-from solutionkit.models import anomaly, image_network, texture_boosting
+from solutionkit.models import anomaly, image_network, texture_baseline
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment, pasted
 from solutionkit.models.explanation_files import BACKGROUND_FILE
@@ -42,7 +42,7 @@ def images(seed: int, count: int, classes: int = 3) -> TransformedSplit:
 def trained() -> dict:
     data = images(0, 300), images(1, 90)
     return {
-        "baseline": texture_boosting.train(*data, SEVERAL, TRAINING),
+        "baseline": texture_baseline.train(*data, SEVERAL, TRAINING),
         "deep": image_network.train(*data, SEVERAL, TRAINING),
     }
 
@@ -63,7 +63,7 @@ def test_heat_adds_up_and_finds_the_spot(trained: dict, name: str, tmp_path: Pat
     trained[name].save_for_explanation(tmp_path)
     sound = images(5, 60)
     np.savez(tmp_path / BACKGROUND_FILE, image=sound.of(IMAGE)[sound.label == 0][:16])
-    explainer = {"baseline": BoostedTexture, "deep": NetworkExplainer}[name](tmp_path, SEVERAL)
+    explainer = {"baseline": TextureBaseline, "deep": NetworkExplainer}[name](tmp_path, SEVERAL)
     rows = images(6, 24)
     rows = rows.take(rows.label == 1)
     targets = np.zeros(len(rows), np.int64)

@@ -44,8 +44,8 @@ def assign_splits(sides: Sides) -> tuple[np.ndarray, str, list[str]]:
     """Assign each row to `train`, `validation` or `eval`.
 
     The evaluation rows follow the declaration. The validation rows (early stopping, decision
-    thresholds) are then held out of the training side in the same manner: by group where the
-    split is by group, the latest ones where it is by time or rows are ordered, else stratified.
+    thresholds) are then held out of the training side in the same manner: the latest ones where rows
+    have a time and the evaluation is not drawn at random, by group where there are groups, else stratified.
 
     Returns:
         `(rows,)` split names, a sentence that says how they were made, and what was left out.
@@ -135,6 +135,9 @@ def hold_out_validation(splits: np.ndarray, sides: Sides) -> None:
     rows = np.flatnonzero(splits == TRAIN)
     if in_time(sides):
         order = _time_order(sides.table, declaration.columns.time or "", sides.source)
+        if units is not None and not _shared(units, splits):
+            # The evaluation's groups are new, so the validation's must be; a group is as late as its last.
+            order = _last_of_unit(order, units)
         chosen = _latest(order[rows], fraction)
     elif declaration.columns.group:
         groups = _groups(sides.table, declaration.columns.group, sides.source) if units is None else units
@@ -152,8 +155,8 @@ def training_folds(splits: np.ndarray, sides: Sides) -> np.ndarray:
     """`(rows,)` the fold of the training side a row is of: 0 is validation, -1 none.
 
     Other folds are about as large as the validation. Rows of a unit are of one fold, and classes have their
-    share in each as far as units allow. Where rows go on in time, or the
-    split is by time, only the latest rows can be held out, so all that train are one fold.
+    share in each as far as units allow. Where rows go on in time, only the latest can be held out, so all
+    that train are one fold.
     """
     folds = np.where(splits == VALIDATION, 0, np.where(splits == TRAIN, 1, -1))
     if in_time(sides):
@@ -185,9 +188,26 @@ def training_folds(splits: np.ndarray, sides: Sides) -> np.ndarray:
 
 
 def in_time(sides: Sides) -> bool:
-    """Whether the rows that are held out must be the latest."""
-    declaration = sides.declaration
-    return bool(declaration.columns.time and (declaration.data.split == "time" or sides.ordered))
+    """Whether the rows that are held out must be the latest.
+
+    They are where rows have a time, whatever else is declared, but for an evaluation that is drawn at random:
+    the validation is to be as the evaluation is.
+    """
+    data = sides.declaration.data
+    drawn = data.path is not None and data.split in {"random", "stratified"}
+    return bool(sides.declaration.columns.time) and (sides.ordered or not drawn)
+
+
+def _shared(units: np.ndarray, splits: np.ndarray) -> bool:
+    """Whether some unit has rows on both sides, evaluation and training."""
+    return bool(np.isin(units[splits == TRAIN], units[splits == EVAL]).any())
+
+
+def _last_of_unit(order: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Of each row the rank of the latest row of its unit."""
+    last = np.zeros(units.max() + 1, order.dtype)
+    np.maximum.at(last, units, order)
+    return last[units]
 
 
 def leave_out(splits: np.ndarray, sides: Sides) -> list[str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 import keras
-import lightgbm
 import numpy as np
 import tensorflow as tf
 
@@ -19,10 +18,9 @@ from solutionkit.kinds import IMAGE
 from solutionkit.models.anomaly import load_distance
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import load_background
-from solutionkit.models.gradient_boosting import BOOSTER_FILE, scorer
 from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE, probabilities
 from solutionkit.models.texture import texture_features
-from solutionkit.models.texture_boosting import largest_value
+from solutionkit.models.texture_baseline import largest_value, load_learned
 from solutionkit.tasks.classification.odds import log_odds
 from solutionkit.tasks.classification.task import classification
 
@@ -107,16 +105,16 @@ class TextureExplainer:
         return in_pieces(self._outputs, images, targets)
 
 
-class BoostedTexture(TextureExplainer):
-    """Of trees on texture features.
+class TextureBaseline(TextureExplainer):
+    """Of what was learned of texture features.
 
     Args:
-        folder: Holds the trees and background images.
+        folder: Holds what was learned and background images.
         spec: What images and classes are.
     """
 
     def __init__(self, folder: Path, spec: TableSpec) -> None:
-        super().__init__(folder, spec, scorer(lightgbm.Booster(model_file=str(folder / BOOSTER_FILE))))
+        super().__init__(folder, spec, load_learned(folder).scorer())
 
 
 class TextureDistance(TextureExplainer):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.covariance import LedoitWolf
@@ -29,15 +30,15 @@ from solutionkit.models.explanation_files import save_background
 from solutionkit.models.image_background import background_images
 from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.texture import texture_features
-from solutionkit.models.texture_boosting import feature_matrix, largest_value
+from solutionkit.models.texture_baseline import feature_matrix, largest_value
 from solutionkit.models.trained import TrainedModel
 
 DISTANCE_FILE = "distance.npz"
 EXPLAINER = "solutionkit.explain.image_models:TextureDistance"
 # Of sound validation images, the share that scores below one half.
 USUAL = 0.95
-# What is pasted differs each time, so an epoch sees each sound image more than once.
-ROUNDS = 3
+# How often an epoch sees each sound image.
+SHOWN = 3
 # Added to spreads in quadrature: a bin that sound images hardly ever fill must not decide alone.
 LEAST_SPREAD = 1e-3
 
@@ -149,8 +150,9 @@ def train_network(
         spec: What the columns are.
         training: Seed, epochs, size and, if wished, a pre-trained backbone.
     """
-    feature = spec.only(IMAGE)
-    largest = largest_value(feature)
+    keras.utils.set_random_seed(training.seed)
+    tf.config.experimental.enable_op_determinism()
+    largest = largest_value(spec.only(IMAGE))
     parts = image_network.build(spec, training, peaks=True)
     sound, held_out = train.take(train.label == 0), validation.take(validation.label == 0)
     spoiled = pasted(tf.constant(held_out.of(IMAGE), tf.float32), largest, training.seed)
@@ -162,9 +164,12 @@ def train_network(
         labels = tf.cast(tf.random.uniform(tf.shape(labels)) < 0.5, tf.int64)
         return tf.where(labels[:, None, None, None] == 1, pasted(images, largest), images), labels
 
-    losses = image_network.fit(parts.whole, sound, told, half_pasted, training, rounds=ROUNDS)
+    # What is pasted differs each time, so sound images are not soon learned by heart.
+    lessons = image_network.lessons_for(SHOWN * len(sound), training)
+    head = spec.task.head(told.label)
+    parts, course = image_network.Learner(parts, sound, told, half_pasted, lessons, head).finished()
     scores = scores_in_batches(parts.score, validation, image_network.BATCH_SCORED)
-    facts = {**parts.facts(losses, image_network.epochs_of(training)), "sound_images": len(sound)}
+    facts = {**parts.facts(course), "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
     return TrainedModel(
         parts.score,

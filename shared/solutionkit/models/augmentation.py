@@ -2,36 +2,108 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import tensorflow as tf
 
 CONTRAST = (0.8, 1.25)
 BRIGHTNESS = 0.06
+# A slight move: a share of the side, of the size as a logarithm, and radians.
+SHIFT, SCALE, TURN = 0.04, 0.1, 0.15
+# The largest piece that is blotted out, as a share of the side.
+BLOT = 0.3
 # Half-axes of a changed piece, as shares of the image's side.
 SMALLEST_PIECE, LARGEST_PIECE, THINNEST_PIECE = 0.02, 0.25, 0.008
 # Its change of brightness as a share of white, of contrast, and how sharp its edge is.
 PIECE_BRIGHTNESS, PIECE_CONTRAST, PIECE_EDGE = (0.02, 0.22), (0.3, 1.7), (3.0, 23.0)
 
 
-def augment(images: tf.Tensor, largest: float) -> tf.Tensor:
-    """Flip, turn, and change contrast and brightness of each image by itself.
+@dataclass(frozen=True)
+class Changes:
+    """What may be changed without changing the label, besides contrast and brightness.
 
-    Nothing is scaled: the fineness of a texture is what tells it, and a crop may cut its defect off.
+    Attributes:
+        name: What to call it.
+        turned: Whether images are mirrored and turned by right angles.
+        moved: Whether they are shifted, scaled and turned a little.
+        blotted: Whether a piece of half of them is blotted out.
+    """
+
+    name: str
+    turned: bool = True
+    moved: bool = False
+    blotted: bool = False
+
+
+TURNED = Changes("turned and mirrored")
+# Which of these suits a set of images is asked of held-out ones.
+CHANGES = (
+    TURNED,
+    Changes("turned, mirrored, moved and blotted", moved=True, blotted=True),
+    Changes("moved", turned=False, moved=True),
+)
+
+
+def augment(images: tf.Tensor, largest: float, changes: Changes = TURNED) -> tf.Tensor:
+    """Change each image by itself: contrast, brightness, and what else is wished.
 
     Args:
         images: `(batch, height, width, channels)` float32 from 0 to `largest`.
         largest: The value of white.
+        changes: What else.
     """
     rows = tf.shape(images)[0]
-    flips = tf.random.uniform([3, rows, 1, 1, 1]) < 0.5
+    if changes.turned:
+        images = _turned(images)
+    if changes.moved:
+        images = _moved(images)
+    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    contrast = tf.random.uniform([rows, 1, 1, 1], *CONTRAST)
+    brightness = tf.random.uniform([rows, 1, 1, 1], -BRIGHTNESS, BRIGHTNESS) * largest
+    images = tf.clip_by_value((images - mean) * contrast + mean + brightness, 0.0, largest)
+    return _blotted(images) if changes.blotted else images
+
+
+def _turned(images: tf.Tensor) -> tf.Tensor:
+    flips = tf.random.uniform([3, tf.shape(images)[0], 1, 1, 1]) < 0.5
     images = tf.where(flips[0], images[:, ::-1], images)
     images = tf.where(flips[1], images[:, :, ::-1], images)
     if images.shape[1] == images.shape[2]:
         images = tf.where(flips[2], tf.transpose(images, [0, 2, 1, 3]), images)
+    return images
+
+
+def _moved(images: tf.Tensor) -> tf.Tensor:
+    """Shifted, scaled and turned a little about the middle; beyond the edge the image is mirrored."""
+    rows, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    drawn = tf.random.uniform([4, rows], -1.0, 1.0)
+    scale, angle = tf.exp(SCALE * drawn[0]), TURN * drawn[1]
+    cosine, sine = scale * tf.cos(angle), scale * tf.sin(angle)
+    across, down = (width - 1) / 2.0, (height - 1) / 2.0
+    right = across - cosine * across + sine * down + SHIFT * width * drawn[2]
+    below = down - sine * across - cosine * down + SHIFT * height * drawn[3]
+    none = tf.zeros_like(cosine)
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([cosine, -sine, right, sine, cosine, below, none, none], axis=1),
+        output_shape=[height, width],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+    )
+    return tf.ensure_shape(moved, images.shape)
+
+
+def _blotted(images: tf.Tensor) -> tf.Tensor:
+    """A rectangle of half of the images in their mean grey (T. DeVries, G. Taylor: arXiv 1708.04552)."""
+    rows, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    drawn = tf.random.uniform([4, rows, 1, 1, 1])
+    half = BLOT * drawn[2] / 2.0
+    down = tf.abs(tf.range(height, dtype=tf.float32)[:, None, None] / height - drawn[0]) < half
+    across = tf.abs(tf.range(width, dtype=tf.float32)[None, :, None] / width - drawn[1]) < half
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-    contrast = tf.random.uniform([rows, 1, 1, 1], *CONTRAST)
-    brightness = tf.random.uniform([rows, 1, 1, 1], -BRIGHTNESS, BRIGHTNESS) * largest
-    return tf.clip_by_value((images - mean) * contrast + mean + brightness, 0.0, largest)
+    return tf.where(down & across & (drawn[3] < 0.5), mean, images)
 
 
 def pasted(images: tf.Tensor, largest: float, seed: int | None = None) -> tf.Tensor:

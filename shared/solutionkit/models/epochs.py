@@ -18,11 +18,16 @@ def epoch_facts(losses: list[float], allowed: int) -> dict[str, int]:
 
 
 def cut_short(facts: dict[str, Any]) -> str | None:
-    """One sentence with the remedy, if the best epoch was the last that was allowed; else nothing.
+    """One sentence with the remedy, if the training ended while it still made progress; else nothing.
 
     Args:
-        facts: What `epoch_facts` gave, among others; models without epochs have no such facts.
+        facts: What `epoch_facts` gave, among others, or `exhausted`; not all models have either.
     """
+    if facts.get("exhausted"):
+        return (
+            "the deep model still made progress when its time was up; more may make it better: raise"
+            " training.minutes in use_case.toml"
+        )
     allowed = facts.get("allowed_epochs")
     if allowed is None or facts["best_epoch"] < allowed:
         return None

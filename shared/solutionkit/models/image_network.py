@@ -1,4 +1,9 @@
-"""The deep model for images: a residual network from scratch, or on pre-trained features; seeded."""
+"""The deep model for images: a residual network from scratch, or on pre-trained features; seeded.
+
+Some hundred images make few steps an epoch, so training is counted in steps: rounds of a falling learning
+rate, each from where the last one ended, until a round no longer lowers the loss of held-out images
+(I. Loshchilov, F. Hutter: "SGDR", ICLR 2017). What is kept is a running mean of the weights.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +21,30 @@ from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.augmentation import augment
-from solutionkit.models.epochs import epoch_facts
+from solutionkit.models.augmentation import CHANGES, Changes, augment
 from solutionkit.models.explanation_files import save_background
+from solutionkit.models.folds import fold_codes, parted
+from solutionkit.models.heads import Head
 from solutionkit.models.image_background import background_images
 from solutionkit.models.pretrained import pretrained_maps
-from solutionkit.models.residual_network import SIZES, build_head, build_stem
+from solutionkit.models.residual_network import SIZES, build_head, build_stem, side_by_side, widths_for
 from solutionkit.models.tabular_network import scores_in_batches
-from solutionkit.models.texture_boosting import largest_value
+from solutionkit.models.texture_baseline import largest_value
 from solutionkit.models.trained import TrainedModel
 
 EXPLAINER = "solutionkit.explain.image_models:NetworkExplainer"
 MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
-BATCH, BATCH_SCORED = 32, 128
-LEARNING_RATE, FIRST_LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1.5e-4, 0.05
-WARM_UP_EPOCHS, EPOCHS = 2, 60
+BATCH, BATCH_SCORED = 16, 128
+LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
+# Steps of the first round, or as many as show each image so often; of these a multiple, so that each round,
+# longer than the one before, has as many looks at the held-out images, evenly apart.
+STEPS, SHOWN, LOOKS, GROWTH, MULTIPLE = 400, 2, 10, 1.5, 80
+# Another round is made while the last one lowered the loss by this share.
+PROGRESS, MOST_ROUNDS = 0.03, 3
+# Pixels times fits that two cores learn from in ten minutes.
+MOST_PIXELS, MOST_FITS = 150_000, 3
+# The running mean of the weights reaches back so many steps, and is brought up to date after so many.
+REACH, EVERY = 40, 4
 # A class that is this much rarer than the most frequent one weighs no more than that.
 LARGEST_WEIGHT = 10.0
 
@@ -59,43 +73,297 @@ class Network:
         """Transformed columns -> `(batch, outputs)` probabilities."""
         return probabilities(self.whole(columns[IMAGE], training=False))
 
-    def facts(self, losses: list[float], allowed: int) -> dict[str, Any]:
-        """What to tell of a training with these validation losses, of so many epochs at most."""
-        return {
-            "algorithm": self.name,
-            "parameters": int(self.whole.count_params()),
-            **epoch_facts(losses, allowed),
-        }
+    def facts(self, course: Course) -> dict[str, Any]:
+        """What to tell of a training that went this way."""
+        return {"algorithm": self.name, "parameters": int(self.whole.count_params()), **course.facts}
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How long a network learns.
+
+    Attributes:
+        steps: Of a round.
+        rounds: At most.
+        seed: Of the shuffling.
+    """
+
+    steps: int
+    rounds: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training went.
+
+    Attributes:
+        losses: Of the held-out images, the running mean's, at each look.
+        steps: In all.
+        exhausted: Whether the last round that was allowed still lowered the loss.
+    """
+
+    losses: list[float]
+    steps: int
+    exhausted: bool
+
+    @property
+    def loss(self) -> float:
+        """The least."""
+        return min(self.losses)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to tell of it."""
+        return {"steps": self.steps, "exhausted": self.exhausted}
 
 
 def train(
     train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
 ) -> TrainedModel:
-    """Train the network; the weights of the epoch with the least validation loss are kept.
+    """Train a network, or for each of some folds one that does not see it; their mean is the model.
 
     Args:
         train: Images to fit.
-        validation: Images that choose the epoch.
+        validation: Images that choose how images may be changed, and end the training.
         spec: What the columns are.
-        training: Seed, epochs, size and, if wished, a pre-trained backbone.
+        training: Seed, preset, size and, if wished, a pre-trained backbone.
     """
-    network = build(spec, training)
-    largest = largest_value(spec.only(IMAGE))
+    keras.utils.set_random_seed(training.seed)
+    tf.config.experimental.enable_op_determinism()
+    rows = train.joined(validation)
+    folds = fold_codes(rows, training, len(rows) * fits_for(len(rows), spec, training))
+    lessons = lessons_for(len(train), training)
+    changes, first = best_changes(rows, folds, spec, training, lessons)
+    fits = [first]
+    for fold in range(1, int(folds.max()) + 1):
+        fits.append(fit(rows, folds == fold, spec, training, lessons, changes))
+    held_out = np.full((len(rows), spec.task.outputs), np.nan)
+    for fold, (network, _) in enumerate(fits):
+        held_out[folds == fold] = scores_in_batches(network.score, rows.take(folds == fold), BATCH_SCORED)
+    network = joined([network for network, _ in fits])
+    courses = [course for _, course in fits]
+    facts = {**network.facts(courses[0]), "changes": changes.name}
+    if len(fits) > 1:
+        facts |= {"fits": len(fits), "steps": sum(course.steps for course in courses)}
+        facts["exhausted"] = any(course.exhausted for course in courses)
+    train_scores, scores = parted(held_out, len(train))
+    save_parts = functools.partial(save, network, train, spec, training)
+    return TrainedModel(network.score, scores, save_parts, EXPLAINER, facts, [network.whole], train_scores)
 
-    def augmented(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return augment(images, largest), labels
 
-    losses = fit(network.whole, train, validation, augmented, training, class_weights(train.label))
-    scores = scores_in_batches(network.score, validation, BATCH_SCORED)
-    facts = network.facts(losses, epochs_of(training))
-    return TrainedModel(
-        network.score,
-        scores,
-        functools.partial(save, network, train, spec, training),
-        EXPLAINER,
-        facts,
-        [network.whole],
-    )
+def fits_for(rows: int, spec: TableSpec, training: Training) -> int:
+    """How many networks time allows for, by the images' size and number and not by the clock."""
+    height, width, _ = spec.only(IMAGE).shape
+    # The features of a backbone are the same in all.
+    if training.backbone or training.epochs:
+        return 1
+    longer = lessons_for(rows, training).steps / STEPS
+    return int(np.clip(training.leisure * MOST_PIXELS / (height * width * longer), 1, MOST_FITS))
+
+
+def lessons_for(rows: int, training: Training) -> Lessons:
+    """How long to learn from so many images."""
+    if training.epochs:
+        return Lessons(max(training.epochs * rows // BATCH, 1), 1, training.seed)
+    steps = max(STEPS, -(-SHOWN * rows // BATCH // MULTIPLE) * MULTIPLE)
+    return Lessons(steps, MOST_ROUNDS if training.preset == "standard" else 1, training.seed)
+
+
+def best_changes(
+    rows: TransformedSplit, folds: np.ndarray, spec: TableSpec, training: Training, lessons: Lessons
+) -> tuple[Changes, tuple[Network, Course]]:
+    """The changes under which a round of training has the least loss of the first fold, and that network.
+
+    With another preset than the standard one, none compete.
+
+    Args:
+        rows: Of the training side.
+        folds: `(rows,)` which are held out together; -1 for those that never are.
+        spec: What the columns are.
+        training: How the network is built.
+        lessons: How long it learns.
+    """
+    held_out = folds == 0
+    if training.preset != "standard" or training.epochs:
+        return CHANGES[0], fit(rows, held_out, spec, training, lessons, CHANGES[0])
+    begun = []
+    for changes in CHANGES:
+        learner = Learner.of(rows, held_out, spec, training, lessons, changes)
+        learner.round()
+        begun.append((changes, learner))
+    changes, learner = min(begun, key=lambda item: item[1].keeper.least)
+    return changes, learner.finished()
+
+
+def fit(
+    rows: TransformedSplit,
+    held_out: np.ndarray,
+    spec: TableSpec,
+    training: Training,
+    lessons: Lessons,
+    changes: Changes,
+) -> tuple[Network, Course]:
+    """A network that does not learn from some rows and is judged by them.
+
+    Args:
+        rows: Of the training side.
+        held_out: `(rows,)` a mask.
+        spec: What the columns are.
+        training: How the network is built.
+        lessons: How long it learns.
+        changes: How images are changed.
+    """
+    return Learner.of(rows, held_out, spec, training, lessons, changes).finished()
+
+
+class Learner:
+    """A network, round after round.
+
+    Args:
+        network: What learns.
+        train: Images to fit.
+        held_out: Images that choose the weights.
+        change: Augmentation.
+        lessons: How long.
+        head: What the loss of held-out images is.
+        weights: Of the classes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        train: TransformedSplit,
+        held_out: TransformedSplit,
+        change: Change,
+        lessons: Lessons,
+        head: Head,
+        weights: dict[int, float] | None = None,
+    ) -> None:
+        self.network, self._lessons, self._weights = network, lessons, weights
+        self._next = lessons.steps
+        schedule = keras.optimizers.schedules.CosineDecayRestarts(
+            LEARNING_RATE, lessons.steps, t_mul=GROWTH, alpha=1e-3
+        )
+        loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if network.whole.output.shape[-1] == 1:
+            loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        # XLA's convolutions are slower than oneDNN's here.
+        network.whole.compile(
+            keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY), loss, jit_compile=False
+        )
+        self._batches = batches(train, min(BATCH, len(train)), change, lessons.seed)
+        self.keeper = RunningMean(network, held_out, head)
+
+    @classmethod
+    def of(
+        cls,
+        rows: TransformedSplit,
+        held_out: np.ndarray,
+        spec: TableSpec,
+        training: Training,
+        lessons: Lessons,
+        changes: Changes,
+    ) -> Learner:
+        """For labelled images, see `fit`."""
+        train = rows.take(~held_out)
+        largest = largest_value(spec.only(IMAGE))
+
+        def change(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return augment(images, largest, changes), labels
+
+        head, weights = spec.task.head(train.label), class_weights(train.label)
+        network = build(spec, training)
+        return cls(network, train, rows.take(held_out), change, lessons, head, weights)
+
+    def round(self) -> None:
+        """Learn for a round of steps."""
+        looks = min(LOOKS, self._next)
+        self.network.whole.fit(
+            self._batches,
+            epochs=looks,
+            steps_per_epoch=self._next // looks,
+            verbose=0,
+            class_weight=self._weights,
+            callbacks=[self.keeper],
+        )
+        self._next = round(self._next * GROWTH)
+
+    def finished(self) -> tuple[Network, Course]:
+        """The network with its best weights, after as many rounds as it goes on learning."""
+        keeper = self.keeper
+        if not keeper.losses:
+            self.round()
+        before, least, rounds = np.inf, keeper.least, 1
+        while rounds < self._lessons.rounds and least < before * (1.0 - PROGRESS):
+            self.round()
+            before, least, rounds = least, keeper.least, rounds + 1
+        exhausted = rounds > 1 and rounds == self._lessons.rounds and least < before * (1.0 - PROGRESS)
+        keeper.put_best()
+        return self.network, Course(keeper.losses, keeper.steps, exhausted)
+
+
+class RunningMean(keras.callbacks.Callback):
+    """Look at held-out images with the running mean of the weights, and keep those with the least loss.
+
+    Args:
+        network: What learns.
+        held_out: Images that are not learned from.
+        head: What their loss is.
+
+    Attributes:
+        steps: That were made.
+        losses: At each look.
+        least: Of these.
+    """
+
+    def __init__(self, network: Network, held_out: TransformedSplit, head: Head) -> None:
+        super().__init__()
+        self._held_out, self._head = held_out, head
+        self._own = list(network.whole.variables)
+        self._means = [tf.Variable(own.value) for own in self._own]
+        self._best: list[np.ndarray] = []
+        self.steps = 0
+        self.losses: list[float] = []
+        self.least = np.inf
+
+        @tf.function
+        def follow(share: tf.Tensor) -> None:
+            for mean, own in zip(self._means, self._own, strict=True):
+                if mean.dtype.is_floating:
+                    mean.assign_add(share * (own.value - mean))
+
+        self._follow = follow
+        self._score = tf.function(network.score, reduce_retracing=True)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Bring the mean up to date."""
+        del batch, logs
+        self.steps += 1
+        if self.steps % EVERY == 0:
+            self._follow(tf.constant(max(EVERY / REACH, EVERY / self.steps), tf.float32))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the held-out images."""
+        del epoch, logs
+        learning = [own.numpy() for own in self._own]
+        self._put([mean.numpy() for mean in self._means])
+        answers = np.concatenate(
+            [self._score(batch).numpy() for batch in self._held_out.batches(BATCH_SCORED)]
+        )
+        loss = float(np.mean(self._head.loss(self._held_out.label.astype(np.float32), answers)))
+        self.losses.append(loss)
+        if loss < self.least:
+            self.least, self._best = loss, [mean.numpy() for mean in self._means]
+        self._put(learning)
+
+    def put_best(self) -> None:
+        """Give the network the best weights."""
+        self._put(self._best)
+
+    def _put(self, values: list[np.ndarray]) -> None:
+        for own, value in zip(self._own, values, strict=False):
+            own.assign(value)
 
 
 def save(
@@ -116,85 +384,29 @@ def save(
 
 
 def build(spec: TableSpec, training: Training, peaks: bool = False) -> Network:
-    """A seeded network for a specification's images and classes; see `build_head` for `peaks`."""
+    """A network for a specification's images and classes; see `build_head` for `peaks`."""
     feature = spec.only(IMAGE)
-    keras.utils.set_random_seed(training.seed)
-    tf.config.experimental.enable_op_determinism()
     size, largest = SIZES[training.size], largest_value(feature)
-    widths = () if training.backbone else size.widths
+    widths = () if training.backbone else widths_for(feature.shape, size)
     if training.backbone:
         maps = pretrained_maps(training, feature.shape, largest)
     else:
         maps = build_stem(feature.shape, largest, size)
     head = build_head(maps.output.shape[1:], spec.task.outputs, widths, size, peaks)
-    whole = keras.Model(maps.input, head(maps.output))
-    return Network(maps, head, whole, training.backbone or "Residual network")
+    return assembled(maps, head, training.backbone or "Residual network")
 
 
-def fit(
-    network: keras.Model,
-    train: TransformedSplit,
-    validation: TransformedSplit,
-    change: Change,
-    training: Training,
-    weights: dict[int, float] | None = None,
-    rounds: int = 1,
-) -> list[float]:
-    """Train with a cosine schedule; returns the validation losses.
-
-    Args:
-        network: Pixels -> logits.
-        train: Images to fit.
-        validation: Images that choose the epoch.
-        change: Augmentation.
-        training: Seed and epochs.
-        weights: Of the classes.
-        rounds: How often an epoch sees each image.
-    """
-    batch = min(BATCH, len(train))
-    steps = rounds * len(train) // batch
-    schedule = keras.optimizers.schedules.CosineDecay(
-        FIRST_LEARNING_RATE,
-        max((epochs_of(training) - WARM_UP_EPOCHS) * steps, 1),
-        warmup_target=LEARNING_RATE,
-        warmup_steps=WARM_UP_EPOCHS * steps,
-    )
-    loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if network.output.shape[-1] == 1:
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY), loss, jit_compile=True)
-    history = network.fit(
-        batches(train, batch, change, training.seed),
-        epochs=epochs_of(training),
-        steps_per_epoch=steps,
-        verbose=0,
-        validation_data=unchanged(validation),
-        class_weight=weights,
-        callbacks=[BestWeights()],
-    )
-    losses: list[float] = history.history["val_loss"]
-    return losses
+def joined(networks: list[Network]) -> Network:
+    """Networks as one, whose logits are the mean of theirs."""
+    if len(networks) == 1:
+        return networks[0]
+    maps, head = side_by_side([item.maps for item in networks], [item.head for item in networks])
+    return assembled(maps, head, networks[0].name)
 
 
-class BestWeights(keras.callbacks.Callback):
-    """Keep the weights of the epoch with the least validation loss.
-
-    Under a cosine schedule the loss falls until the end, so no epoch is left out.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._least, self._weights = np.inf, None
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Look at the epoch's loss."""
-        if logs and logs["val_loss"] < self._least:
-            self._least, self._weights = logs["val_loss"], self.model.get_weights()
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Put the best weights back."""
-        if self._weights is not None:
-            self.model.set_weights(self._weights)
+def assembled(maps: keras.Model, head: keras.Model, name: str) -> Network:
+    """A network of its parts."""
+    return Network(maps, head, keras.Model(maps.input, head(maps.output)), name)
 
 
 def batches(train: TransformedSplit, size: int, change: Change, seed: int) -> tf.data.Dataset:
@@ -213,17 +425,6 @@ def batches(train: TransformedSplit, size: int, change: Change, seed: int) -> tf
         return change(tf.cast(tf.gather(images, chosen), tf.float32), tf.gather(labels, chosen))
 
     return rows.batch(size, drop_remainder=True).map(batch).prefetch(2)
-
-
-def unchanged(arrays: TransformedSplit) -> tf.data.Dataset:
-    """Batches in order, as they are."""
-    pairs = tf.data.Dataset.from_tensor_slices((arrays.of(IMAGE), arrays.label)).batch(BATCH_SCORED)
-    return pairs.map(lambda image, label: (tf.cast(image, tf.float32), label)).prefetch(2)
-
-
-def epochs_of(training: Training) -> int:
-    """How many epochs there are; the schedule uses all."""
-    return training.epochs or EPOCHS
 
 
 def class_weights(labels: np.ndarray) -> dict[int, float]:

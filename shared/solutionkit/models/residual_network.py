@@ -9,8 +9,11 @@ in Convolutional Neural Networks for texture classification", Pattern Recognitio
 
 The network is two models, so that explanations can start at feature maps:
 
-    pixels  (batch, height, width, channels)  --stem-->  maps (batch, height / 2, width / 2, filters)
+    pixels  (batch, height, width, channels)  --stem-->  maps (batch, height / 2, width / 2, filters + 2)
     maps    --stages, pooling, a linear layer-->  (batch, outputs)  logits
+
+Each image is brought to mean 0 and spread 1, so that a lamp that ages changes nothing; what was taken away
+stands beside the maps as two even ones.
 """
 
 from __future__ import annotations
@@ -25,6 +28,11 @@ from keras import layers, ops
 MOMENTUM = 0.9
 # Keeps the slope of the square root finite where a map is the same everywhere.
 LEAST_VARIANCE = 1e-4
+# Added to an image's spread, in grey levels of 255: noise of an even image must not become a pattern.
+LEAST_SPREAD = 1.0
+# Pixels up to which the first convolution takes every place, and beyond which there is a stage more: what
+# is fine is still seen, and the costly stages stay as small as they were.
+FEW_PIXELS, MANY_PIXELS = 48**2, 160**2
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,43 @@ SIZES = {
 }
 
 
+def widths_for(shape: tuple[int, ...], size: NetworkSize) -> tuple[int, ...]:
+    """Filters of the stages that suit images of this height and width."""
+    return (size.stem, *size.widths) if shape[0] * shape[1] > MANY_PIXELS else size.widths
+
+
 def build_stem(shape: tuple[int, ...], largest: float, size: NetworkSize) -> keras.Model:
-    """Pixels from 0 to `largest` -> feature maps of half the height and width."""
+    """Pixels from 0 to `largest` -> feature maps of half the height and width, of small images of all."""
     pixels = keras.Input(shape, name="pixels")
-    maps = layers.Rescaling(2.0 / largest, -1.0)(pixels)
-    maps = layers.Conv2D(size.stem, 5, strides=2, padding="same", use_bias=False)(maps)
+    grey = layers.Rescaling(255.0 / largest)(pixels)
+    mean = ops.mean(grey, axis=(1, 2, 3), keepdims=True)
+    spread = ops.sqrt(ops.mean(ops.square(grey - mean), axis=(1, 2, 3), keepdims=True)) + LEAST_SPREAD
+    strides = 1 if shape[0] * shape[1] <= FEW_PIXELS else 2
+    maps = (grey - mean) / spread
+    maps = layers.Conv2D(size.stem, 5, strides=strides, padding="same", use_bias=False)(maps)
     maps = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(maps))
-    return keras.Model(pixels, maps, name="stem")
+    even = ops.zeros_like(maps[..., :1])
+    taken_away = [even + mean / 128.0 - 1.0, even + spread / 64.0 - 1.0]
+    return keras.Model(pixels, layers.Concatenate()([maps, *taken_away]), name="stem")
+
+
+def side_by_side(stems: list[keras.Model], heads: list[keras.Model]) -> tuple[keras.Model, keras.Model]:
+    """Networks as one, whose logits are the mean of theirs.
+
+    Args:
+        stems: Pixels -> maps, all of one shape.
+        heads: Maps -> logits.
+    """
+    if len(stems) == 1:
+        return stems[0], heads[0]
+    for number, (stem, head) in enumerate(zip(stems, heads, strict=True)):
+        stem.name, head.name = f"stem_{number}", f"head_{number}"
+    pixels = keras.Input(stems[0].input.shape[1:], name="pixels")
+    maps = layers.Concatenate()([stem(pixels) for stem in stems])
+    first = keras.Input(maps.shape[1:], name="feature_maps")
+    own = ops.split(first, len(stems), axis=-1)
+    logits = layers.Average()([head(part) for head, part in zip(heads, own, strict=True)])
+    return keras.Model(pixels, maps, name="stem"), keras.Model(first, logits, name="head")
 
 
 def build_head(

@@ -28,6 +28,10 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 SHOWN = 10
 # What cameras of 10, 12, 14 and 16 bits call white.
 WHITE_LEVELS = (1023, 4095, 16_383, 65_535)
+# Of an image, unless the declaration says otherwise: what is small is still seen, and some hundred images are
+# learned from in minutes. All together: two gigabytes in colour.
+USUAL_PIXELS, USUAL_PIXELS_IN_ALL = 110_000, 700_000_000
+SMALLEST_USUAL_SIDE, LONGEST_USUAL_SIDE = 128, 512
 # A mask is white above this; a picture of class numbers is none.
 MASK_LEVEL = 127
 
@@ -160,18 +164,20 @@ def image_files(folder: Path) -> list[str]:
     return sorted(paths)
 
 
-def image_feature(name: str, pictures: list[Picture], size: int) -> Feature:
+def image_feature(name: str, pictures: list[Picture], size: int | None = None) -> Feature:
     """The feature that fits a folder's images: their usual size and aspect ratio, grey if all are.
 
     Args:
         name: The image column.
         pictures: What the files hold.
-        size: Wished pixels of the longer side; if most images are smaller, theirs.
+        size: Wished pixels of the longer side; if most images are smaller, theirs. Without a wish, as many
+            as two cores can learn from in minutes and memory holds.
     """
     heights = np.array([picture.height for picture in pictures])
     widths = np.array([picture.width for picture in pictures])
     ratio = float(np.median(heights / widths))
-    longer = min(size, int(np.median(np.maximum(heights, widths))))
+    own = int(np.median(np.maximum(heights, widths)))
+    longer = min(size or usual_side(max(ratio, 1.0 / ratio), len(pictures)), own)
     height, width = (longer, round(longer / ratio)) if ratio >= 1.0 else (round(longer * ratio), longer)
     channels = 1 if all(picture.grey for picture in pictures) else 3
     bits = max(picture.bits for picture in pictures)
@@ -183,6 +189,17 @@ def image_feature(name: str, pictures: list[Picture], size: int) -> Feature:
         white = next(level for level in WHITE_LEVELS if highest <= level)
     shape = (height, max(width, 1), channels)
     return Feature(name, "image", min_fraction=1.0, shape=shape, bits=bits, white=white)
+
+
+def usual_side(elongation: float, count: int) -> int:
+    """Pixels of the longer side, where nobody wished for any.
+
+    Args:
+        elongation: The longer side's share of the shorter.
+        count: Of the images.
+    """
+    pixels = min(USUAL_PIXELS, USUAL_PIXELS_IN_ALL // max(count, 1))
+    return int(np.clip((pixels * elongation) ** 0.5, SMALLEST_USUAL_SIDE, LONGEST_USUAL_SIDE))
 
 
 def shape_problems(feature: Feature) -> list[Problem]:

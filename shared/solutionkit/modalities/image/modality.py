@@ -50,7 +50,7 @@ class Images(Modality):
     """A folder of images."""
 
     preprocessing: str = "solutionkit.transform.images:preprocessing_fn"
-    baseline: str = "solutionkit.models.texture_boosting:train"
+    baseline: str = "solutionkit.models.texture_baseline:train"
     deep: str = "solutionkit.models.image_network:train"
     explanation: str = "solutionkit.explain.images:explain_images"
     methods: Mapping[str, tuple[str, str]] = field(
