@@ -241,17 +241,17 @@ class Training(_Table):
     """How the models are trained."""
 
     seed: int = Field(20, ge=0, lt=2**31, description="of splits, weights and shuffles")
-    preset: Literal["quick", "standard"] | None = Field(
+    preset: Literal["quick", "standard", "best"] | None = Field(
         None,
-        description='"quick": one fit a model, as usual for the sample; "standard": of tables a fit a fold,'
-        " as usual for other data",
+        description='"quick": one fit a model, as usual for the sample; "standard": a fit a fold that it does'
+        ' not see, together one model, as usual for other data; "best": the same after a search',
     )
     minutes: float = Field(
         USUAL_MINUTES,
         gt=0.0,
         le=1440.0,
-        description="about how long each model may learn on two cores with the standard preset; that goes by"
-        " the data's size and not by the clock, so that a run can be repeated",
+        description="about how long each model may learn on two cores, unless it is quick; that goes by the"
+        " data's size and not by the clock, so that a run can be repeated",
     )
     epochs: int | None = Field(
         None,
@@ -268,6 +268,11 @@ class Training(_Table):
     ) = Field(None, description="a pre-trained image network of keras.applications")
     weights: Path | None = Field(None, description="the backbone's weights, when there is no network")
     weights_sha256: str | None = Field(None, description="checksum that the weights' file must have")
+
+    @property
+    def by_folds(self) -> bool:
+        """Whether there is a fit a fold."""
+        return self.preset in {"standard", "best"}
 
     @property
     def leisure(self) -> float:

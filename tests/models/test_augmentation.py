@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from solutionkit.models.augmentation import augment, pasted
+from solutionkit.models.augmentation import CHANGES, Changes, augment, pasted
 
 IMAGES = tf.constant(np.random.default_rng(0).uniform(50, 200, (8, 12, 12, 1)), tf.float32)
 
@@ -15,6 +15,32 @@ def test_images_change_and_stay_images(change) -> None:
     assert found.min() >= 0
     assert found.max() <= 255
     assert (np.abs(found - IMAGES.numpy()).max(axis=(1, 2, 3)) > 0).all()
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: changes.name)
+@pytest.mark.parametrize("shape", [(16, 16, 1), (16, 24, 3)], ids=str)
+def test_all_changes_keep_shape_and_range(changes: Changes, shape: tuple[int, ...]) -> None:
+    images = tf.constant(np.random.default_rng(0).uniform(0, 255, (6, *shape)), tf.float32)
+    found = augment(images, 255.0, changes).numpy()
+    assert found.shape == images.shape
+    assert found.min() >= 0
+    assert found.max() <= 255
+    assert (np.abs(found - images.numpy()).max(axis=(1, 2, 3)) > 0).all()
+
+
+def test_what_is_moved_is_not_mirrored_and_little_else_changes() -> None:
+    tf.random.set_seed(1)
+    ramp = tf.tile(tf.reshape(tf.range(20.0) * 10 + 20, [1, 1, 20, 1]), [32, 20, 1, 1])
+    found = augment(ramp, 255.0, Changes("moved", turned=False, moved=True)).numpy()[..., 0]
+    assert (found[:, 10, 14] > found[:, 10, 5]).all()
+
+
+def test_half_of_the_images_get_a_blot_of_their_mean() -> None:
+    tf.random.set_seed(1)
+    noise = tf.constant(np.random.default_rng(0).uniform(50, 200, (200, 24, 24, 1)), tf.float32)
+    found = augment(noise, 255.0, Changes("blotted", turned=False, blotted=True)).numpy()
+    even = np.array([np.unique(image.round(3), return_counts=True)[1].max() > 8 for image in found])
+    assert 0.25 < even.mean() < 0.55
 
 
 def test_a_piece_is_the_same_by_its_seed() -> None:

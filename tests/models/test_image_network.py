@@ -15,6 +15,8 @@ from solutionkit.models import image_network
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.epochs import cut_short
 from solutionkit.models.image_network import Lessons, fits_for, lessons_for
+from solutionkit.models.residual_network import SIZES
+from solutionkit.progress import Progress
 from solutionkit.tasks.classification.task import Classification
 
 SIDE = 24
@@ -89,8 +91,10 @@ def test_one_fit_does_not_learn_from_the_images_that_judge_it(monkeypatch: pytes
 def learner(rounds: int) -> image_network.Learner:
     rows = slopes(0, 120)
     held_out = np.arange(120) < 30
-    changes = image_network.CHANGES[2]
-    return image_network.Learner.of(rows, held_out, SPEC, STANDARD, Lessons(40, rounds, 3), changes)
+    lessons = Lessons(40, rounds, 3)
+    task = image_network.Task(rows, SPEC, STANDARD, lessons, Progress(sum(lessons.lengths)))
+    recipe = image_network.Recipe(SIZES["small"], image_network.CHANGES[2])
+    return task.learner(held_out, recipe)
 
 
 def test_rounds_end_without_progress_and_the_best_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,3 +125,17 @@ def test_how_long_by_number_and_size() -> None:
     assert fits_for(900, spec_of(256, 256), more) == 3
     assert fits_for(16_000, spec_of(128, 128), STANDARD) == 1
     assert fits_for(900, spec_of(28, 28), Training(epochs=5)) == 1
+
+
+@pytest.mark.usefixtures("short")
+def test_the_best_preset_searches_from_the_best_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_network, "MOST_TRIALS", 2)
+    monkeypatch.setattr(image_network, "MOST_FITS", 1)
+    best = Training(seed=3, preset="best")
+    trained = image_network.train(slopes(0, 100), slopes(1, 40), SPEC, best)
+    trials = trained.facts["trials"]
+    assert [trial["settings"].get("changes") for trial in trials[:3]] == [
+        changes.name for changes in image_network.CHANGES
+    ]
+    assert [sorted(trial["settings"]) for trial in trials[3:]] == 2 * [sorted(image_network.SPACE)]
+    assert trained.facts["changes"] == "moved"

@@ -88,6 +88,29 @@ def test_a_bag_is_no_worse_than_one_fit() -> None:
     assert losses[0] < losses[1] + 0.002
 
 
+@pytest.mark.parametrize("module", [gradient_boosting, tabular_network])
+def test_the_best_preset_keeps_the_best_of_its_trials(module, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEAST_TRIALS", 2)
+    monkeypatch.setattr(module, "MOST_TRIALS", 2)
+    best = Training.model_validate({"seed": 3, "epochs": 2, "preset": "best"})
+    trained = module.train(with_folds(rows(0, 600), 3), rows(1, 200), SPEC, best)
+    trials = trained.facts["trials"]
+    usual = len(gradient_boosting.BAGGED) if module is gradient_boosting else 1
+    assert len(trials) == usual + 2
+    assert all(sorted(trial["settings"]) == sorted(module.SPACE) for trial in trials)
+    assert trained.facts["fits"] == 4
+    if module is gradient_boosting:
+        least = min(trials, key=lambda trial: trial["loss"])
+        assert trained.facts["leaves"] == least["settings"]["leaves"]
+
+
+def test_a_recipe_takes_a_trials_settings() -> None:
+    recipe = tabular_network.Recipe(tabular_network.SIZES["small"])
+    found = recipe.with_settings({"units": 96, "dropout": 0.3, "learning_rate": 0.001})
+    assert (found.size.units, found.size.dropout, found.learning_rate) == (96, 0.3, 0.001)
+    assert (found.size.blocks, found.weight_decay) == (recipe.size.blocks, recipe.weight_decay)
+
+
 def test_a_fit_learns_nothing_from_its_own_fold() -> None:
     head = BinaryHead(np.array([0, 1]))
     raw = tf.Variable(np.full((3, 2, 1), 0.3, np.float32))

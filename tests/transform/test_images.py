@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from solutionkit.kinds import Feature
 from solutionkit.kinds.image_files import MOST_PIXELS
-from solutionkit.transform.images import pixels, size_of
+from solutionkit.transform.images import fitted, pixels, size_of
 
 FEATURE = Feature(name="photo", kind="image", shape=(16, 20, 3), bits=8)
 
@@ -71,3 +71,24 @@ def test_channels_and_bits_count(graph) -> None:
     assert graph(tf.constant([grey])).shape == (1, 16, 20, 3)
     with pytest.raises(tf.errors.InvalidArgumentError, match="more than 200 MB"):
         pixels(tf.constant([photo("PNG", 6_000, 6_000, "RGB")]), deep)
+
+
+def test_the_shape_of_what_is_seen_is_kept_and_the_rest_is_mirrored() -> None:
+    image = np.arange(8, dtype=np.float32)[None, :, None] + 10 * np.arange(4, dtype=np.float32)[:, None, None]
+    seen = fitted(tf.constant(image), (8, 8)).numpy()
+    np.testing.assert_allclose(seen[2:6], image, atol=1e-5)
+    np.testing.assert_allclose(seen[:2], image[1::-1], atol=1e-5)
+    np.testing.assert_allclose(seen[6:], image[:1:-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 90), (90, 1), (3, 200), (64, 64)], ids=str)
+def test_whatever_the_shape_something_is_seen_everywhere(size: tuple[int, int]) -> None:
+    seen = fitted(tf.fill([*size, 1], 7.0), (20, 24)).numpy()
+    assert seen.shape == (20, 24, 1)
+    np.testing.assert_allclose(seen, 7.0, atol=1e-5)
+
+
+def test_a_shape_that_is_almost_right_is_stretched() -> None:
+    image = np.random.default_rng(0).random((21, 24, 1)).astype(np.float32)
+    expected = tf.image.resize(image, (20, 24), antialias=True)
+    np.testing.assert_allclose(fitted(tf.constant(image), (20, 24)), expected, atol=1e-6)

@@ -207,7 +207,8 @@ def _last_of_unit(order: np.ndarray, units: np.ndarray) -> np.ndarray:
     """Of each row the rank of the latest row of its unit."""
     last = np.zeros(units.max() + 1, order.dtype)
     np.maximum.at(last, units, order)
-    return last[units]
+    of_rows: np.ndarray = last[units]
+    return of_rows
 
 
 def leave_out(splits: np.ndarray, sides: Sides) -> list[str]:

@@ -21,7 +21,7 @@ from solutionkit.kinds import IMAGE
 from solutionkit.modalities.image.folder import MASK_LEVEL
 from solutionkit.tasks.classification.metrics import class_probabilities, detected, detection_scores
 from solutionkit.tasks.classification.task import classification
-from solutionkit.transform.images import decoded, with_channels
+from solutionkit.transform.images import decoded, fitted, with_channels
 
 # Images with a mask on which heat maps are judged; and how many are shown of each outcome.
 JUDGED, SHOWN = 40, 3
@@ -139,9 +139,7 @@ def read_masks(examples: np.ndarray, spec: TableSpec, size: tuple[int, ...]) -> 
             masks.append(None)
             continue
         pixels = with_channels(decoded(tf.constant(file), tf.uint8), 1)
-        scaled = tf.image.resize(tf.cast(pixels > MASK_LEVEL, tf.float32), size, method="area")[
-            ..., 0
-        ].numpy()
+        scaled = fitted(tf.cast(pixels > MASK_LEVEL, tf.float32), size)[..., 0].numpy()
         masks.append(scaled >= min(0.5, float(scaled.max())))
     return masks
 

@@ -32,6 +32,7 @@ from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_baseline import feature_matrix, largest_value
 from solutionkit.models.trained import TrainedModel
+from solutionkit.progress import Progress
 
 DISTANCE_FILE = "distance.npz"
 EXPLAINER = "solutionkit.explain.image_models:TextureDistance"
@@ -167,7 +168,9 @@ def train_network(
     # What is pasted differs each time, so sound images are not soon learned by heart.
     lessons = image_network.lessons_for(SHOWN * len(sound), training)
     head = spec.task.head(told.label)
-    parts, course = image_network.Learner(parts, sound, told, half_pasted, lessons, head).finished()
+    progress = Progress(sum(lessons.lengths))
+    learner = image_network.Learner(parts, sound, told, half_pasted, lessons, head, progress)
+    parts, course = learner.finished()
     scores = scores_in_batches(parts.score, validation, image_network.BATCH_SCORED)
     facts = {**parts.facts(course), "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"

@@ -8,7 +8,7 @@ from solutionkit.declaration import Training
 from solutionkit.models.arrays import TransformedSplit
 
 
-def fold_codes(rows: TransformedSplit, training: Training, most: int) -> np.ndarray:
+def fold_codes(rows: TransformedSplit, training: Training, most: float) -> np.ndarray:
     """`(rows,)` codes of rows that are held out together, one after the other; -1 for those that never are.
 
     Of a large table fewer folds are held out, so that fewer fits are made. That goes by its size and not by
@@ -16,11 +16,11 @@ def fold_codes(rows: TransformedSplit, training: Training, most: int) -> np.ndar
 
     Args:
         rows: Training and validation rows (`TransformedSplit.joined`).
-        training: With another preset than the standard one the validation rows alone are held out.
+        training: With the preset "quick" the validation rows alone are held out.
         most: Rows times fits that may be learned from in one pass.
     """
     assert rows.fold is not None
-    fits = max(most // len(rows), 1) if training.preset == "standard" and rows.fold.max() > 1 else 1
+    fits = max(int(most // len(rows)), 1) if training.by_folds and rows.fold.max() > 1 else 1
     return np.where(rows.fold < fits, rows.fold, -1)
 
 

@@ -24,9 +24,11 @@ from solutionkit.kinds import CATEGORICAL, NUMERIC
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
+from solutionkit.models.search import Span, Trial, search
 from solutionkit.models.trained import TrainedModel
 from solutionkit.models.tree_scores import predictions
 from solutionkit.models.trees import LEAVES_PER_WORD, read_forest
+from solutionkit.progress import Progress
 
 BOOSTER_FILE = "booster.txt"
 EXPLAINER = "solutionkit.explain.trees:TreeExplanation"
@@ -35,6 +37,15 @@ MOST_TREES = 2000
 MOST_ROWS = 350_000
 # Settings compete by the loss of so many folds.
 COMPETE = 2
+# The preset "best" tries further settings as often as time allows: the fewer rows, the oftener.
+TRIAL_ROWS, LEAST_TRIALS, MOST_TRIALS = 500_000, 10, 60
+SPACE: dict[str, Span | tuple[Any, ...]] = {
+    "leaves": Span(4, 63, logarithmic=True, whole=True),
+    "learning_rate": Span(0.02, 0.15, logarithmic=True),
+    "rows_in_leaf": Span(3, 100, logarithmic=True, whole=True),
+    "column_share": Span(0.3, 1.0),
+    "l2": Span(0.01, 20.0, logarithmic=True),
+}
 # Bytes of a bag's table.
 LARGEST_BAG = 1 << 27
 ROUNDINGS = 4.0
@@ -112,7 +123,7 @@ def train(
     """
     head = spec.task.head(train.label)
     rows = train.joined(validation)
-    folds = fold_codes(rows, training, MOST_ROWS)
+    folds = fold_codes(rows, training, training.leisure * MOST_ROWS)
     settings = candidates(head, bag=folds.max() > 0)
     booster, held_out, facts = fit_bag(design(rows), folds, head, settings, training)
 
@@ -147,7 +158,7 @@ def fit_bag(
 ) -> tuple[lightgbm.Booster, np.ndarray, dict[str, Any]]:
     """For each fold a booster that did not see it and stops by its loss, together as one.
 
-    The settings whose held-out rows have the least loss are kept.
+    The settings whose held-out rows have the least loss are kept; with the preset "best" more are looked for.
 
     Args:
         rows: All rows of the training side.
@@ -165,13 +176,31 @@ def fit_bag(
     dataset = _dataset(clean, settings[0].bins)
     held = [folds == fold for fold in np.unique(folds[folds >= 0])]
     least, chosen, bag = np.inf, settings[0], []
-    for item in settings:
-        fits = [_fit_with_early_stopping(dataset, place, head, item, training) for place in held[:COMPETE]]
+    further = 0
+    if training.preset == "best":
+        often = training.leisure * TRIAL_ROWS / len(rows.label)
+        further = int(np.clip(often, LEAST_TRIALS, MOST_TRIALS))
+    progress = Progress((len(settings) + further) * len(held[:COMPETE]) + len(held[COMPETE:]))
+
+    def fit(place: np.ndarray, item: Settings) -> lightgbm.Booster:
+        booster = _fit_with_early_stopping(dataset, place, head, item, training)
+        progress.step()
+        return booster
+
+    def compete(item: Settings) -> float:
+        nonlocal least, chosen, bag
+        fits = [fit(place, item) for place in held[:COMPETE]]
         losses = [next(iter(booster.best_score["validation"].values())) for booster in fits]
-        loss = np.average(losses, weights=[place.sum() for place in held[:COMPETE]])
+        loss = float(np.average(losses, weights=[place.sum() for place in held[:COMPETE]]))
         if loss < least:
             least, chosen, bag = loss, item, fits
-    bag += [_fit_with_early_stopping(dataset, place, head, chosen, training) for place in held[COMPETE:]]
+        return loss
+
+    trials = [Trial({name: getattr(item, name) for name in SPACE}, compete(item)) for item in settings]
+    if further:
+        usual = chosen
+        trials += search(SPACE, lambda found: compete(replace(usual, **found)), further, training.seed)
+    bag += [fit(place, chosen) for place in held[COMPETE:]]
     boosters = []
     for booster in bag:
         # Without the trees that early stopping cut off.
@@ -182,9 +211,11 @@ def fit_bag(
         held_out[place] = booster.predict(rows.values[place]).reshape(-1, head.outputs)
     boosters = boosters[: most_that_fit(boosters, chosen)]
     whole = mean_of(boosters)
-    facts = {"algorithm": "LightGBM", "trees": whole.num_trees(), "leaves": chosen.leaves}
+    facts: dict[str, Any] = {"algorithm": "LightGBM", "trees": whole.num_trees(), "leaves": chosen.leaves}
     if len(boosters) > 1:
         facts["fits"] = len(boosters)
+    if len(trials) > 1:
+        facts["trials"] = [trial.facts for trial in trials]
     if any(booster.num_trees() >= MOST_TREES * head.outputs for booster in boosters):
         facts["trees_allowed"] = MOST_TREES
     return whole, held_out, facts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,19 @@ from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
 from solutionkit.models.image_background import background_images
 from solutionkit.models.pretrained import pretrained_maps
-from solutionkit.models.residual_network import SIZES, build_head, build_stem, side_by_side, widths_for
+from solutionkit.models.residual_network import (
+    SIZES,
+    NetworkSize,
+    build_head,
+    build_stem,
+    side_by_side,
+    widths_for,
+)
+from solutionkit.models.search import Span, Trial, search
 from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.texture_baseline import largest_value
 from solutionkit.models.trained import TrainedModel
+from solutionkit.progress import Progress
 
 EXPLAINER = "solutionkit.explain.image_models:NetworkExplainer"
 MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
@@ -43,6 +52,14 @@ STEPS, SHOWN, LOOKS, GROWTH, MULTIPLE = 400, 2, 10, 1.5, 80
 PROGRESS, MOST_ROUNDS = 0.03, 3
 # Pixels times fits that two cores learn from in ten minutes.
 MOST_PIXELS, MOST_FITS = 150_000, 3
+# The preset "best" tries further recipes for a round each: these pixels times trials.
+TRIAL_PIXELS, LEAST_TRIALS, MOST_TRIALS = 200_000, 2, 20
+SPACE: dict[str, Span | tuple[Any, ...]] = {
+    "size": ("small", "medium"),
+    "dropout": Span(0.0, 0.5),
+    "learning_rate": Span(1e-3, 6e-3, logarithmic=True),
+    "weight_decay": Span(0.01, 0.3, logarithmic=True),
+}
 # The running mean of the weights reaches back so many steps, and is brought up to date after so many.
 REACH, EVERY = 40, 4
 # A class that is this much rarer than the most frequent one weighs no more than that.
@@ -62,12 +79,14 @@ class Network:
         head: Feature maps -> logits.
         whole: Pixels -> logits.
         name: What to call it.
+        recipe: How it was built.
     """
 
     maps: keras.Model
     head: keras.Model
     whole: keras.Model
     name: str
+    recipe: Recipe
 
     def score(self, columns: dict[str, tf.Tensor]) -> tf.Tensor:
         """Transformed columns -> `(batch, outputs)` probabilities."""
@@ -76,6 +95,34 @@ class Network:
     def facts(self, course: Course) -> dict[str, Any]:
         """What to tell of a training that went this way."""
         return {"algorithm": self.name, "parameters": int(self.whole.count_params()), **course.facts}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is built and learns.
+
+    Attributes:
+        size: How large it is.
+        changes: How images are changed.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+    """
+
+    size: NetworkSize
+    changes: Changes = CHANGES[0]
+    learning_rate: float = LEARNING_RATE
+    weight_decay: float = WEIGHT_DECAY
+
+    def with_settings(self, settings: dict[str, Any]) -> Recipe:
+        """This recipe with the settings of a trial, see `SPACE`."""
+        size = replace(SIZES[settings["size"]], dropout=settings["dropout"])
+        rates = {name: settings[name] for name in ("learning_rate", "weight_decay")}
+        return replace(self, size=size, **rates)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What tells it from others."""
+        return {"changes": self.changes.name}
 
 
 @dataclass(frozen=True)
@@ -91,6 +138,11 @@ class Lessons:
     steps: int
     rounds: int
     seed: int
+
+    @property
+    def lengths(self) -> list[int]:
+        """Steps of each round."""
+        return [round(self.steps * GROWTH**number) for number in range(self.rounds)]
 
 
 @dataclass(frozen=True)
@@ -115,7 +167,7 @@ class Course:
     @property
     def facts(self) -> dict[str, Any]:
         """What to tell of it."""
-        return {"steps": self.steps, "exhausted": self.exhausted}
+        return {"steps": self.steps, **({"exhausted": True} if self.exhausted else {})}
 
 
 def train(
@@ -134,19 +186,26 @@ def train(
     rows = train.joined(validation)
     folds = fold_codes(rows, training, len(rows) * fits_for(len(rows), spec, training))
     lessons = lessons_for(len(train), training)
-    changes, first = best_changes(rows, folds, spec, training, lessons)
-    fits = [first]
-    for fold in range(1, int(folds.max()) + 1):
-        fits.append(fit(rows, folds == fold, spec, training, lessons, changes))
+    count, further = int(folds.max()) + 1, searched(len(train), spec, training)
+    usual = Recipe(SIZES[training.size], CHANGES[0])
+    compete = [replace(usual, changes=changes) for changes in CHANGES] if may_try(training) else [usual]
+    most = sum(lessons.lengths) * count + lessons.steps * (len(compete) - 1 + further)
+    task = Task(rows, spec, training, lessons, Progress(most))
+    recipe, learner, trials = task.best_recipe(folds == 0, compete, further)
+    fits = [learner.finished()]
+    for fold in range(1, count):
+        fits.append(task.learner(folds == fold, recipe).finished())
     held_out = np.full((len(rows), spec.task.outputs), np.nan)
     for fold, (network, _) in enumerate(fits):
         held_out[folds == fold] = scores_in_batches(network.score, rows.take(folds == fold), BATCH_SCORED)
     network = joined([network for network, _ in fits])
     courses = [course for _, course in fits]
-    facts = {**network.facts(courses[0]), "changes": changes.name}
+    facts = {**network.facts(courses[0]), "changes": recipe.changes.name}
     if len(fits) > 1:
         facts |= {"fits": len(fits), "steps": sum(course.steps for course in courses)}
-        facts["exhausted"] = any(course.exhausted for course in courses)
+        facts |= {"exhausted": True} if any(course.exhausted for course in courses) else {}
+    if len(trials) > 1:
+        facts["trials"] = [trial.facts for trial in trials]
     train_scores, scores = parted(held_out, len(train))
     save_parts = functools.partial(save, network, train, spec, training)
     return TrainedModel(network.score, scores, save_parts, EXPLAINER, facts, [network.whole], train_scores)
@@ -154,12 +213,10 @@ def train(
 
 def fits_for(rows: int, spec: TableSpec, training: Training) -> int:
     """How many networks time allows for, by the images' size and number and not by the clock."""
-    height, width, _ = spec.only(IMAGE).shape
     # The features of a backbone are the same in all.
     if training.backbone or training.epochs:
         return 1
-    longer = lessons_for(rows, training).steps / STEPS
-    return int(np.clip(training.leisure * MOST_PIXELS / (height * width * longer), 1, MOST_FITS))
+    return int(np.clip(training.leisure * MOST_PIXELS / _work(rows, spec, training), 1, MOST_FITS))
 
 
 def lessons_for(rows: int, training: Training) -> Lessons:
@@ -167,54 +224,98 @@ def lessons_for(rows: int, training: Training) -> Lessons:
     if training.epochs:
         return Lessons(max(training.epochs * rows // BATCH, 1), 1, training.seed)
     steps = max(STEPS, -(-SHOWN * rows // BATCH // MULTIPLE) * MULTIPLE)
-    return Lessons(steps, MOST_ROUNDS if training.preset == "standard" else 1, training.seed)
+    return Lessons(steps, MOST_ROUNDS if training.by_folds else 1, training.seed)
 
 
-def best_changes(
-    rows: TransformedSplit, folds: np.ndarray, spec: TableSpec, training: Training, lessons: Lessons
-) -> tuple[Changes, tuple[Network, Course]]:
-    """The changes under which a round of training has the least loss of the first fold, and that network.
+def may_try(training: Training) -> bool:
+    """Whether several recipes compete."""
+    return training.by_folds and not training.epochs
 
-    With another preset than the standard one, none compete.
 
-    Args:
+def searched(rows: int, spec: TableSpec, training: Training) -> int:
+    """How many recipes more the preset "best" tries, by the images' size and number."""
+    if training.preset != "best" or not may_try(training) or training.backbone:
+        return 0
+    often = training.leisure * TRIAL_PIXELS / _work(rows, spec, training)
+    return int(np.clip(often, LEAST_TRIALS, MOST_TRIALS))
+
+
+def _work(rows: int, spec: TableSpec, training: Training) -> float:
+    """Of a fit, in pixels of an image that some hundred images have."""
+    height, width, _ = spec.only(IMAGE).shape
+    return float(height * width * lessons_for(rows, training).steps / STEPS)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the fits of a bag have in common.
+
+    Attributes:
         rows: Of the training side.
-        folds: `(rows,)` which are held out together; -1 for those that never are.
         spec: What the columns are.
-        training: How the network is built.
-        lessons: How long it learns.
+        training: As declared.
+        lessons: How long they learn.
+        progress: Told of each step.
     """
-    held_out = folds == 0
-    if training.preset != "standard" or training.epochs:
-        return CHANGES[0], fit(rows, held_out, spec, training, lessons, CHANGES[0])
-    begun = []
-    for changes in CHANGES:
-        learner = Learner.of(rows, held_out, spec, training, lessons, changes)
-        learner.round()
-        begun.append((changes, learner))
-    changes, learner = min(begun, key=lambda item: item[1].keeper.least)
-    return changes, learner.finished()
 
+    rows: TransformedSplit
+    spec: TableSpec
+    training: Training
+    lessons: Lessons
+    progress: Progress
 
-def fit(
-    rows: TransformedSplit,
-    held_out: np.ndarray,
-    spec: TableSpec,
-    training: Training,
-    lessons: Lessons,
-    changes: Changes,
-) -> tuple[Network, Course]:
-    """A network that does not learn from some rows and is judged by them.
+    def learner(self, held_out: np.ndarray, recipe: Recipe) -> Learner:
+        """A network that does not learn from some rows and is judged by them.
 
-    Args:
-        rows: Of the training side.
-        held_out: `(rows,)` a mask.
-        spec: What the columns are.
-        training: How the network is built.
-        lessons: How long it learns.
-        changes: How images are changed.
-    """
-    return Learner.of(rows, held_out, spec, training, lessons, changes).finished()
+        Args:
+            held_out: `(rows,)` a mask.
+            recipe: How it is built and learns.
+        """
+        train = self.rows.take(~held_out)
+        largest = largest_value(self.spec.only(IMAGE))
+
+        def change(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return augment(images, largest, recipe.changes), labels
+
+        learner = Learner(
+            build(self.spec, self.training, recipe),
+            train,
+            self.rows.take(held_out),
+            change,
+            self.lessons,
+            self.spec.task.head(train.label),
+            self.progress,
+        )
+        learner.weights = class_weights(train.label)
+        return learner
+
+    def best_recipe(
+        self, held_out: np.ndarray, compete: list[Recipe], further: int
+    ) -> tuple[Recipe, Learner, list[Trial]]:
+        """The recipe under which a round has the least loss of held-out rows, its learner, and all trials.
+
+        Args:
+            held_out: `(rows,)` a mask.
+            compete: The first candidates.
+            further: How many more are looked for from the best of these.
+        """
+        best: tuple[Recipe, Learner] | None = None
+
+        def judge(recipe: Recipe) -> float:
+            nonlocal best
+            learner = self.learner(held_out, recipe)
+            learner.round()
+            if best is None or learner.keeper.least < best[1].keeper.least:
+                best = recipe, learner
+            return learner.keeper.least
+
+        trials = [Trial(recipe.settings, judge(recipe)) for recipe in compete]
+        assert best is not None
+        usual = best[0]
+        if further:
+            seed = self.training.seed
+            trials += search(SPACE, lambda found: judge(usual.with_settings(found)), further, seed)
+        return *best, trials
 
 
 class Learner:
@@ -227,7 +328,12 @@ class Learner:
         change: Augmentation.
         lessons: How long.
         head: What the loss of held-out images is.
-        weights: Of the classes.
+        progress: Told of each step.
+
+    Attributes:
+        network: What learns.
+        weights: Of the classes, if they differ.
+        keeper: Of the best weights.
     """
 
     def __init__(
@@ -238,67 +344,51 @@ class Learner:
         change: Change,
         lessons: Lessons,
         head: Head,
-        weights: dict[int, float] | None = None,
+        progress: Progress,
     ) -> None:
-        self.network, self._lessons, self._weights = network, lessons, weights
-        self._next = lessons.steps
+        self.network = network
+        self.weights: dict[int, float] | None = None
+        self._left = lessons.lengths
         schedule = keras.optimizers.schedules.CosineDecayRestarts(
-            LEARNING_RATE, lessons.steps, t_mul=GROWTH, alpha=1e-3
+            network.recipe.learning_rate, lessons.steps, t_mul=GROWTH, alpha=1e-3
         )
         loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         if network.whole.output.shape[-1] == 1:
             loss = keras.losses.BinaryCrossentropy(from_logits=True)
         # XLA's convolutions are slower than oneDNN's here.
         network.whole.compile(
-            keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY), loss, jit_compile=False
+            keras.optimizers.AdamW(schedule, weight_decay=network.recipe.weight_decay),
+            loss,
+            jit_compile=False,
         )
         self._batches = batches(train, min(BATCH, len(train)), change, lessons.seed)
-        self.keeper = RunningMean(network, held_out, head)
-
-    @classmethod
-    def of(
-        cls,
-        rows: TransformedSplit,
-        held_out: np.ndarray,
-        spec: TableSpec,
-        training: Training,
-        lessons: Lessons,
-        changes: Changes,
-    ) -> Learner:
-        """For labelled images, see `fit`."""
-        train = rows.take(~held_out)
-        largest = largest_value(spec.only(IMAGE))
-
-        def change(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return augment(images, largest, changes), labels
-
-        head, weights = spec.task.head(train.label), class_weights(train.label)
-        network = build(spec, training)
-        return cls(network, train, rows.take(held_out), change, lessons, head, weights)
+        self._progress = progress
+        self.keeper = RunningMean(network, held_out, head, progress)
 
     def round(self) -> None:
         """Learn for a round of steps."""
-        looks = min(LOOKS, self._next)
+        steps = self._left.pop(0)
+        looks = min(LOOKS, steps)
         self.network.whole.fit(
             self._batches,
             epochs=looks,
-            steps_per_epoch=self._next // looks,
+            steps_per_epoch=steps // looks,
             verbose=0,
-            class_weight=self._weights,
+            class_weight=self.weights,
             callbacks=[self.keeper],
         )
-        self._next = round(self._next * GROWTH)
 
     def finished(self) -> tuple[Network, Course]:
         """The network with its best weights, after as many rounds as it goes on learning."""
         keeper = self.keeper
         if not keeper.losses:
             self.round()
-        before, least, rounds = np.inf, keeper.least, 1
-        while rounds < self._lessons.rounds and least < before * (1.0 - PROGRESS):
+        first, before = True, np.inf
+        while self._left and keeper.least < before * (1.0 - PROGRESS):
+            before, first = keeper.least, False
             self.round()
-            before, least, rounds = least, keeper.least, rounds + 1
-        exhausted = rounds > 1 and rounds == self._lessons.rounds and least < before * (1.0 - PROGRESS)
+        self._progress.skip(sum(self._left))
+        exhausted = not first and not self._left and keeper.least < before * (1.0 - PROGRESS)
         keeper.put_best()
         return self.network, Course(keeper.losses, keeper.steps, exhausted)
 
@@ -310,6 +400,7 @@ class RunningMean(keras.callbacks.Callback):
         network: What learns.
         held_out: Images that are not learned from.
         head: What their loss is.
+        progress: Told of each step.
 
     Attributes:
         steps: That were made.
@@ -317,9 +408,9 @@ class RunningMean(keras.callbacks.Callback):
         least: Of these.
     """
 
-    def __init__(self, network: Network, held_out: TransformedSplit, head: Head) -> None:
+    def __init__(self, network: Network, held_out: TransformedSplit, head: Head, progress: Progress) -> None:
         super().__init__()
-        self._held_out, self._head = held_out, head
+        self._held_out, self._head, self._progress = held_out, head, progress
         self._own = list(network.whole.variables)
         self._means = [tf.Variable(own.value) for own in self._own]
         self._best: list[np.ndarray] = []
@@ -340,6 +431,7 @@ class RunningMean(keras.callbacks.Callback):
         """Bring the mean up to date."""
         del batch, logs
         self.steps += 1
+        self._progress.step()
         if self.steps % EVERY == 0:
             self._follow(tf.constant(max(EVERY / REACH, EVERY / self.steps), tf.float32))
 
@@ -383,17 +475,24 @@ def save(
     save_background(folder, background_images(train, spec, training.seed))
 
 
-def build(spec: TableSpec, training: Training, peaks: bool = False) -> Network:
-    """A network for a specification's images and classes; see `build_head` for `peaks`."""
-    feature = spec.only(IMAGE)
-    size, largest = SIZES[training.size], largest_value(feature)
+def build(spec: TableSpec, training: Training, recipe: Recipe | None = None, peaks: bool = False) -> Network:
+    """A network for a specification's images and classes.
+
+    Args:
+        spec: What images and classes are.
+        training: Names the size and, if wished, a pre-trained backbone.
+        recipe: If another than usual for that size.
+        peaks: See `build_head`.
+    """
+    feature, recipe = spec.only(IMAGE), recipe or Recipe(SIZES[training.size])
+    size, largest = recipe.size, largest_value(feature)
     widths = () if training.backbone else widths_for(feature.shape, size)
     if training.backbone:
         maps = pretrained_maps(training, feature.shape, largest)
     else:
         maps = build_stem(feature.shape, largest, size)
     head = build_head(maps.output.shape[1:], spec.task.outputs, widths, size, peaks)
-    return assembled(maps, head, training.backbone or "Residual network")
+    return assembled(maps, head, training.backbone or "Residual network", recipe)
 
 
 def joined(networks: list[Network]) -> Network:
@@ -401,12 +500,19 @@ def joined(networks: list[Network]) -> Network:
     if len(networks) == 1:
         return networks[0]
     maps, head = side_by_side([item.maps for item in networks], [item.head for item in networks])
-    return assembled(maps, head, networks[0].name)
+    return assembled(maps, head, networks[0].name, networks[0].recipe)
 
 
-def assembled(maps: keras.Model, head: keras.Model, name: str) -> Network:
-    """A network of its parts."""
-    return Network(maps, head, keras.Model(maps.input, head(maps.output)), name)
+def assembled(maps: keras.Model, head: keras.Model, name: str, recipe: Recipe) -> Network:
+    """A network of its parts.
+
+    Args:
+        maps: Pixels -> maps.
+        head: Maps -> logits.
+        name: What to call it.
+        recipe: How it was built.
+    """
+    return Network(maps, head, keras.Model(maps.input, head(maps.output)), name, recipe)
 
 
 def batches(train: TransformedSplit, size: int, change: Change, seed: int) -> tf.data.Dataset:

@@ -172,11 +172,11 @@ class Prepared:
         count = min(LANDMARKS, len(self.rows))
         width = width / self.rows.shape[1]
         kernel = Nystroem(gamma=width, n_components=count, random_state=self.seed).fit(self.rows)
-        classes = np.unique(self.labels)
+        present = np.unique(self.labels)
         weights = np.zeros((count, self.outputs))
         bias = np.full(self.outputs, NEVER)
-        if len(classes) == 1:
-            bias[:] = np.where(np.arange(max(self.outputs, 2))[-self.outputs :] == classes[0], -NEVER, NEVER)
+        if len(present) == 1:
+            bias[:] = np.where(np.arange(max(self.outputs, 2))[-self.outputs :] == present[0], -NEVER, NEVER)
         else:
             model = LogisticRegression(C=looseness, max_iter=MOST_STEPS, tol=TOLERANCE)
             with warnings.catch_warnings():
@@ -184,10 +184,10 @@ class Prepared:
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 model.fit(kernel.transform(self.rows), self.labels)
             coefficients, intercepts = model.coef_, model.intercept_
-            if self.outputs > 1 and len(classes) == 2:
+            if self.outputs > 1 and len(present) == 2:
                 coefficients = np.concatenate([-coefficients, coefficients]) / 2
                 intercepts = np.concatenate([-intercepts, intercepts]) / 2
-            place = classes if self.outputs > 1 else np.array([0])
+            place = present if self.outputs > 1 else np.array([0])
             weights[:, place] = kernel.normalization_.T @ coefficients.T
             bias[place] = intercepts
         return KernelMachine(self.centre, self.spread, np.array(width), kernel.components_, weights, bias)

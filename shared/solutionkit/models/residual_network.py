@@ -12,8 +12,8 @@ The network is two models, so that explanations can start at feature maps:
     pixels  (batch, height, width, channels)  --stem-->  maps (batch, height / 2, width / 2, filters + 2)
     maps    --stages, pooling, a linear layer-->  (batch, outputs)  logits
 
-Each image is brought to mean 0 and spread 1, so that a lamp that ages changes nothing; what was taken away
-stands beside the maps as two even ones.
+Each image is brought to one brightness and contrast, so that a lamp that ages changes nothing; what was taken
+away stands beside the maps as two even ones.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from keras import layers, ops
 MOMENTUM = 0.9
 # Keeps the slope of the square root finite where a map is the same everywhere.
 LEAST_VARIANCE = 1e-4
+# A side of the cells that say what is usual in an image.
+CELLS = 8
 # Added to an image's spread, in grey levels of 255: noise of an even image must not become a pattern.
 LEAST_SPREAD = 1.0
 # Pixels up to which the first convolution takes every place, and beyond which there is a stage more: what
@@ -68,8 +70,8 @@ def build_stem(shape: tuple[int, ...], largest: float, size: NetworkSize) -> ker
     """Pixels from 0 to `largest` -> feature maps of half the height and width, of small images of all."""
     pixels = keras.Input(shape, name="pixels")
     grey = layers.Rescaling(255.0 / largest)(pixels)
-    mean = ops.mean(grey, axis=(1, 2, 3), keepdims=True)
-    spread = ops.sqrt(ops.mean(ops.square(grey - mean), axis=(1, 2, 3), keepdims=True)) + LEAST_SPREAD
+    mean = _usual(grey)
+    spread = ops.sqrt(_usual(ops.square(grey - mean))) + LEAST_SPREAD
     strides = 1 if shape[0] * shape[1] <= FEW_PIXELS else 2
     maps = (grey - mean) / spread
     maps = layers.Conv2D(size.stem, 5, strides=strides, padding="same", use_bias=False)(maps)
@@ -77,6 +79,16 @@ def build_stem(shape: tuple[int, ...], largest: float, size: NetworkSize) -> ker
     even = ops.zeros_like(maps[..., :1])
     taken_away = [even + mean / 128.0 - 1.0, even + spread / 64.0 - 1.0]
     return keras.Model(pixels, layers.Concatenate()([maps, *taken_away]), name="stem")
+
+
+def _usual(values: Any) -> Any:
+    """`(batch, 1, 1, 1)` what the middle one of an image's cells has on average.
+
+    A defect that changed what its whole image is measured by would be seen everywhere.
+    """
+    size = [max(side // CELLS, 1) for side in values.shape[1:3]]
+    cells = ops.mean(layers.AveragePooling2D(size)(values), axis=-1)
+    return ops.median(ops.reshape(cells, (-1, cells.shape[1] * cells.shape[2])), axis=1)[:, None, None, None]
 
 
 def side_by_side(stems: list[keras.Model], heads: list[keras.Model]) -> tuple[keras.Model, keras.Model]:

@@ -6,6 +6,7 @@ No row is dropped or drawn twice; what is rare weighs more in the loss (`heads`)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from solutionkit.models.epochs import epoch_facts
 from solutionkit.models.explanation_files import save_background
 from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
+from solutionkit.models.search import Span, Trial, search
 from solutionkit.models.sequence_encoder import build_sequence_encoder, step_moments
-from solutionkit.models.tabm import SIZES, build_embedding, build_head, quantile_edges
+from solutionkit.models.tabm import SIZES, TabMSize, build_embedding, build_head, quantile_edges
 from solutionkit.models.trained import TrainedModel
+from solutionkit.progress import Progress
 
 EXPLAINER = "solutionkit.explain.table_network:TableNetwork"
 EMBEDDING_FILE, HEAD_FILE = "embedding.keras", "head.keras"
@@ -32,10 +35,42 @@ LEARNING_RATE, WEIGHT_DECAY = 2e-3, 3e-4
 PATIENCE, MOST_EPOCHS = 6, 200
 # Of all fits together in an epoch, so that 200 take about eight minutes on two cores.
 MOST_ROWS = {"small": 80_000, "medium": 30_000, "large": 8_000}
+# The preset "best" tries settings by the loss of so many folds, as often as time allows: the fewer rows, the
+# oftener.
+COMPETE, TRIAL_ROWS, LEAST_TRIALS, MOST_TRIALS = 2, 120_000, 4, 30
+SPACE: dict[str, Span | tuple[Any, ...]] = {
+    "units": (32, 64, 96, 128),
+    "blocks": (1, 2, 3),
+    "embedding": (4, 8, 16),
+    "dropout": Span(0.0, 0.4),
+    "learning_rate": Span(5e-4, 5e-3, logarithmic=True),
+    "weight_decay": Span(1e-5, 1e-1, logarithmic=True),
+}
 # Whose weights have the fits first; those of embeddings have them last.
 HEAD_LAYERS = ("block_", "member_outputs")
 BACKGROUND_ROWS = 200
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_PER_EPOCH = 256, 4096, 48
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is built and learns.
+
+    Attributes:
+        size: How large it is.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW.
+    """
+
+    size: TabMSize
+    learning_rate: float = LEARNING_RATE
+    weight_decay: float = WEIGHT_DECAY
+
+    def with_settings(self, settings: dict[str, Any]) -> Recipe:
+        """This recipe with the settings of a trial, see `SPACE`."""
+        own = {name: value for name, value in settings.items() if hasattr(self, name)}
+        others = {name: value for name, value in settings.items() if name not in own}
+        return replace(self, **own, size=replace(self.size, **others))
 
 
 def train(
@@ -47,70 +82,146 @@ def train(
         train: Rows to fit.
         validation: Rows that end the training.
         spec: What the columns are.
-        training: Seed, most epochs and size.
+        training: Seed, preset, most epochs and size.
     """
-    keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
-    size = SIZES[training.size]
     rows = train.joined(validation)
-    folds = fold_codes(rows, training, MOST_ROWS[training.size])
+    folds = fold_codes(rows, training, training.leisure * MOST_ROWS[training.size])
+    task = Task(rows, len(train), spec, training)
+    recipe = Recipe(SIZES[training.size])
+    trials: list[Trial] = []
+    if training.preset == "best":
+        recipe, trials = task.best_recipe(recipe, np.where(folds < COMPETE, folds, -1))
+    fitted = task.fit(recipe, folds)
     fits = int(folds.max()) + 1
-    edges = [quantile_edges(column, size.bins).tolist() for column in train.of(NUMERIC).T]
-    encoders = []
-    for feature in spec.of(SEQUENCE):
-        moments = step_moments(train.of(SEQUENCE))
-        encoders = [
-            build_sequence_encoder(*moments, feature.shape[0], size.embedding, f"sequence_encoder_{fit}")
-            for fit in range(fits)
-        ]
-    cardinalities = [feature.cardinality for feature in spec.of(CATEGORICAL)]
-    embedding = build_embedding(edges, cardinalities, size, encoders, fits)
-    head = spec.task.head(train.label)
-    members = head.finished(build_head(embedding.output_shape[1], head.outputs, size, fits))
-    network = keras.Model(embedding.input, members(embedding.output))
-    network.compile(
-        optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
-        loss=bag_loss(head, fits),
-        # XLA takes longer to compile this network than to train it, and its steps are no faster on CPUs.
-        jit_compile=False,
-    )
-    # Of one fit nothing is learned from rows that it is stopped by.
-    fitted = rows if fits > 1 else rows.take(folds < 0)
-    fold = folds if fits > 1 else folds[folds < 0]
-    # Keras would drop the last axis of raw values, were the targets of one rank less.
-    targets = np.stack([fitted.label, fold], axis=1).astype(np.float32)[:, :, None]
-    epochs = training.epochs or MOST_EPOCHS
-    keeper = BestFits(network, rows, folds, head, encoders)
-    network.fit(
-        fitted.inputs,
-        targets,
-        batch_size=batch_size(len(fitted)),
-        epochs=epochs,
-        verbose=0,
-        callbacks=[keeper],
-    )
 
     def score(columns: dict[str, Any]) -> tf.Tensor:
-        return ensemble_answers(head, network(columns, training=False))
+        return ensemble_answers(fitted.head, fitted.network(columns, training=False))
 
     def save_for_explanation(folder: Path) -> None:
-        embedding.save(folder / EMBEDDING_FILE)
-        members.save(folder / HEAD_FILE)
+        fitted.embedding.save(folder / EMBEDDING_FILE)
+        fitted.members.save(folder / HEAD_FILE)
         drawn = np.random.default_rng(training.seed).permutation(len(train))[:BACKGROUND_ROWS]
         save_background(folder, train.take(np.sort(drawn)).inputs)
 
     facts = {
         "algorithm": "TabM",
-        "parameters": int(network.count_params()),
-        "members": size.members,
-        **epoch_facts(keeper.losses, epochs),
-        **head.facts,
+        "parameters": int(fitted.network.count_params()),
+        "members": recipe.size.members,
+        **epoch_facts(fitted.keeper.losses, task.epochs),
+        **fitted.head.facts,
         **({"fits": fits} if fits > 1 else {}),
+        **({"trials": [trial.facts for trial in trials]} if trials else {}),
     }
     for feature in spec.of(SEQUENCE):
         facts["sequence"] = f"{feature.shape[0]} steps by convolutions"
-    train_scores, scores = parted(keeper.held_out(), len(train))
-    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, [network], train_scores)
+    train_scores, scores = parted(fitted.keeper.held_out(), len(train))
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, [fitted.network], train_scores)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network and its parts.
+
+    Attributes:
+        embedding: Columns -> embeddings.
+        members: Embeddings -> raw values.
+        network: Both.
+        head: How raw values are read.
+        keeper: Of the best weights and of answers of rows that were held out.
+    """
+
+    embedding: keras.Model
+    members: keras.Model
+    network: keras.Model
+    head: Head
+    keeper: BestFits
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned.
+
+    Attributes:
+        rows: Of the training side, those that train first.
+        train: How many train.
+        spec: What the columns are.
+        training: As declared.
+    """
+
+    rows: TransformedSplit
+    train: int
+    spec: TableSpec
+    training: Training
+
+    @property
+    def epochs(self) -> int:
+        """The most."""
+        return self.training.epochs or MOST_EPOCHS
+
+    def fit(self, recipe: Recipe, folds: np.ndarray) -> Fitted:
+        """Networks side by side, one a fold that it does not see.
+
+        Args:
+            recipe: How they are built and learn.
+            folds: `(rows,)` which fold a row is of; -1 for those that all may see.
+        """
+        keras.utils.set_random_seed(self.training.seed)
+        size, fits, train = recipe.size, int(folds.max()) + 1, self.rows.take(np.arange(self.train))
+        edges = [quantile_edges(column, size.bins).tolist() for column in train.of(NUMERIC).T]
+        encoders = []
+        for feature in self.spec.of(SEQUENCE):
+            moments = step_moments(train.of(SEQUENCE))
+            encoders = [
+                build_sequence_encoder(*moments, feature.shape[0], size.embedding, f"sequence_encoder_{fit}")
+                for fit in range(fits)
+            ]
+        cardinalities = [feature.cardinality for feature in self.spec.of(CATEGORICAL)]
+        embedding = build_embedding(edges, cardinalities, size, encoders, fits)
+        head = self.spec.task.head(train.label)
+        members = head.finished(build_head(embedding.output_shape[1], head.outputs, size, fits))
+        network = keras.Model(embedding.input, members(embedding.output))
+        network.compile(
+            optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+            loss=bag_loss(head, fits),
+            # XLA takes longer to compile this network than to train it, and its steps are no faster on CPUs.
+            jit_compile=False,
+        )
+        # Of one fit nothing is learned from rows that it is stopped by.
+        learned = self.rows if fits > 1 else self.rows.take(folds < 0)
+        fold = folds if fits > 1 else folds[folds < 0]
+        # Keras would drop the last axis of raw values, were the targets of one rank less.
+        targets = np.stack([learned.label, fold], axis=1).astype(np.float32)[:, :, None]
+        keeper = BestFits(network, self.rows, folds, head, encoders, Progress(self.epochs))
+        network.fit(
+            learned.inputs,
+            targets,
+            batch_size=batch_size(len(learned)),
+            epochs=self.epochs,
+            verbose=0,
+            callbacks=[keeper],
+        )
+        return Fitted(embedding, members, network, head, keeper)
+
+    def best_recipe(self, usual: Recipe, folds: np.ndarray) -> tuple[Recipe, list[Trial]]:
+        """The recipe whose held-out rows have the least loss, and all that were tried.
+
+        Args:
+            usual: The first.
+            folds: `(rows,)` as for `fit`.
+        """
+
+        def judge(settings: dict[str, Any]) -> float:
+            keeper = self.fit(usual.with_settings(settings), folds).keeper
+            keras.backend.clear_session()
+            return min(keeper.losses)
+
+        first = {name: getattr(usual, name, getattr(usual.size, name, None)) for name in SPACE}
+        count = int(np.clip(self.training.leisure * TRIAL_ROWS / len(self.rows), LEAST_TRIALS, MOST_TRIALS))
+        trials = [Trial(first, judge(first)), *search(SPACE, judge, count, self.training.seed)]
+        # A loss that is no number is not the least.
+        best = min(trials, key=lambda trial: np.nan_to_num(trial.loss, nan=np.inf))
+        return usual.with_settings(best.settings), trials
 
 
 def batch_size(rows: int) -> int:
@@ -153,6 +264,7 @@ class BestFits(keras.callbacks.Callback):
         folds: `(rows,)` which fit a row is held out from, -1 for none.
         head: How raw values are read.
         encoders: Each fit's sequence encoder, if there are such.
+        progress: Told of each epoch.
 
     Attributes:
         losses: Mean loss over the held-out rows after each epoch, each fit at its best so far.
@@ -165,8 +277,10 @@ class BestFits(keras.callbacks.Callback):
         folds: np.ndarray,
         head: Head,
         encoders: Sequence[keras.Model],
+        progress: Progress,
     ) -> None:
         super().__init__()
+        self._progress = progress
         self._rows, self._folds, self._head, self._encoders = rows.take(folds >= 0), folds, head, encoders
         self._own = folds[folds >= 0]
         fits = int(self._own.max()) + 1
@@ -187,6 +301,7 @@ class BestFits(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the held-out rows."""
         del logs
+        self._progress.step()
         pieces, start = [], 0
         for inputs in self._rows.batches(LARGEST_BATCH):
             count = len(next(iter(inputs.values())))

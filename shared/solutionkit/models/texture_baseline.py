@@ -26,13 +26,14 @@ from solutionkit.models.gradient_boosting import BOOSTER_FILE, Matrix, Settings
 from solutionkit.models.heads import Head
 from solutionkit.models.image_background import background_images
 from solutionkit.models.kernel_machine import KERNEL_FILE, KernelMachine, fit_kernel, load_kernel
+from solutionkit.models.search import Trial
 from solutionkit.models.texture import texture_features
 from solutionkit.models.trained import TrainedModel
 
 EXPLAINER = "solutionkit.explain.image_models:TextureBaseline"
 BATCH_IMAGES = 128
-# Of all fits together, in images.
-MOST_ROWS = 100_000
+# Fits of the trees, which are large; the kernel machine, which is small, is fitted to all images in the end.
+MOST_FITS = 3
 # Some hundred images and some hundred columns that say much the same: small leaves, few columns a tree, and
 # coarse bins, which keep the table of thresholds small.
 SETTINGS = Settings(
@@ -40,7 +41,7 @@ SETTINGS = Settings(
     learning_rate=0.1,
     rows_in_leaf=10,
     column_share=0.2,
-    bins=31,
+    bins=15,
     patience=30,
     progress=1e-3,
     computed=True,
@@ -95,7 +96,7 @@ def train(
     """
     feature = spec.only(IMAGE)
     rows = train.joined(validation)
-    folds = fold_codes(rows, training, MOST_ROWS)
+    folds = fold_codes(rows, training, MOST_FITS * len(rows))
     head = spec.task.head(train.label)
     matrix = Matrix(feature_matrix(rows, feature), rows.label)
     booster, of_trees, facts = gradient_boosting.fit_bag(matrix, folds, head, (SETTINGS,), training)
@@ -106,6 +107,7 @@ def train(
         "LightGBM and a kernel machine": (Learned(booster, kernel), (of_trees + of_kernel) / 2),
     }
     losses = {name: _loss(head, rows.label, scores) for name, (_, scores) in candidates.items()}
+    tried = facts.pop("trials", [])
     chosen = min(losses, key=losses.__getitem__)
     learned, held_out = candidates[chosen]
     train_scores, scores = parted(held_out, len(train))
@@ -113,7 +115,13 @@ def train(
         **({} if learned.trees is None else facts),
         "algorithm": f"{chosen} on LBP, HOG and grey statistics",
         "features": matrix.values.shape[1],
-        "held_out_loss": {name: round(loss, 4) for name, loss in losses.items()},
+        "trials": [
+            *(
+                {"settings": {"model": "LightGBM", **trial["settings"]}, "loss": trial["loss"]}
+                for trial in tried
+            ),
+            *(Trial({"model": name}, loss).facts for name, loss in losses.items()),
+        ],
     }
     if learned.kernel is not None:
         facts["landmarks"] = len(learned.kernel.landmarks)

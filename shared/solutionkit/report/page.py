@@ -45,7 +45,7 @@ def write_report(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"number": number, "interval": interval, "size": size, "share": "{:.1%}".format}
-    environment.filters |= {"signed": signed, "p_value": p_in_words}
+    environment.filters |= {"signed": signed, "p_value": p_in_words, "by_loss": by_loss}
     task = task_from_json(facts["task"])
     primary = compared["metrics"][compared["primary_metric"]]
     context = {
@@ -103,6 +103,11 @@ def number(value: Any, digits: int = 4) -> str:
     if value is None:
         return "–"
     return decimals(float(value), digits)
+
+
+def by_loss(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was tried, the best first; what came to nothing last."""
+    return sorted(trials, key=lambda trial: (trial["loss"] is None, trial["loss"] or 0.0))
 
 
 def signed(value: float) -> str:

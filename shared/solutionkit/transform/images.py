@@ -15,6 +15,8 @@ from solutionkit.transform.tabular import dense
 HEADER = 26
 # Where a PNG file says what its channels are, and how many each answer means; a palette becomes four at most.
 PNG_COLOURS, PNG_CHANNELS = 25, (1, 1, 3, 4, 2, 1, 4)
+# How much longer or shorter a side may become than its image's shape asks for.
+STRETCH = 0.1
 
 
 def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Tensor]:
@@ -38,13 +40,34 @@ def pixels(files: tf.Tensor, feature: Feature) -> tf.Tensor:
     def decode(file: tf.Tensor) -> tf.Tensor:
         colours = without_alpha(decoded(file, kind))
         # Scaled as they are: numbers of four bytes would make a large photo larger still.
-        scaled = tf.image.resize(colours, feature.shape[:2], antialias=True)
+        scaled = fitted(colours, feature.shape)
         return tf.clip_by_value(tf.round(with_channels(scaled, feature.shape[-1])), 0.0, float(kind.max))
 
     # One after the other: a batch of large photos must not be in memory all at once.
     return tf.map_fn(
         decode, files, parallel_iterations=1, fn_output_signature=tf.TensorSpec(feature.shape, tf.float32)
     )
+
+
+def fitted(image: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    """`(height, width, channels)` of a shape: scaled as a whole, and mirrored where it does not fill it.
+
+    Args:
+        image: `(rows, columns, channels)` of any size.
+        shape: Height and width that are wanted, and more that is not read.
+    """
+    wanted = tf.constant(shape[:2], tf.float32)
+    own = tf.cast(tf.shape(image)[:2], tf.float32)
+    inner = own * tf.reduce_min(wanted / own)
+    inner = tf.where(inner >= wanted * (1.0 - STRETCH), wanted, tf.maximum(tf.round(inner), 1.0))
+    size = tf.cast(inner, tf.int32)
+    scaled = tf.image.resize(image, size, antialias=True)
+    for axis in range(2):
+        # Back and forth over what there is, from the middle.
+        place = tf.range(shape[axis]) - (shape[axis] - size[axis]) // 2
+        place = tf.math.floormod(place, 2 * size[axis])
+        scaled = tf.gather(scaled, tf.minimum(place, 2 * size[axis] - 1 - place), axis=axis)
+    return scaled
 
 
 def decoded(file: tf.Tensor, kind: tf.DType) -> tf.Tensor:

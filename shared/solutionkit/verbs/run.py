@@ -19,6 +19,7 @@ from solutionkit.examples.changes import refuse_changes
 from solutionkit.examples.facts import FILE_NAME
 from solutionkit.examples.schema import specification_of
 from solutionkit.models.epochs import cut_short
+from solutionkit.progress import TimeLeft, listening
 from solutionkit.runner.publish import RECORD, new_run_id, publish, read_record
 from solutionkit.use_case import Project
 from solutionkit.verbs.check import prepared
@@ -91,12 +92,16 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
     console.print(f"[dim]{'':6}{'importing TFX':24}{imported:7.1f} s[/dim]")
     with project_lock(project.state), stderr_to(log):
         status = console.status("")
-        place = ""
+        place, under_way, time_left = "", "", TimeLeft()
 
         def on_start(name: str, position: int, total: int) -> None:
-            nonlocal place
+            nonlocal place, under_way, time_left
             place = f"{position:>2}/{total}"
-            status.update(f"{place} {name}")
+            under_way, time_left = f"{place} {name}", TimeLeft()
+            status.update(under_way)
+
+        def on_progress(share: float) -> None:
+            status.update(f"{under_way}  {time_left.words(share)}")
 
         def on_end(result: NodeResult) -> None:
             colour = {"done": "green", "cached": "cyan", "failed": "red"}[result.state]
@@ -110,7 +115,7 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
 
         runner = LocalRunner(run_id, on_start, on_end)
         try:
-            with status:
+            with status, listening(on_progress):
                 run_pipeline(build_pipeline(project, input_hash(project)), runner)
         except NodeError as error:
             cause = error.__cause__
