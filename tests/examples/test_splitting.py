@@ -71,6 +71,21 @@ def test_validation_is_the_latest_whatever_else_is_declared(shared: bool) -> Non
         assert not set(who[splits == TRAIN]) & set(who[splits == VALIDATION])
 
 
+@pytest.mark.parametrize("last", [0.85, 1.0], ids=["most", "all"])
+def test_groups_that_last_until_the_end_are_drawn(last: float) -> None:
+    random = np.random.default_rng(0)
+    who = np.repeat(np.arange(200), 5)
+    when = np.tile(np.arange(5), 200)
+    ended = random.random(200) > last
+    when = np.where(ended[who] & (when == 4), 3, when)
+    part = np.where(who < 40, "test", "train")
+    table = pa.table({"when": when, "who": who.astype(str), "part": part})
+    declaration = declare("column", time="when", group="who", split="part")
+    splits, _, _ = assign_splits(Sides(table, declaration, "x.csv", LABELS, units=who))
+    assert (splits == VALIDATION).sum() == pytest.approx(120, abs=10)
+    assert not set(who[splits == TRAIN]) & set(who[splits == VALIDATION])
+
+
 def test_a_time_says_nothing_of_an_evaluation_drawn_at_random() -> None:
     splits = assign(declare("stratified", time="when"))
     times = np.array(TABLE["when"].to_pylist(), "datetime64[s]")

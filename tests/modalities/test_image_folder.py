@@ -331,3 +331,18 @@ def test_rows_to_predict_on(folder: Path) -> None:
 
 def test_the_table_stays_paths_until_it_is_written(folder: Path) -> None:
     assert pa.types.is_string(audited(folder).table["file"].type)
+
+
+@pytest.mark.parametrize(
+    ("side", "count", "expected"), [(200, 100, 200), (900, 100, 320), (900, 100_000, 64), (900, 4_000, 288)]
+)
+def test_the_usual_size_is_bounded_and_does_not_drift(side: int, count: int, expected: int) -> None:
+    pictures = [Picture(side, side, True, 8, 255, "")] * count
+    assert image_folder.image_feature("file", pictures).shape == (expected, expected, 1)
+    more = [*pictures, *pictures[: count // 100]]
+    assert image_folder.image_feature("file", more).shape == (expected, expected, 1)
+
+
+def test_long_images_keep_their_longer_side() -> None:
+    pictures = [Picture(1260, 500, True, 8, 255, "")] * 50
+    assert image_folder.image_feature("file", pictures).shape == (512, 203, 1)

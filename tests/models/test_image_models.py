@@ -17,7 +17,6 @@ from solutionkit.models import anomaly, image_network, texture_baseline
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment, pasted
 from solutionkit.models.explanation_files import BACKGROUND_FILE
-from solutionkit.models.image_network import class_weights
 from solutionkit.models.pretrained import check_file, pretrained_maps
 from solutionkit.tasks.classification.task import Classification
 
@@ -97,12 +96,6 @@ def test_augmentation_keeps_size_and_range() -> None:
     np.testing.assert_array_equal(pasted(pixels, 255.0, 1), pasted(pixels, 255.0, 1))
     changed_pixels = (np.abs(pasted(pixels, 255.0, 1) - pixels) > 5.0).mean(axis=(1, 2, 3))
     assert (changed_pixels < 0.6).all()
-
-
-def test_rare_classes_weigh_more_but_not_all() -> None:
-    weights = class_weights(np.repeat([0, 1], [900, 100]))
-    assert weights[1] / weights[0] == pytest.approx(3.0)
-    assert weights[0] * 0.9 + weights[1] * 0.1 == pytest.approx(1.0)
 
 
 def test_a_backbone_from_a_file(tmp_path: Path) -> None:

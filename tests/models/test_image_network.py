@@ -1,7 +1,6 @@
-"""How long a network learns of images, which changes it bears, and a fit a fold."""
+"""Which changes images bear, and a network a fold."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +10,10 @@ from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain.image_models import NetworkExplainer
 from solutionkit.kinds import IMAGE, Feature
-from solutionkit.models import image_network
+from solutionkit.models import image_learning, image_network
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.epochs import cut_short
-from solutionkit.models.image_network import Lessons, fits_for, lessons_for
+from solutionkit.models.image_network import Bag
 from solutionkit.models.residual_network import SIZES
-from solutionkit.progress import Progress
 from solutionkit.tasks.classification.task import Classification
 
 SIDE = 24
@@ -44,7 +41,7 @@ def slopes(seed: int, count: int) -> TransformedSplit:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_network, "STEPS", 80)
+    monkeypatch.setattr(image_learning, "STEPS", 80)
 
 
 @pytest.mark.usefixtures("short")
@@ -71,60 +68,25 @@ def test_changes_that_labels_do_not_survive_are_left_out(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("short")
-def test_one_fit_does_not_learn_from_the_images_that_judge_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    learned: list[TransformedSplit] = []
-    given = image_network.batches
+def test_no_fit_learns_from_the_images_that_judge_it() -> None:
+    train, validation = slopes(0, 60), slopes(1, 20)
+    bag = Bag.of(train, validation, SPEC, STANDARD)
+    for fold in range(bag.fits):
+        pupil = bag.learner(fold, image_network.Recipe(SIZES["small"]))._pupil
+        held_out = np.flatnonzero(bag.folds == fold)
+        assert set(pupil.learned) | set(held_out) == set(range(80))
+        assert not set(pupil.learned) & set(held_out)
+        np.testing.assert_array_equal(pupil.held_out.label, bag.rows.label[held_out])
 
-    def batches(train: TransformedSplit, *others: Any) -> tf.data.Dataset:
-        learned.append(train)
-        return given(train, *others)
 
-    monkeypatch.setattr(image_network, "batches", batches)
+@pytest.mark.usefixtures("short")
+def test_the_quick_preset_makes_one_fit_with_the_usual_changes() -> None:
     quick = Training(seed=3, preset="quick")
-    trained = image_network.train(slopes(0, 100), slopes(1, 40), SPEC, quick)
+    trained = image_network.train(slopes(0, 60), slopes(1, 20), SPEC, quick)
     assert trained.train_scores is None
-    assert "fits" not in trained.facts
-    (train,) = learned
-    np.testing.assert_array_equal(train.of(IMAGE), slopes(0, 100).of(IMAGE))
-
-
-def learner(rounds: int) -> image_network.Learner:
-    rows = slopes(0, 120)
-    held_out = np.arange(120) < 30
-    lessons = Lessons(40, rounds, 3)
-    task = image_network.Task(rows, SPEC, STANDARD, lessons, Progress(sum(lessons.lengths)))
-    recipe = image_network.Recipe(SIZES["small"], image_network.CHANGES[2])
-    return task.learner(held_out, recipe)
-
-
-def test_rounds_end_without_progress_and_the_best_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_network, "PROGRESS", 0.9999)
-    network, course = learner(9).finished()
-    assert course.steps == 40 + 60
-    assert not course.exhausted
-    rows = slopes(0, 120).take(np.arange(30))
-    answers = network.score({IMAGE: tf.constant(rows.of(IMAGE), tf.float32)}).numpy()[:, 0]
-    loss = -np.mean(np.log(np.where(rows.label, answers, 1 - answers)))
-    assert loss == pytest.approx(min(course.losses), abs=1e-4)
-
-
-def test_an_end_by_the_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_network, "PROGRESS", -1.0)
-    _, course = learner(2).finished()
-    assert course.exhausted
-    assert "raise training.minutes" in (cut_short(course.facts) or "")
-
-
-def test_how_long_by_number_and_size() -> None:
-    assert lessons_for(300, STANDARD) == Lessons(400, 3, 3)
-    assert lessons_for(300, Training(seed=3, preset="quick")) == Lessons(400, 1, 3)
-    assert lessons_for(16_000, STANDARD).steps == 2000
-    assert lessons_for(320, Training(seed=3, epochs=10)) == Lessons(200, 1, 3)
-    assert [fits_for(900, spec_of(side, side), STANDARD) for side in (28, 128, 256, 512)] == [3, 3, 2, 1]
-    more = Training(seed=3, preset="standard", minutes=30)
-    assert fits_for(900, spec_of(256, 256), more) == 3
-    assert fits_for(16_000, spec_of(128, 128), STANDARD) == 1
-    assert fits_for(900, spec_of(28, 28), Training(epochs=5)) == 1
+    assert not {"fits", "trials"} & set(trained.facts)
+    assert trained.facts["changes"] == image_network.CHANGES[0].name
+    assert trained.facts["steps"] == 80
 
 
 @pytest.mark.usefixtures("short")
@@ -139,3 +101,19 @@ def test_the_best_preset_searches_from_the_best_changes(monkeypatch: pytest.Monk
     ]
     assert [sorted(trial["settings"]) for trial in trials[3:]] == 2 * [sorted(image_network.SPACE)]
     assert trained.facts["changes"] == "moved"
+
+
+def test_how_many_fits_by_number_and_size() -> None:
+    def fits(count: int, side: int, training: Training) -> int:
+        images = TransformedSplit(
+            {IMAGE: np.broadcast_to(np.uint8(0), (count, side, side, 1))},
+            np.arange(count) % 2,
+            1 + np.arange(count) % 6,
+        )
+        return Bag.of(images, images.take(np.arange(10)), spec_of(side, side), training).fits
+
+    assert [fits(90, side, STANDARD) for side in (28, 128, 200, 256)] == [3, 3, 2, 1]
+    assert fits(90, 256, Training(seed=3, preset="standard", minutes=30)) == 3
+    assert fits(90, 128, Training(seed=3, preset="standard", size="large")) == 1
+    assert fits(90, 28, Training(seed=3, preset="standard", epochs=5)) == 1
+    assert fits(90, 28, Training(seed=3, preset="quick")) == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from solutionkit.models.residual_network import (
@@ -50,6 +51,13 @@ def test_the_maps_are_the_same_in_another_light_and_say_which_it_was() -> None:
     assert (np.abs(first[..., -2:] - other[..., -2:]) > 0.1).all()
 
 
+def test_as_many_images_as_rows_of_pixels_are_no_bias() -> None:
+    stem, head = parts((32, 32, 1))
+    pixels = np.random.default_rng(0).uniform(0, 255, (32, 32, 32, 1)).astype(np.float32)
+    together = tf.function(lambda images: head(stem(images)))(tf.constant(pixels))
+    np.testing.assert_allclose(together[:5], head(stem(pixels[:5])), atol=1e-4)
+
+
 def test_an_even_image_has_no_pattern() -> None:
     stem, head = parts((32, 32, 1))
     logits = ops.convert_to_numpy(head(stem(np.full((1, 32, 32, 1), 90.0, np.float32))))
@@ -67,8 +75,3 @@ def test_networks_side_by_side_say_the_mean_and_can_be_stored(tmp_path: Path) ->
         keras.models.load_model(tmp_path / f"{name}.keras", compile=False) for name in ("stem", "head")
     )
     np.testing.assert_allclose(head(stem(pixels)), alone, atol=1e-5)
-
-
-def test_one_network_is_left_as_it_is() -> None:
-    stem, head = parts((32, 32, 1))
-    assert side_by_side([stem], [head]) == (stem, head)

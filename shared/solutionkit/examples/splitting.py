@@ -135,10 +135,11 @@ def hold_out_validation(splits: np.ndarray, sides: Sides) -> None:
     rows = np.flatnonzero(splits == TRAIN)
     if in_time(sides):
         order = _time_order(sides.table, declaration.columns.time or "", sides.source)
-        if units is not None and not _shared(units, splits):
-            # The evaluation's groups are new, so the validation's must be; a group is as late as its last.
-            order = _last_of_unit(order, units)
-        chosen = _latest(order[rows], fraction)
+        # Where the evaluation's groups are new, the validation's must be.
+        if units is not None and _new(units, splits):
+            chosen = _latest_units(order[rows], units[rows], fraction, random)
+        else:
+            chosen = _latest(order[rows], fraction)
     elif declaration.columns.group:
         groups = _groups(sides.table, declaration.columns.group, sides.source) if units is None else units
         chosen = _whole_groups(groups[rows], fraction, random)
@@ -194,21 +195,33 @@ def in_time(sides: Sides) -> bool:
     the validation is to be as the evaluation is.
     """
     data = sides.declaration.data
-    drawn = data.path is not None and data.split in {"random", "stratified"}
+    drawn = data.path is not None and data.split in {"random", "stratified", "group"}
     return bool(sides.declaration.columns.time) and (sides.ordered or not drawn)
 
 
-def _shared(units: np.ndarray, splits: np.ndarray) -> bool:
-    """Whether some unit has rows on both sides, evaluation and training."""
-    return bool(np.isin(units[splits == TRAIN], units[splits == EVAL]).any())
+def _new(units: np.ndarray, splits: np.ndarray) -> bool:
+    """Whether most units of the evaluation have no training row."""
+    evaluated = np.unique(units[splits == EVAL])
+    return bool(np.isin(evaluated, units[splits == TRAIN]).mean() < 0.5)
 
 
-def _last_of_unit(order: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Of each row the rank of the latest row of its unit."""
-    last = np.zeros(units.max() + 1, order.dtype)
-    np.maximum.at(last, units, order)
-    of_rows: np.ndarray = last[units]
-    return of_rows
+def _latest_units(
+    order: np.ndarray, units: np.ndarray, fraction: float, random: np.random.Generator
+) -> np.ndarray:
+    """Whole units, those whose last row is latest, about `fraction` of all rows; equally late ones are drawn.
+
+    Args:
+        order: `(rows,)` ranks of their times.
+        units: `(rows,)` codes.
+        fraction: Of the rows.
+        random: Draws.
+    """
+    _, members, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    last = np.zeros(len(sizes), order.dtype)
+    np.maximum.at(last, members, order)
+    latest_first = np.lexsort([random.permutation(len(sizes)), -last])
+    filled = np.cumsum(sizes[latest_first]) - sizes[latest_first] / 2
+    return np.isin(members, latest_first[filled <= fraction * len(order)])
 
 
 def leave_out(splits: np.ndarray, sides: Sides) -> list[str]:

@@ -18,9 +18,10 @@ from solutionkit.kinds import IMAGE
 from solutionkit.models.anomaly import load_distance
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import load_background
-from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE, probabilities
+from solutionkit.models.image_learning import probabilities
+from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE
 from solutionkit.models.texture import texture_features
-from solutionkit.models.texture_baseline import largest_value, load_learned
+from solutionkit.models.texture_baseline import load_learned
 from solutionkit.tasks.classification.odds import log_odds
 from solutionkit.tasks.classification.task import classification
 
@@ -90,7 +91,7 @@ class TextureExplainer:
             autograph=False,
         )
         def outputs(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-            features = texture_features(images, largest_value(feature))
+            features = texture_features(images, float(feature.white))
             return target_log_odds(score(tf.cast(features, tf.float64)), targets, spec)
 
         self._outputs = outputs

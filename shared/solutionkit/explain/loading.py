@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow_transform as tft
 
 from solutionkit.dotted import resolve
+from solutionkit.errors import UserError
 from solutionkit.examples.columns import load_spec
 from solutionkit.modalities.base import ScoringRows
 from solutionkit.models.arrays import TransformedSplit, transform_examples
@@ -38,7 +39,15 @@ class ModelExplainer:
         self._unpacked = tempfile.TemporaryDirectory(prefix="solutionkit-")
         shutil.unpack_archive(extra / TRANSFORM_FILE, self._unpacked.name)
         self._transform = tft.TFTransformOutput(self._unpacked.name)
-        self.explainer: Any = resolve(explainer_name(extra))(extra, self.spec)
+        name = explainer_name(extra)
+        try:
+            explainer = resolve(name)
+        except (ImportError, AttributeError) as error:
+            raise UserError(
+                f"{folder}: this model is explained by {name}, which is gone; run the pipeline again:"
+                " solutionkit run."
+            ) from error
+        self.explainer: Any = explainer(extra, self.spec)
 
     @cached_property
     def scorer(self) -> SavedScorer:

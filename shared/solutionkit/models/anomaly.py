@@ -23,14 +23,14 @@ from sklearn.covariance import LedoitWolf
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE
-from solutionkit.models import image_network
+from solutionkit.models import image_learning, image_network
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment, pasted
 from solutionkit.models.explanation_files import save_background
 from solutionkit.models.image_background import background_images
 from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.texture import texture_features
-from solutionkit.models.texture_baseline import feature_matrix, largest_value
+from solutionkit.models.texture_baseline import feature_matrix
 from solutionkit.models.trained import TrainedModel
 from solutionkit.progress import Progress
 
@@ -38,8 +38,8 @@ DISTANCE_FILE = "distance.npz"
 EXPLAINER = "solutionkit.explain.image_models:TextureDistance"
 # Of sound validation images, the share that scores below one half.
 USUAL = 0.95
-# How often an epoch sees each sound image.
-SHOWN = 3
+# How often a sound image counts, when it is asked how long to learn.
+OFTEN = 3
 # Added to spreads in quadrature: a bin that sound images hardly ever fill must not decide alone.
 LEAST_SPREAD = 1e-3
 
@@ -124,7 +124,7 @@ def train_texture(
     score_features = distance.scorer()
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
-        return score_features(tf.cast(texture_features(columns[IMAGE], largest_value(feature)), tf.float64))
+        return score_features(tf.cast(texture_features(columns[IMAGE], float(feature.white)), tf.float64))
 
     def save_for_explanation(folder: Path) -> None:
         distance.save(folder)
@@ -153,32 +153,47 @@ def train_network(
     """
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
-    largest = largest_value(spec.only(IMAGE))
-    parts = image_network.build(spec, training, peaks=True)
+    height, width, _ = spec.only(IMAGE).shape
+    white = float(spec.only(IMAGE).white)
     sound, held_out = train.take(train.label == 0), validation.take(validation.label == 0)
-    spoiled = pasted(tf.constant(held_out.of(IMAGE), tf.float32), largest, training.seed)
-    both = np.concatenate([held_out.of(IMAGE), np.round(spoiled.numpy()).astype(held_out.of(IMAGE).dtype)])
-    told = TransformedSplit({IMAGE: both}, np.repeat([0, 1], len(held_out)))
 
     def half_pasted(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images = augment(images, largest)
+        images = augment(images, white)
         labels = tf.cast(tf.random.uniform(tf.shape(labels)) < 0.5, tf.int64)
-        return tf.where(labels[:, None, None, None] == 1, pasted(images, largest), images), labels
+        return tf.where(labels[:, None, None, None] == 1, pasted(images, white), images), labels
 
-    # What is pasted differs each time, so sound images are not soon learned by heart.
-    lessons = image_network.lessons_for(SHOWN * len(sound), training)
-    head = spec.task.head(told.label)
-    progress = Progress(sum(lessons.lengths))
-    learner = image_network.Learner(parts, sound, told, half_pasted, lessons, head, progress)
-    parts, course = learner.finished()
-    scores = scores_in_batches(parts.score, validation, image_network.BATCH_SCORED)
-    facts = {**parts.facts(course), "sound_images": len(sound)}
-    facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
-    return TrainedModel(
-        parts.score,
-        scores,
-        functools.partial(image_network.save, parts, train, spec, training),
-        image_network.EXPLAINER,
-        facts,
-        [parts.whole],
+    both = np.concatenate([held_out.of(IMAGE), spoiled(held_out, white, training.seed)])
+    told = TransformedSplit({IMAGE: both}, np.repeat([0, 1], len(held_out)))
+    pupil = image_learning.Pupil(
+        network=image_network.build(spec, training, peaks=True),
+        images=tf.constant(sound.of(IMAGE)),
+        labels=tf.constant(sound.label),
+        learned=np.arange(len(sound)),
+        held_out=told,
+        head=spec.task.head(told.label),
+        change=half_pasted,
     )
+    # What is pasted differs each time, so sound images are not soon learned by heart.
+    lessons = image_learning.lessons_for(OFTEN * len(sound), height * width, training)
+    learner = image_learning.Learner(pupil, lessons, Progress(sum(lessons.lengths)))
+    network, course = learner.finished()
+    scores = scores_in_batches(network.score, validation, image_learning.BATCH_SCORED)
+    facts = {**network.facts, **course.facts, "sound_images": len(sound)}
+    facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
+    save = functools.partial(image_network.save, network, train, spec, training)
+    return TrainedModel(network.score, scores, save, image_network.EXPLAINER, facts, [network.whole])
+
+
+def spoiled(images: TransformedSplit, white: float, seed: int) -> np.ndarray:
+    """Images of which a piece was changed, some at a time.
+
+    Args:
+        images: What is changed.
+        white: The value of white.
+        seed: Of what is pasted.
+    """
+    pieces = [
+        np.round(pasted(batch[IMAGE], white, seed + number).numpy())
+        for number, batch in enumerate(images.batches(image_learning.BATCH_SCORED))
+    ]
+    return np.concatenate(pieces).astype(images.of(IMAGE).dtype)

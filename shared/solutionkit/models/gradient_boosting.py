@@ -38,7 +38,7 @@ MOST_ROWS = 350_000
 # Settings compete by the loss of so many folds.
 COMPETE = 2
 # The preset "best" tries further settings as often as time allows: the fewer rows, the oftener.
-TRIAL_ROWS, LEAST_TRIALS, MOST_TRIALS = 500_000, 10, 60
+TRIAL_ROWS, USUAL_COLUMNS, LEAST_TRIALS, MOST_TRIALS = 500_000, 30, 4, 60
 SPACE: dict[str, Span | tuple[Any, ...]] = {
     "leaves": Span(4, 63, logarithmic=True, whole=True),
     "learning_rate": Span(0.02, 0.15, logarithmic=True),
@@ -178,7 +178,8 @@ def fit_bag(
     least, chosen, bag = np.inf, settings[0], []
     further = 0
     if training.preset == "best":
-        often = training.leisure * TRIAL_ROWS / len(rows.label)
+        cost = len(rows.label) * head.outputs * max(rows.values.shape[1] / USUAL_COLUMNS, 1.0)
+        often = training.leisure * TRIAL_ROWS / cost
         further = int(np.clip(often, LEAST_TRIALS, MOST_TRIALS))
     progress = Progress((len(settings) + further) * len(held[:COMPETE]) + len(held[COMPETE:]))
 

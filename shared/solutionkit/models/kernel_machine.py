@@ -31,6 +31,9 @@ COMPETE_ROWS, COMPETE = 4000, 2
 MOST_STEPS, TOLERANCE = 300, 1e-3
 # Standard deviations beyond which a column says no more.
 FARTHEST = 6.0
+# A value's last bit, which differs from batch to batch, must not become much: so flat is the root at zero,
+# and no spread counts as smaller.
+SMOOTH, LEAST_SPREAD = 1e-3, 1e-3
 # Of a class that none of the fitted rows has.
 NEVER = -20.0
 
@@ -62,7 +65,8 @@ class KernelMachine:
         squares = (self.landmarks**2).sum(axis=1)
 
         def score(features: tf.Tensor) -> tf.Tensor:
-            standard = (tf.sign(features) * tf.sqrt(tf.abs(features)) - self.centre) / self.spread
+            roots = features / tf.sqrt(tf.abs(features) + SMOOTH)
+            standard = (roots - self.centre) / self.spread
             standard = tf.clip_by_value(standard, -FARTHEST, FARTHEST)
             distances = tf.reduce_sum(standard**2, axis=1, keepdims=True) + squares
             distances -= 2.0 * tf.linalg.matmul(standard, self.landmarks, transpose_b=True)
@@ -100,15 +104,14 @@ def fit_kernel(
         scores of each row by a machine that did not see it, NaN where all did.
     """
     held = [folds == fold for fold in np.unique(folds[folds >= 0])]
-    drawn = np.random.default_rng(seed).permutation(len(labels))[:COMPETE_ROWS]
-    few = np.isin(np.arange(len(labels)), drawn)
+    few = np.random.default_rng(seed).permutation(len(labels)) < COMPETE_ROWS
+    competing = [place & few if (place & few).any() else place for place in held[:COMPETE]]
     prepared = [Prepared.of(values, labels, ~place & few, head.outputs, seed) for place in held[:COMPETE]]
-    competing = [place for place in held[:COMPETE] if (place & few).any()]
 
     def loss(setting: tuple[float, float]) -> float:
         losses = []
-        for part, place in zip(prepared, competing, strict=False):
-            rows = np.flatnonzero(place & few)
+        for part, place in zip(prepared, competing, strict=True):
+            rows = np.flatnonzero(place)
             answers = predicted(part.fit(*setting), values[rows])
             losses.append(np.asarray(head.loss(labels[rows].astype(np.float32), answers)))
         return float(np.concatenate(losses).mean())
@@ -157,8 +160,7 @@ class Prepared:
             seed: Draws landmarks.
         """
         roots = _roots(values[fitted])
-        centre, spread = roots.mean(axis=0), roots.std(axis=0)
-        spread = np.where(spread > 0, spread, 1.0)
+        centre, spread = roots.mean(axis=0), np.hypot(roots.std(axis=0), LEAST_SPREAD)
         rows = np.clip((roots - centre) / spread, -FARTHEST, FARTHEST)
         return cls(centre, spread, rows, labels[fitted], outputs, seed)
 
@@ -204,5 +206,5 @@ def predicted(machine: KernelMachine, values: np.ndarray) -> np.ndarray:
 
 
 def _roots(values: np.ndarray) -> np.ndarray:
-    roots: np.ndarray = np.sign(values) * np.sqrt(np.abs(values))
+    roots: np.ndarray = values / np.sqrt(np.abs(values) + SMOOTH)
     return roots

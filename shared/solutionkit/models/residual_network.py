@@ -76,8 +76,10 @@ def build_stem(shape: tuple[int, ...], largest: float, size: NetworkSize) -> ker
     maps = (grey - mean) / spread
     maps = layers.Conv2D(size.stem, 5, strides=strides, padding="same", use_bias=False)(maps)
     maps = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(maps))
-    even = ops.zeros_like(maps[..., :1])
-    taken_away = [even + mean / 128.0 - 1.0, even + spread / 64.0 - 1.0]
+    # By products: Keras takes a sum with a value an image for one with a bias, where there are as many images
+    # as rows of pixels.
+    even = ops.ones_like(maps[..., :1])
+    taken_away = [even * (mean / 128.0 - 1.0), even * (spread / 64.0 - 1.0)]
     return keras.Model(pixels, layers.Concatenate()([maps, *taken_away]), name="stem")
 
 
@@ -98,8 +100,6 @@ def side_by_side(stems: list[keras.Model], heads: list[keras.Model]) -> tuple[ke
         stems: Pixels -> maps, all of one shape.
         heads: Maps -> logits.
     """
-    if len(stems) == 1:
-        return stems[0], heads[0]
     for number, (stem, head) in enumerate(zip(stems, heads, strict=True)):
         stem.name, head.name = f"stem_{number}", f"head_{number}"
     pixels = keras.Input(stems[0].input.shape[1:], name="pixels")

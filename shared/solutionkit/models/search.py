@@ -16,8 +16,6 @@ import numpy as np
 
 # At random before the process has seen enough.
 AT_RANDOM = 5
-# What the process is told of a trial that came to nothing.
-HOPELESS = 1e3
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,10 @@ def search(
             settings = {name: asked.hyperparameters.get(name) for name in space}
             trial = Trial(settings, judge(settings))
             trials.append(trial)
-            oracle.update_trial(asked.trial_id, {"loss": trial.loss if np.isfinite(trial.loss) else HOPELESS})
+            # One that came to nothing counts as the worst, or it would dwarf all differences between others.
+            known = [item.loss for item in trials if np.isfinite(item.loss)]
+            loss = trial.loss if np.isfinite(trial.loss) else max(known, default=1.0)
+            oracle.update_trial(asked.trial_id, {"loss": loss})
             asked.status = "COMPLETED"
             oracle.end_trial(asked)
     return trials

@@ -37,7 +37,7 @@ PATIENCE, MOST_EPOCHS = 6, 200
 MOST_ROWS = {"small": 80_000, "medium": 30_000, "large": 8_000}
 # The preset "best" tries settings by the loss of so many folds, as often as time allows: the fewer rows, the
 # oftener.
-COMPETE, TRIAL_ROWS, LEAST_TRIALS, MOST_TRIALS = 2, 120_000, 4, 30
+COMPETE, TRIALS, LEAST_TRIALS, MOST_TRIALS = 2, 1.5, 4, 30
 SPACE: dict[str, Span | tuple[Any, ...]] = {
     "units": (32, 64, 96, 128),
     "blocks": (1, 2, 3),
@@ -85,15 +85,13 @@ def train(
         training: Seed, preset, most epochs and size.
     """
     tf.config.experimental.enable_op_determinism()
-    rows = train.joined(validation)
-    folds = fold_codes(rows, training, training.leisure * MOST_ROWS[training.size])
-    task = Task(rows, len(train), spec, training)
+    bag = Bag.of(train, validation, spec, training)
     recipe = Recipe(SIZES[training.size])
     trials: list[Trial] = []
     if training.preset == "best":
-        recipe, trials = task.best_recipe(recipe, np.where(folds < COMPETE, folds, -1))
-    fitted = task.fit(recipe, folds)
-    fits = int(folds.max()) + 1
+        recipe, trials = bag.best_recipe(recipe)
+    fitted = bag.fit(recipe, bag.folds)
+    fits = int(bag.folds.max()) + 1
 
     def score(columns: dict[str, Any]) -> tf.Tensor:
         return ensemble_answers(fitted.head, fitted.network(columns, training=False))
@@ -108,7 +106,7 @@ def train(
         "algorithm": "TabM",
         "parameters": int(fitted.network.count_params()),
         "members": recipe.size.members,
-        **epoch_facts(fitted.keeper.losses, task.epochs),
+        **epoch_facts(fitted.keeper.losses, bag.epochs),
         **fitted.head.facts,
         **({"fits": fits} if fits > 1 else {}),
         **({"trials": [trial.facts for trial in trials]} if trials else {}),
@@ -139,20 +137,46 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Task:
+class Bag:
     """What is learned.
 
     Attributes:
         rows: Of the training side, those that train first.
         train: How many train.
+        folds: `(rows,)` which fold a row is of; -1 for those that all fits may see.
         spec: What the columns are.
         training: As declared.
+        trials: Recipes that are looked for beside the usual one.
+        progress: Told of each epoch.
     """
 
     rows: TransformedSplit
     train: int
+    folds: np.ndarray
     spec: TableSpec
     training: Training
+    trials: int
+    progress: Progress
+
+    @classmethod
+    def of(
+        cls, train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+    ) -> Bag:
+        """As large as time allows.
+
+        Args:
+            train: Rows to fit.
+            validation: Rows that are held out from the first fit.
+            spec: What the columns are.
+            training: As declared.
+        """
+        rows = train.joined(validation)
+        most = training.leisure * MOST_ROWS[training.size]
+        often = most * TRIALS / len(rows)
+        trials = int(np.clip(often, LEAST_TRIALS, MOST_TRIALS)) if training.preset == "best" else 0
+        epochs = training.epochs or MOST_EPOCHS
+        progress = Progress(epochs * (1 + (trials + 1 if trials else 0)))
+        return cls(rows, len(train), fold_codes(rows, training, most), spec, training, trials, progress)
 
     @property
     def epochs(self) -> int:
@@ -192,8 +216,8 @@ class Task:
         fold = folds if fits > 1 else folds[folds < 0]
         # Keras would drop the last axis of raw values, were the targets of one rank less.
         targets = np.stack([learned.label, fold], axis=1).astype(np.float32)[:, :, None]
-        keeper = BestFits(network, self.rows, folds, head, encoders, Progress(self.epochs))
-        network.fit(
+        keeper = BestFits(network, self.rows, folds, head, encoders, self.progress)
+        history = network.fit(
             learned.inputs,
             targets,
             batch_size=batch_size(len(learned)),
@@ -201,15 +225,12 @@ class Task:
             verbose=0,
             callbacks=[keeper],
         )
+        self.progress.skip(self.epochs - len(history.epoch))
         return Fitted(embedding, members, network, head, keeper)
 
-    def best_recipe(self, usual: Recipe, folds: np.ndarray) -> tuple[Recipe, list[Trial]]:
-        """The recipe whose held-out rows have the least loss, and all that were tried.
-
-        Args:
-            usual: The first.
-            folds: `(rows,)` as for `fit`.
-        """
+    def best_recipe(self, usual: Recipe) -> tuple[Recipe, list[Trial]]:
+        """The recipe under which rows of some folds have the least loss, and all that were tried."""
+        folds = np.where(self.folds < COMPETE, self.folds, -1)
 
         def judge(settings: dict[str, Any]) -> float:
             keeper = self.fit(usual.with_settings(settings), folds).keeper
@@ -217,8 +238,7 @@ class Task:
             return min(keeper.losses)
 
         first = {name: getattr(usual, name, getattr(usual.size, name, None)) for name in SPACE}
-        count = int(np.clip(self.training.leisure * TRIAL_ROWS / len(self.rows), LEAST_TRIALS, MOST_TRIALS))
-        trials = [Trial(first, judge(first)), *search(SPACE, judge, count, self.training.seed)]
+        trials = [Trial(first, judge(first)), *search(SPACE, judge, self.trials, self.training.seed)]
         # A loss that is no number is not the least.
         best = min(trials, key=lambda trial: np.nan_to_num(trial.loss, nan=np.inf))
         return usual.with_settings(best.settings), trials

@@ -138,7 +138,9 @@ def _extreme_cells(grey: tf.Tensor) -> tf.Tensor:
         return _flat(tf.reduce_max(cells(values), axis=[2, 4]))
 
     mean = means(grey)
-    deviation = tf.sqrt(tf.maximum(means(grey**2) - mean**2, 0.0))
+    # Of centred values: squares of grey levels leave nothing but rounding of an even cell's.
+    centred = cells(grey) - tf.reduce_mean(cells(grey), axis=[2, 4], keepdims=True)
+    deviation = _flat(tf.sqrt(tf.reduce_mean(centred**2, axis=[2, 4])))
     statistics = [mean, deviation, means(across), means(down), maxima(grey), -maxima(-grey)]
     parts = []
     for values in statistics:

@@ -107,7 +107,8 @@ def train(
         "LightGBM and a kernel machine": (Learned(booster, kernel), (of_trees + of_kernel) / 2),
     }
     losses = {name: _loss(head, rows.label, scores) for name, (_, scores) in candidates.items()}
-    tried = facts.pop("trials", [])
+    # Those of the trees are judged by other rows.
+    facts["trials_of_trees"] = facts.pop("trials", [])
     chosen = min(losses, key=losses.__getitem__)
     learned, held_out = candidates[chosen]
     train_scores, scores = parted(held_out, len(train))
@@ -115,20 +116,14 @@ def train(
         **({} if learned.trees is None else facts),
         "algorithm": f"{chosen} on LBP, HOG and grey statistics",
         "features": matrix.values.shape[1],
-        "trials": [
-            *(
-                {"settings": {"model": "LightGBM", **trial["settings"]}, "loss": trial["loss"]}
-                for trial in tried
-            ),
-            *(Trial({"model": name}, loss).facts for name, loss in losses.items()),
-        ],
+        "trials": [Trial({"model": name}, loss).facts for name, loss in losses.items()],
     }
     if learned.kernel is not None:
         facts["landmarks"] = len(learned.kernel.landmarks)
     score_features = learned.scorer()
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
-        features = texture_features(columns[IMAGE], largest_value(feature))
+        features = texture_features(columns[IMAGE], float(feature.white))
         return score_features(tf.cast(features, tf.float64))
 
     save = functools.partial(save_for_explanation, learned, train, spec, training)
@@ -163,12 +158,7 @@ def feature_matrix(arrays: TransformedSplit, feature: Feature) -> np.ndarray:
     # One graph for batches of all sizes; AutoGraph would translate it line by line and change nothing.
     @tf.function(input_signature=[tf.TensorSpec([None, *feature.shape], tf.float32)], autograph=False)
     def step(images: tf.Tensor) -> tf.Tensor:
-        return texture_features(images, largest_value(feature))
+        return texture_features(images, float(feature.white))
 
     parts = [step(batch[IMAGE]).numpy() for batch in arrays.batches(BATCH_IMAGES)]
     return np.concatenate(parts).astype(np.float64)
-
-
-def largest_value(feature: Feature) -> float:
-    """The value of a white pixel."""
-    return float(feature.white)

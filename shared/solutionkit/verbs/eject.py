@@ -30,7 +30,11 @@ NETWORKS = {
 """,
     ),
     "solutionkit.models.image_network": (
-        {"network.py": "models/image_network.py", "network_layers.py": "models/residual_network.py"},
+        {
+            "network.py": "models/image_network.py",
+            "network_layers.py": "models/residual_network.py",
+            "network_learning.py": "models/image_learning.py",
+        },
         "solutionkit.explain.image_models:NetworkExplainer",
         "",
     ),

@@ -29,9 +29,9 @@ SHOWN = 10
 # What cameras of 10, 12, 14 and 16 bits call white.
 WHITE_LEVELS = (1023, 4095, 16_383, 65_535)
 # Of an image, unless the declaration says otherwise: what is small is still seen, and some hundred images are
-# learned from in minutes. All together: two gigabytes in colour.
-USUAL_PIXELS, USUAL_PIXELS_IN_ALL = 110_000, 700_000_000
-SMALLEST_USUAL_SIDE, LONGEST_USUAL_SIDE = 128, 512
+# learned from in minutes. All together: a gigabyte in colour.
+USUAL_PIXELS, USUAL_PIXELS_IN_ALL = 110_000, 350_000_000
+SMALLEST_USUAL_SIDE, LONGEST_USUAL_SIDE, SIDE_STEP = 64, 512, 32
 # A mask is white above this; a picture of class numbers is none.
 MASK_LEVEL = 127
 
@@ -199,7 +199,9 @@ def usual_side(elongation: float, count: int) -> int:
         count: Of the images.
     """
     pixels = min(USUAL_PIXELS, USUAL_PIXELS_IN_ALL // max(count, 1))
-    return int(np.clip((pixels * elongation) ** 0.5, SMALLEST_USUAL_SIDE, LONGEST_USUAL_SIDE))
+    side = int(np.clip((pixels * elongation) ** 0.5, SMALLEST_USUAL_SIDE, LONGEST_USUAL_SIDE))
+    # In steps, so that some images more do not change what a camera must send.
+    return side // SIDE_STEP * SIDE_STEP
 
 
 def shape_problems(feature: Feature) -> list[Problem]:

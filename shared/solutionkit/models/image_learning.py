@@ -1,0 +1,316 @@
+"""How one network learns of images: in steps, for as long as held-out images show progress.
+
+Some hundred images make few steps an epoch, so training is counted in steps: rounds of a falling learning
+rate, each from where the last one ended, until a round no longer lowers the loss of held-out images
+(I. Loshchilov, F. Hutter: "SGDR", ICLR 2017). What is kept is a running mean of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from solutionkit.declaration import Training
+from solutionkit.errors import UserError
+from solutionkit.kinds import IMAGE
+from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.heads import Head
+from solutionkit.progress import Progress
+
+BATCH, BATCH_SCORED = 16, 128
+LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
+# Steps of the first round, or as many as show each image so often, but no more than so many pixels in all;
+# a round is longer than the one before.
+STEPS, SHOWN, MOST_SHOWN, GROWTH, MOST_ROUNDS = 400, 2, 66_000_000, 1.5, 3
+# Looks at the held-out images in a round. Another round is made while the last one lowered their loss by this
+# share and this much.
+LOOKS, SHARE_GAINED, LEAST_GAINED = 10, 0.03, 0.005
+# The running mean of the weights reaches back so many steps, and is brought up to date after so many.
+REACH, EVERY = 40, 4
+# A class that is this much rarer than the most frequent one weighs no more than that.
+LARGEST_WEIGHT = 10.0
+
+# Changes a batch of images and labels while training.
+Change = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network and the two parts that it is explained by.
+
+    Attributes:
+        maps: Pixels -> feature maps.
+        head: Feature maps -> logits.
+        whole: Pixels -> logits.
+        name: What to call it.
+    """
+
+    maps: keras.Model
+    head: keras.Model
+    whole: keras.Model
+    name: str
+
+    def score(self, columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Transformed columns -> `(batch, outputs)` probabilities."""
+        return probabilities(self.whole(columns[IMAGE], training=False))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to tell of it."""
+        return {"algorithm": self.name, "parameters": int(self.whole.count_params())}
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How long a network learns, and how fast.
+
+    Attributes:
+        steps: Of the first round.
+        rounds: At most.
+        seed: Of the shuffling.
+        learning_rate: At the begin of a round.
+        weight_decay: Of AdamW.
+    """
+
+    steps: int
+    rounds: int
+    seed: int
+    learning_rate: float = LEARNING_RATE
+    weight_decay: float = WEIGHT_DECAY
+
+    @property
+    def lengths(self) -> list[int]:
+        """Steps of each round."""
+        return [round(self.steps * GROWTH**number) for number in range(self.rounds)]
+
+
+def lessons_for(rows: int, pixels: int, training: Training) -> Lessons:
+    """How long to learn from so many images.
+
+    Args:
+        rows: Images to fit.
+        pixels: Of an image.
+        training: Preset, seed, minutes and, if declared, epochs.
+    """
+    if training.epochs:
+        return Lessons(max(training.epochs * rows // BATCH, 1), 1, training.seed)
+    most = max(int(training.leisure * MOST_SHOWN / pixels), STEPS)
+    rounds = round(MOST_ROUNDS * training.leisure**0.5) if training.by_folds else 1
+    return Lessons(int(np.clip(-(-SHOWN * rows // BATCH), STEPS, most)), max(rounds, 1), training.seed)
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """A network, and what it learns from.
+
+    Attributes:
+        network: What learns.
+        images: `(images, height, width, channels)` pixels, of which it learns from some.
+        labels: `(images,)` class ids.
+        learned: Positions of those.
+        held_out: Images that choose the weights.
+        head: What their loss is.
+        change: Augmentation.
+        weights: Of the classes, if they differ.
+    """
+
+    network: Network
+    images: tf.Tensor
+    labels: tf.Tensor
+    learned: np.ndarray
+    held_out: TransformedSplit
+    head: Head
+    change: Change
+    weights: dict[int, float] | None = None
+
+    def batches(self, size: int, seed: int) -> tf.data.Dataset:
+        """Endless shuffled, changed batches of one size.
+
+        Args:
+            size: Images a batch.
+            seed: Of the shuffling.
+        """
+        rows = tf.data.Dataset.from_tensor_slices(self.learned).shuffle(len(self.learned), seed=seed).repeat()
+
+        def batch(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            pixels = tf.cast(tf.gather(self.images, chosen), tf.float32)
+            return self.change(pixels, tf.gather(self.labels, chosen))
+
+        return rows.batch(size, drop_remainder=True).map(batch).prefetch(2)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training went.
+
+    Attributes:
+        losses: Of the held-out images, the running mean's, at each look.
+        steps: In all.
+        exhausted: Whether the last round that was allowed still lowered the loss.
+    """
+
+    losses: list[float]
+    steps: int
+    exhausted: bool
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to tell of it."""
+        return {"steps": self.steps, **({"exhausted": True} if self.exhausted else {})}
+
+
+class Learner:
+    """Lets a network learn, round after round.
+
+    Args:
+        pupil: The network and its images.
+        lessons: How long.
+        progress: Told of each step.
+
+    Attributes:
+        mean: Of its weights.
+    """
+
+    def __init__(self, pupil: Pupil, lessons: Lessons, progress: Progress) -> None:
+        self._pupil, self._lessons, self._progress = pupil, lessons, progress
+        self._left = lessons.lengths
+        schedule = keras.optimizers.schedules.CosineDecayRestarts(
+            lessons.learning_rate, lessons.steps, t_mul=GROWTH, alpha=1e-3
+        )
+        whole = pupil.network.whole
+        loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if whole.output.shape[-1] == 1:
+            loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=lessons.weight_decay)
+        # XLA's convolutions are slower than oneDNN's here.
+        whole.compile(optimizer, loss, jit_compile=False)
+        self._batches = pupil.batches(min(BATCH, len(pupil.learned)), lessons.seed)
+        self.mean = RunningMean(pupil, progress)
+
+    def round(self) -> None:
+        """Learn for a round of steps."""
+        steps = self._left.pop(0)
+        self._pupil.network.whole.fit(
+            self._batches,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=0,
+            class_weight=self._pupil.weights,
+            callbacks=[self.mean],
+        )
+
+    def finished(self) -> tuple[Network, Course]:
+        """The network with its best weights, after as many rounds as it goes on learning.
+
+        Raises:
+            UserError: The loss never was a number.
+        """
+        mean = self.mean
+        if not mean.losses:
+            self.round()
+        goes_on = True
+        while self._left and goes_on:
+            before = mean.least
+            self.round()
+            goes_on = mean.least < before - max(SHARE_GAINED * before, LEAST_GAINED)
+        self._progress.skip(sum(self._left))
+        mean.put_best()
+        return self._pupil.network, Course(mean.losses, mean.steps, goes_on and self._lessons.rounds > 1)
+
+
+class RunningMean(keras.callbacks.Callback):
+    """Look at held-out images with the running mean of the weights, and keep those with the least loss.
+
+    Args:
+        pupil: What learns, and the images that it does not learn from.
+        progress: Told of each step.
+
+    Attributes:
+        steps: That were made.
+        losses: At each look.
+        least: Of these.
+    """
+
+    def __init__(self, pupil: Pupil, progress: Progress) -> None:
+        super().__init__()
+        self._held_out, self._head, self._progress = pupil.held_out, pupil.head, progress
+        self._own = list(pupil.network.whole.variables)
+        self._means = [tf.Variable(own.value) for own in self._own]
+        self._best: list[np.ndarray] = []
+        self._looks: set[int] = set()
+        self._updates = self.steps = 0
+        self.losses: list[float] = []
+        self.least = np.inf
+
+        @tf.function
+        def follow(share: tf.Tensor) -> None:
+            for mean, own in zip(self._means, self._own, strict=True):
+                if mean.dtype.is_floating:
+                    mean.assign_add(share * (own.value - mean))
+
+        self._follow = follow
+        self._score = tf.function(pupil.network.score, reduce_retracing=True)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Spread the looks over the round."""
+        del logs
+        looks = min(LOOKS, self.params["steps"])
+        self._looks = {self.steps + round(self.params["steps"] * (i + 1) / looks) for i in range(looks)}
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Bring the mean up to date, and look if it is time."""
+        del batch, logs
+        self.steps += 1
+        self._progress.step()
+        if self.steps % EVERY == 0 or self.steps < EVERY:
+            self._updates += 1
+            self._follow(tf.constant(max(EVERY / REACH, 1.0 / self._updates), tf.float32))
+        if self.steps in self._looks:
+            self._look()
+
+    def _look(self) -> None:
+        learning = [own.numpy() for own in self._own]
+        means = [mean.numpy() for mean in self._means]
+        self._put(means)
+        answers = np.concatenate(
+            [self._score(batch).numpy() for batch in self._held_out.batches(BATCH_SCORED)]
+        )
+        loss = float(np.mean(self._head.loss(self._held_out.label.astype(np.float32), answers)))
+        self.losses.append(loss)
+        if loss < self.least:
+            self.least, self._best = loss, means
+        self._put(learning)
+
+    def put_best(self) -> None:
+        """Give the network the best weights.
+
+        Raises:
+            UserError: There are none.
+        """
+        if not self._best:
+            raise UserError(
+                "the network learned nothing: its loss was never a number; are there images without content?"
+            )
+        self._put(self._best)
+
+    def _put(self, values: list[np.ndarray]) -> None:
+        for own, value in zip(self._own, values, strict=True):
+            own.assign(value)
+
+
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """Weights under which the root of a class's size counts, so that rare ones are heard."""
+    counts = np.bincount(labels)
+    weights = np.minimum(np.sqrt(counts.max() / np.maximum(counts, 1)), LARGEST_WEIGHT)
+    weights /= (weights * counts).sum() / counts.sum()
+    return {position: float(weight) for position, weight in enumerate(weights)}
+
+
+def probabilities(logits: tf.Tensor) -> tf.Tensor:
+    """`(batch, outputs)` logits as probabilities."""
+    return tf.sigmoid(logits) if logits.shape[-1] == 1 else tf.nn.softmax(logits)
