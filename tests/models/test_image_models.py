@@ -75,7 +75,9 @@ def test_heat_adds_up_and_finds_the_spot(trained: dict, name: str, tmp_path: Pat
     assert (inside > 0.5 * found.values.clip(0).sum(axis=(1, 2))).mean() > 0.7
 
 
-@pytest.mark.parametrize("train", [anomaly.train_texture, anomaly.train_network])
+@pytest.mark.parametrize(
+    "train", [anomaly.train_texture, pytest.param(anomaly.train_network, marks=pytest.mark.slow)]
+)
 def test_learning_from_sound_images_alone(train) -> None:
     training, validation = images(0, 240, 1), images(1, 120, 2)
     first = train(training, validation, BINARY, TRAINING)

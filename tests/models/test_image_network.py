@@ -44,6 +44,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_learning, "STEPS", 80)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short")
 def test_changes_that_labels_do_not_survive_are_left_out(tmp_path: Path) -> None:
     trained = image_network.train(slopes(0, 150), slopes(1, 50), SPEC, STANDARD)
@@ -89,6 +90,7 @@ def test_the_quick_preset_makes_one_fit_with_the_usual_changes() -> None:
     assert trained.facts["steps"] == 80
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short")
 def test_the_best_preset_searches_from_the_best_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_network, "MOST_TRIALS", 2)

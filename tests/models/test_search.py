@@ -19,12 +19,12 @@ def judge(settings: dict) -> float:
 
 
 def test_it_comes_closer_than_chance_and_repeats_itself() -> None:
-    trials = search(SPACE, judge, 25, 0)
-    assert len(trials) == 25
+    trials = search(SPACE, judge, 14, 0)
+    assert len(trials) == 14
     assert all(trial.loss == judge(trial.settings) for trial in trials)
     assert min(trial.loss for trial in trials[5:]) < min(trial.loss for trial in trials[:5])
-    assert [trial.settings for trial in search(SPACE, judge, 7, 0)] == [
-        trial.settings for trial in search(SPACE, judge, 7, 0)
+    assert [trial.settings for trial in search(SPACE, judge, 6, 0)] == [
+        trial.settings for trial in search(SPACE, judge, 6, 0)
     ]
     for trial in trials:
         assert isinstance(trial.settings["width"], int)
@@ -32,8 +32,8 @@ def test_it_comes_closer_than_chance_and_repeats_itself() -> None:
 
 
 def test_a_trial_that_came_to_nothing_is_told_and_does_not_end_it() -> None:
-    trials = search(SPACE, lambda settings: float("nan") if settings["share"] < 0.5 else 1.0, 8, 0)
-    assert len(trials) == 8
+    trials = search(SPACE, lambda settings: float("nan") if settings["share"] < 0.5 else 1.0, 6, 0)
+    assert len(trials) == 6
     assert any(np.isnan(trial.loss) for trial in trials)
     assert {trial.facts["loss"] for trial in trials} == {None, 1.0}
 
