@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,8 +118,8 @@ def measure(folder: Path, stated: dict[str, Any], presets: list[str]) -> tuple[l
                     figures.append(METRICS[stated.get("metric", "roc_auc")](rows.label, scores))
                     print(f"{folder.name} {fold or ''} {preset} {trained.facts}", file=sys.stderr, flush=True)
                     keras.backend.clear_session()
-    columns = len(presets) * len(MODELS)
-    return [np.mean(np.reshape(values, (-1, columns)), axis=0).tolist() for values in (figures, seconds)]
+    shape = (-1, len(presets) * len(MODELS))
+    return np.reshape(figures, shape).mean(axis=0).tolist(), np.reshape(seconds, shape).mean(axis=0).tolist()
 
 
 def accuracy(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -127,7 +128,15 @@ def accuracy(labels: np.ndarray, scores: np.ndarray) -> float:
     return float((found == labels).mean())
 
 
-METRICS = {"accuracy": accuracy, "roc_auc": lambda labels, scores: roc_auc(labels > 0, scores[:, 0])}
+def separation(labels: np.ndarray, scores: np.ndarray) -> float:
+    """ROC-AUC of the second of two classes."""
+    return roc_auc(labels > 0, scores[:, 0])
+
+
+METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": accuracy,
+    "roc_auc": separation,
+}
 
 
 def transformed(
