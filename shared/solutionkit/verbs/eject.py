@@ -39,6 +39,8 @@ NETWORKS = {
         "",
     ),
 }
+# An import of a package's own names, on one line or in parentheses.
+IMPORT = r"from [a-z_]+\.[a-z_.]+ import (?:\([^)]+\)|[^\n(]+)\n"
 # The end of an ejected network.
 EXPLAINER = '''
 
@@ -150,11 +152,11 @@ def network(project: Project) -> Part:
 def sorted_imports(text: str, first: str) -> str:
     """A source whose first line moves to where it belongs among the other imports."""
     text = text.removeprefix(first)
-    block = re.search(r"(?:^from [a-z_]+\.[a-z_.]+ import [^\n(]+\n)+(?=\n)", text, re.MULTILINE)
+    block = re.search(rf"(?:^{IMPORT})+(?=\n)", text, re.MULTILINE)
     if block is None:
         return text
-    lines = sorted({*block.group().splitlines(keepends=True), first}, key=lambda line: line.split()[1])
-    return text[: block.start()] + "".join(lines) + text[block.end() :]
+    statements = sorted({*re.findall(IMPORT, block.group()), first}, key=lambda line: line.split()[1])
+    return text[: block.start()] + "".join(statements) + text[block.end() :]
 
 
 def features(project: Project) -> Part:
