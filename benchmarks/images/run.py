@@ -184,7 +184,7 @@ def ours_training(data: TransformedSplit, spec: TableSpec) -> float:
         bag = image_network.Bag.of(data, data.take(np.arange(32)), spec, training)
         learner = bag.learner(0, image_network.Recipe(SIZES[training.size]))
         started = time.perf_counter()
-        learner.round()
+        learner.finished()
         seconds.append(time.perf_counter() - started)
     return len(data) * (EPOCHS[1] - EPOCHS[0]) / (seconds[1] - seconds[0])
 

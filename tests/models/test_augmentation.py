@@ -35,6 +35,16 @@ def test_what_is_moved_is_not_mirrored_and_little_else_changes() -> None:
     assert (found[:, 10, 14] > found[:, 10, 5]).all()
 
 
+def test_half_of_the_images_stay_in_their_place() -> None:
+    tf.random.set_seed(1)
+    noise = tf.constant(np.random.default_rng(0).uniform(50, 200, (200, 24, 24, 1)), tf.float32)
+    found = augment(noise, 255.0, Changes("moved", turned=False, moved=True)).numpy()
+    alike = [
+        np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(found, noise.numpy(), strict=True)
+    ]
+    assert 0.35 < (np.array(alike) > 0.99).mean() < 0.65
+
+
 def test_half_of_the_images_get_a_blot_of_their_mean() -> None:
     tf.random.set_seed(1)
     noise = tf.constant(np.random.default_rng(0).uniform(50, 200, (200, 24, 24, 1)), tf.float32)

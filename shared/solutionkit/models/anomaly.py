@@ -175,10 +175,10 @@ def train_network(
     )
     # What is pasted differs each time, so sound images are not soon learned by heart.
     lessons = image_learning.lessons_for(OFTEN * len(sound), height * width, training)
-    learner = image_learning.Learner(pupil, lessons, Progress(sum(lessons.lengths)))
-    network, course = learner.finished()
+    learner = image_learning.Learner(pupil, lessons, Progress(lessons.steps))
+    network = learner.finished()
     scores = scores_in_batches(network.score, validation, image_learning.BATCH_SCORED)
-    facts = {**network.facts, **course.facts, "sound_images": len(sound)}
+    facts = {**network.facts, "steps": learner.mean.steps, "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
     save = functools.partial(image_network.save, network, train, spec, training)
     return TrainedModel(network.score, scores, save, image_network.EXPLAINER, facts, [network.whole])

@@ -21,13 +21,8 @@ def cut_short(facts: dict[str, Any]) -> str | None:
     """One sentence with the remedy, if the training ended while it still made progress; else nothing.
 
     Args:
-        facts: What `epoch_facts` gave, among others, or `exhausted`; not all models have either.
+        facts: What `epoch_facts` gave, among others; not all models have it.
     """
-    if facts.get("exhausted"):
-        return (
-            "the deep model still made progress when its time was up; more may make it better: raise"
-            " training.minutes in use_case.toml"
-        )
     allowed = facts.get("allowed_epochs")
     if allowed is None or facts["best_epoch"] < allowed:
         return None

@@ -67,6 +67,8 @@ class Settings:
         patience: Trees without progress that end the training.
         progress: The least fall of the log loss that counts.
         l2: Penalty on leaf values.
+        drawn: Whether a split's threshold is drawn rather than looked for (P. Geurts, D. Ernst, L. Wehenkel:
+            "Extremely randomized trees", Machine Learning 63, 2006).
         computed: Whether TensorFlow computes the columns, so that the last bits of a value differ from
             batch to batch.
     """
@@ -79,7 +81,14 @@ class Settings:
     patience: int = 60
     progress: float = 0.0
     l2: float = 5.0
+    drawn: bool = False
     computed: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to tell of it beside other settings."""
+        settings = {name: getattr(self, name) for name in SPACE}
+        return {**settings, "thresholds": "drawn"} if self.drawn else settings
 
 
 SIZES = (8, 31)
@@ -90,6 +99,7 @@ BAGGED = (
     replace(BAG, leaves=15, rows_in_leaf=20, l2=1.0),
     replace(BAG, leaves=31, rows_in_leaf=10, l2=1.0),
     replace(BAG, leaves=31, rows_in_leaf=20, l2=0.0, column_share=1.0),
+    replace(BAG, leaves=63, rows_in_leaf=3, l2=1.0, drawn=True),
 )
 # Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
 RARE = Settings(column_share=1.0, l2=1.0)
@@ -197,7 +207,7 @@ def fit_bag(
             least, chosen, bag = loss, item, fits
         return loss
 
-    trials = [Trial({name: getattr(item, name) for name in SPACE}, compete(item)) for item in settings]
+    trials = [Trial(item.facts, compete(item)) for item in settings]
     if further:
         usual = chosen
         trials += search(SPACE, lambda found: compete(replace(usual, **found)), further, training.seed)
@@ -390,6 +400,7 @@ def _parameters(training: Training, settings: Settings, head: Head, rows: int) -
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": settings.l2,
+        "extra_trees": settings.drawn,
         "feature_pre_filter": False,
         "seed": training.seed,
         "deterministic": True,

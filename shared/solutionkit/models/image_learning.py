@@ -1,8 +1,7 @@
-"""How one network learns of images: in steps, for as long as held-out images show progress.
+"""How one network learns of images: in steps of a falling learning rate, judged by held-out images.
 
-Some hundred images make few steps an epoch, so training is counted in steps: rounds of a falling learning
-rate, each from where the last one ended, until a round no longer lowers the loss of held-out images
-(I. Loshchilov, F. Hutter: "SGDR", ICLR 2017). What is kept is a running mean of the weights.
+Some hundred images make few steps an epoch, so training is counted in steps. What is kept is the running mean
+of the weights that had the least loss of held-out images.
 """
 
 from __future__ import annotations
@@ -24,12 +23,11 @@ from solutionkit.progress import Progress
 
 BATCH, BATCH_SCORED = 16, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
-# Steps of the first round, or as many as show each image so often, but no more than so many pixels in all;
-# a round is longer than the one before.
-STEPS, SHOWN, MOST_SHOWN, GROWTH, MOST_ROUNDS = 400, 2, 66_000_000, 1.5, 3
-# Looks at the held-out images in a round. Another round is made while the last one lowered their loss by this
-# share and this much.
-LOOKS, SHARE_GAINED, LEAST_GAINED = 10, 0.03, 0.005
+# Steps by default, with the preset "quick", or as many as show each image so often; of the round in which
+# recipes compete; and how many steps times pixels of an image two cores make in ten minutes.
+STEPS, FEW_STEPS, SHOWN, TRIAL_STEPS, STEP_PIXELS = 3200, 1600, 2, 400, 260_000_000
+# Looks at the held-out images in a round. It ends when their loss has come down to this.
+LOOKS, NOTHING_LEFT = 10, 0.003
 # The running mean of the weights reaches back so many steps, and is brought up to date after so many.
 REACH, EVERY = 40, 4
 # A class that is this much rarer than the most frequent one weighs no more than that.
@@ -70,38 +68,34 @@ class Lessons:
     """How long a network learns, and how fast.
 
     Attributes:
-        steps: Of the first round.
-        rounds: At most.
+        steps: At most.
         seed: Of the shuffling.
+        trial: Steps of the round in which recipes compete, before those.
         learning_rate: At the begin of a round.
         weight_decay: Of AdamW.
     """
 
     steps: int
-    rounds: int
     seed: int
+    trial: int = 0
     learning_rate: float = LEARNING_RATE
     weight_decay: float = WEIGHT_DECAY
 
-    @property
-    def lengths(self) -> list[int]:
-        """Steps of each round."""
-        return [round(self.steps * GROWTH**number) for number in range(self.rounds)]
 
-
-def lessons_for(rows: int, pixels: int, training: Training) -> Lessons:
+def lessons_for(rows: int, cost: float, training: Training) -> Lessons:
     """How long to learn from so many images.
 
     Args:
         rows: Images to fit.
-        pixels: Of an image.
+        cost: What a step takes, relative to a small network and an image of one pixel.
         training: Preset, seed, minutes and, if declared, epochs.
     """
     if training.epochs:
-        return Lessons(max(training.epochs * rows // BATCH, 1), 1, training.seed)
-    most = max(int(training.leisure * MOST_SHOWN / pixels), STEPS)
-    rounds = round(MOST_ROUNDS * training.leisure**0.5) if training.by_folds else 1
-    return Lessons(int(np.clip(-(-SHOWN * rows // BATCH), STEPS, most)), max(rounds, 1), training.seed)
+        return Lessons(max(training.epochs * rows // BATCH, 1), training.seed, TRIAL_STEPS)
+    wished = STEPS * max(training.leisure, 1.0) ** 0.5 if training.by_folds else FEW_STEPS
+    wished = max(wished, SHOWN * rows / BATCH)
+    steps = round(max(min(wished, training.leisure * STEP_PIXELS / cost), TRIAL_STEPS))
+    return Lessons(steps, training.seed, TRIAL_STEPS)
 
 
 @dataclass(frozen=True)
@@ -144,28 +138,8 @@ class Pupil:
         return rows.batch(size, drop_remainder=True).map(batch).prefetch(2)
 
 
-@dataclass(frozen=True)
-class Course:
-    """How a training went.
-
-    Attributes:
-        losses: Of the held-out images, the running mean's, at each look.
-        steps: In all.
-        exhausted: Whether the last round that was allowed still lowered the loss.
-    """
-
-    losses: list[float]
-    steps: int
-    exhausted: bool
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What to tell of it."""
-        return {"steps": self.steps, **({"exhausted": True} if self.exhausted else {})}
-
-
 class Learner:
-    """Lets a network learn, round after round.
+    """Lets a network learn.
 
     Args:
         pupil: The network and its images.
@@ -178,24 +152,37 @@ class Learner:
 
     def __init__(self, pupil: Pupil, lessons: Lessons, progress: Progress) -> None:
         self._pupil, self._lessons, self._progress = pupil, lessons, progress
-        self._left = lessons.lengths
-        schedule = keras.optimizers.schedules.CosineDecayRestarts(
-            lessons.learning_rate, lessons.steps, t_mul=GROWTH, alpha=1e-3
-        )
-        whole = pupil.network.whole
-        loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        if whole.output.shape[-1] == 1:
-            loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=lessons.weight_decay)
-        # XLA's convolutions are slower than oneDNN's here.
-        whole.compile(optimizer, loss, jit_compile=False)
         self._batches = pupil.batches(min(BATCH, len(pupil.learned)), lessons.seed)
         self.mean = RunningMean(pupil, progress)
 
-    def round(self) -> None:
-        """Learn for a round of steps."""
-        steps = self._left.pop(0)
-        self._pupil.network.whole.fit(
+    def trial(self) -> float:
+        """The loss of held-out images after a short round."""
+        self._round(self._lessons.trial)
+        return self.mean.least
+
+    def finished(self) -> Network:
+        """The network with its best weights, after as many steps as it may learn.
+
+        Raises:
+            UserError: The loss never was a number.
+        """
+        if self.mean.least > NOTHING_LEFT:
+            self._round(self._lessons.steps)
+        else:
+            self._progress.skip(self._lessons.steps)
+        self.mean.put_best()
+        return self._pupil.network
+
+    def _round(self, steps: int) -> None:
+        whole, before = self._pupil.network.whole, self.mean.steps
+        loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if whole.output.shape[-1] == 1:
+            loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        rate = keras.optimizers.schedules.CosineDecay(self._lessons.learning_rate, steps, alpha=1e-3)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=self._lessons.weight_decay)
+        # XLA's convolutions are slower than oneDNN's here.
+        whole.compile(optimizer, loss, jit_compile=False)
+        whole.fit(
             self._batches,
             steps_per_epoch=steps,
             shuffle=False,
@@ -203,28 +190,11 @@ class Learner:
             class_weight=self._pupil.weights,
             callbacks=[self.mean],
         )
-
-    def finished(self) -> tuple[Network, Course]:
-        """The network with its best weights, after as many rounds as it goes on learning.
-
-        Raises:
-            UserError: The loss never was a number.
-        """
-        mean = self.mean
-        if not mean.losses:
-            self.round()
-        goes_on = True
-        while self._left and goes_on:
-            before = mean.least
-            self.round()
-            goes_on = mean.least < before - max(SHARE_GAINED * before, LEAST_GAINED)
-        self._progress.skip(sum(self._left))
-        mean.put_best()
-        return self._pupil.network, Course(mean.losses, mean.steps, goes_on and self._lessons.rounds > 1)
+        self._progress.skip(steps - (self.mean.steps - before))
 
 
 class RunningMean(keras.callbacks.Callback):
-    """Look at held-out images with the running mean of the weights, and keep those with the least loss.
+    """Look at held-out images with the running mean of the weights, and keep that with the least loss.
 
     Args:
         pupil: What learns, and the images that it does not learn from.
@@ -284,6 +254,7 @@ class RunningMean(keras.callbacks.Callback):
         self.losses.append(loss)
         if loss < self.least:
             self.least, self._best = loss, means
+            self.model.stop_training = loss <= NOTHING_LEFT
         self._put(learning)
 
     def put_best(self) -> None:

@@ -1,8 +1,9 @@
 """The deep model for images: residual networks from scratch, or on pre-trained features; seeded.
 
-How images may be changed without changing their label is asked of held-out images: recipes compete for a
-round. With the preset "standard" there is a network for each of some folds, which it does not see, and all of
-them side by side are the model; the preset "best" looks for further recipes before.
+Whether images may be mirrored without changing their label is asked of held-out images: recipes compete for a
+short round. With the preset "standard" there is a network for each of some folds, which it does not see, as
+many as there is time for, and all of them side by side are the model; the preset "best" looks for further
+recipes before.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from solutionkit.models.image_background import background_images
 from solutionkit.models.image_learning import (
     BATCH_SCORED,
     LEARNING_RATE,
-    STEPS,
+    STEP_PIXELS,
     WEIGHT_DECAY,
     Learner,
     Lessons,
@@ -53,9 +54,9 @@ from solutionkit.progress import Progress
 
 EXPLAINER = "solutionkit.explain.image_models:NetworkExplainer"
 MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
-# Pixels times fits, and times trials of the preset "best", that two cores learn from in ten minutes.
-MOST_PIXELS, MOST_FITS = 100_000, 3
-TRIAL_PIXELS, LEAST_TRIALS, MOST_TRIALS = 200_000, 2, 20
+MOST_FITS, LEAST_TRIALS, MOST_TRIALS = 3, 2, 20
+# By what share images that are not mirrored must have the smaller loss: they are learned faster at first.
+CLEARLY = 0.1
 # What a step costs, relative to a small network's.
 COSTS = {"small": 1.0, "medium": 2.2, "large": 8.0}
 SPACE: dict[str, Span | tuple[Any, ...]] = {
@@ -110,23 +111,19 @@ def train(
     tf.config.experimental.enable_op_determinism()
     bag = Bag.of(train, validation, spec, training)
     recipe, learner, trials = bag.best_recipe()
-    fits = [learner.finished()]
-    del learner
-    for fold in range(1, bag.fits):
-        fits.append(bag.learner(fold, recipe).finished())
+    fits, steps = [], 0
     held_out = np.full((len(bag.rows), spec.task.outputs), np.nan)
-    for fold, (network, _) in enumerate(fits):
+    for fold in range(bag.fits):
+        learner = bag.learner(fold, recipe) if fold else learner
+        fits.append(learner.finished())
+        steps += learner.mean.steps
         rows = bag.folds == fold
-        held_out[rows] = scores_in_batches(network.score, bag.rows.take(rows), BATCH_SCORED)
-    network = joined([network for network, _ in fits])
-    courses = [course for _, course in fits]
-    facts = {**network.facts, "steps": sum(course.steps for course in courses)}
-    facts["changes"] = recipe.changes.name
+        held_out[rows] = scores_in_batches(fits[-1].score, bag.rows.take(rows), BATCH_SCORED)
+    network = joined(fits)
+    facts = {**network.facts, "steps": steps, "changes": recipe.changes.name}
     if len(fits) > 1:
         facts["fits"] = len(fits)
-    if any(course.exhausted for course in courses):
-        facts["exhausted"] = True
-    if len(trials) > 1:
+    if trials:
         facts["trials"] = [trial.facts for trial in trials]
     train_scores, scores = parted(held_out, len(train))
     save_parts = functools.partial(save, network, train, spec, training)
@@ -143,7 +140,7 @@ class Bag:
         spec: What the columns are.
         training: As declared.
         lessons: How long fits learn.
-        changes: Ways to change images that compete.
+        changes: Ways to change images that compete, the usual one first.
         further: Recipes that are looked for beside.
         progress: Told of each step.
     """
@@ -170,18 +167,20 @@ class Bag:
             training: As declared.
         """
         height, width, _ = spec.only(IMAGE).shape
-        lessons = lessons_for(len(train), height * width, training)
-        cost = height * width * COSTS[training.size] * lessons.steps / STEPS
+        cost = height * width * COSTS[training.size]
+        lessons = lessons_for(len(train), cost, training)
         # Of a fixed length there is one, and the features of a backbone are the same in all.
         alone = bool(training.epochs or training.backbone)
-        fits = 1 if alone else int(np.clip(training.leisure * MOST_PIXELS / cost, 1, MOST_FITS))
+        room = training.leisure * STEP_PIXELS / cost
+        fits = 1 if alone else int(np.clip(room / lessons.steps, 1, MOST_FITS))
         rows = train.joined(validation)
         folds = fold_codes(rows, training, len(rows) * fits)
         further = 0
         if training.preset == "best" and not alone:
-            further = int(np.clip(training.leisure * TRIAL_PIXELS / cost, LEAST_TRIALS, MOST_TRIALS))
+            further = int(np.clip(room / lessons.trial, LEAST_TRIALS, MOST_TRIALS))
         changes = CHANGES if training.by_folds and not training.epochs else CHANGES[:1]
-        most = sum(lessons.lengths) * (folds.max() + 1) + lessons.steps * (len(changes) - 1 + further)
+        trials = len(changes) + further if len(changes) + further > 1 else 0
+        most = lessons.steps * (folds.max() + 1) + lessons.trial * trials
         return cls(rows, folds, spec, training, lessons, changes, further, Progress(most))
 
     @property
@@ -221,25 +220,29 @@ class Bag:
         return Learner(pupil, lessons, self.progress)
 
     def best_recipe(self) -> tuple[Recipe, Learner, list[Trial]]:
-        """The recipe under which a round has the least loss of the first fold, its learner, all trials."""
-        best: tuple[Recipe, Learner] | None = None
-
-        def judge(recipe: Recipe) -> float:
-            nonlocal best
-            learner = self.learner(0, recipe)
-            learner.round()
-            if best is None or learner.mean.least < best[1].mean.least:
-                best = recipe, learner
-            return learner.mean.least
-
+        """The recipe with the least loss of the first fold in a trial, its learner, all trials."""
         usual = Recipe(SIZES[self.training.size])
         recipes = [replace(usual, changes=changes) for changes in self.changes]
-        trials = [Trial({"changes": recipe.changes.name}, judge(recipe)) for recipe in recipes]
+        if len(recipes) + self.further == 1:
+            return usual, self.learner(0, usual), []
+        best: tuple[float, Recipe, Learner] | None = None
+
+        def judge(recipe: Recipe, handicap: float = 0.0) -> float:
+            nonlocal best
+            learner = self.learner(0, recipe)
+            loss = learner.trial()
+            if best is None or loss < best[0] * (1.0 - handicap):
+                best = loss, recipe, learner
+            return loss
+
+        trials = [Trial({"changes": recipe.changes.name}, judge(recipe, CLEARLY)) for recipe in recipes]
         assert best is not None
+        _, first, _ = best
         if self.further:
-            first, seed = best[0], self.training.seed
+            seed = self.training.seed
             trials += search(SPACE, lambda found: judge(first.with_settings(found)), self.further, seed)
-        return *best, trials
+        _, recipe, learner = best
+        return recipe, learner, trials
 
 
 def build(spec: TableSpec, training: Training, recipe: Recipe | None = None, peaks: bool = False) -> Network:

@@ -108,7 +108,8 @@ def train(
     }
     losses = {name: _loss(head, rows.label, scores) for name, (_, scores) in candidates.items()}
     # Those of the trees are judged by other rows.
-    facts["trials_of_trees"] = facts.pop("trials", [])
+    if trials := facts.pop("trials", None):
+        facts["trials_of_trees"] = trials
     chosen = min(losses, key=losses.__getitem__)
     learned, held_out = candidates[chosen]
     train_scores, scores = parted(held_out, len(train))
