@@ -256,8 +256,8 @@ class Training(_Table):
     epochs: int | None = Field(
         None,
         ge=1,
-        description="most epochs of the deep model; usually up to 200 of tables, of images as long as"
-        " held-out ones show progress",
+        description="most epochs of the deep model; usually up to 200 of tables; images are usually"
+        " learned from in steps",
     )
     size: Literal["small", "medium", "large"] = Field("small", description="how large the deep model is")
     method: Literal["supervised", "anomaly"] = Field(
