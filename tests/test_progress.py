@@ -17,7 +17,7 @@ def test_listeners_hear_shares_while_they_listen() -> None:
         progress.step()
         progress.step(9)
     progress.step()
-    assert heard == [2 / 8, 4 / 8, 5 / 6, 1.0]
+    assert heard == [2 / 8, 4 / 8, 4 / 6, 5 / 6, 1.0]
 
 
 def test_nobody_listens_after_an_error() -> None:

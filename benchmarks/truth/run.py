@@ -204,8 +204,8 @@ def learned(data: Data, preset: str, metric: Metric, folder: Path, told: str) ->
     training = data.project.training.model_copy(update={"preset": preset})
     splits, answers, figures = data.splits, [], []
     for function in data.project.use_case.modality.trainers("supervised"):
-        started = time.monotonic()
         train = import_from(folder, function)
+        started = time.monotonic()
         trained = train(splits["train"], splits["validation"], data.spec, training)
         seconds = time.monotonic() - started
         batches = splits["eval"].batches(data.spec.rows_scored)

@@ -38,6 +38,7 @@ class Progress:
     def skip(self, count: float) -> None:
         """So many steps will not be needed."""
         self._total = max(self._total - count, self._done, 1.0)
+        self.step(0.0)
 
 
 class TimeLeft:

@@ -10,7 +10,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE, Feature
 from solutionkit.models import image_learning
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.image_learning import Learner, Lessons, Pupil, class_weights, lessons_for
+from solutionkit.models.image_learning import Learner, Lessons, Pupil, class_weights, lessons_for, room_for
 from solutionkit.models.image_network import build
 from solutionkit.progress import Progress, listening
 from solutionkit.tasks.classification.task import Classification
@@ -23,15 +23,15 @@ STANDARD = Training(seed=3, preset="standard")
 
 
 def learner(
-    lessons: Lessons, count: int = 120, broken: bool = False, trial: bool = False
+    lessons: Lessons, count: int = 120, broken: bool = False, one_class: bool = False
 ) -> tuple[Learner, TransformedSplit]:
     """Half of the images have a bright spot; every fourth is held out."""
     random = np.random.default_rng(0)
-    labels = np.arange(count) // 2 % 2
+    labels = np.arange(count) // 4 % 2
     pixels = random.normal(110, 12, (count, SIDE, SIDE, 1))
     pixels[labels == 1, 8:14, 8:14] += 70
     rows = TransformedSplit({IMAGE: pixels.clip(0, 255).astype(np.uint8)}, labels)
-    held_out = rows.take(np.arange(count) % 4 == 0)
+    held_out = rows.take((np.arange(count) % 4 == 0) & ((labels == 0) | (not one_class)))
 
     def change(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return images * (np.nan if broken else 1.0), labels
@@ -45,13 +45,12 @@ def learner(
         head=SPEC.task.head(labels),
         change=change,
     )
-    return Learner(pupil, lessons, Progress(lessons.steps + lessons.trial * trial)), held_out
+    return Learner(pupil, lessons, Progress(lessons.steps + lessons.trial)), held_out
 
 
-def test_the_best_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_learning, "NOTHING_LEFT", 0.0)
+def test_the_best_weights_are_kept() -> None:
     heard: list[float] = []
-    learning, held_out = learner(Lessons(100, 3))
+    learning, held_out = learner(Lessons(100, 3, enough=0.0))
     with listening(heard.append):
         network = learning.finished()
     losses = learning.mean.losses
@@ -64,16 +63,29 @@ def test_the_best_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loss == pytest.approx(min(losses), abs=1e-4)
 
 
-def test_a_round_ends_when_nothing_is_left_to_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_learning, "NOTHING_LEFT", 0.3)
+def test_learning_ends_when_nothing_is_left() -> None:
     heard: list[float] = []
-    learning, _ = learner(Lessons(200, 3, trial=100), trial=True)
+    learning, _ = learner(Lessons(400, 3, trial=20, enough=0.4))
     with listening(heard.append):
-        assert learning.trial() <= 0.3
-        before = learning.mean.steps
+        learning.trial()
+        assert learning.mean.steps == 20
         learning.finished()
-    assert learning.mean.steps == before < 100
-    assert heard[-1] < 1.0
+    assert 20 < learning.mean.steps < 420
+    assert heard[-1] == 1.0
+
+
+def test_a_trial_is_made_to_its_end_and_more_follows() -> None:
+    learning, _ = learner(Lessons(10, 3, trial=30, enough=1e6))
+    learning.trial()
+    assert learning.mean.steps == 30
+    learning.finished()
+    assert learning.mean.steps > 30
+
+
+def test_held_out_images_of_one_class_never_end_it() -> None:
+    learning, _ = learner(Lessons(60, 3), one_class=True)
+    learning.finished()
+    assert learning.mean.steps == 60
 
 
 @pytest.mark.parametrize("steps", [1, 3, 19])
@@ -91,15 +103,31 @@ def test_what_was_never_a_number_is_refused() -> None:
         learner(Lessons(4, 3), broken=True)[0].finished()
 
 
+def test_what_is_no_number_is_learned_no_longer() -> None:
+    learning, _ = learner(Lessons(200, 3, trial=10), broken=True)
+    assert learning.trial() == np.inf
+    with pytest.raises(UserError, match="never a number"):
+        learning.finished()
+    assert learning.mean.steps == 10 + 200 // image_learning.LOOKS
+
+
 def test_how_long_by_number_size_and_minutes() -> None:
-    assert lessons_for(300, 128**2, STANDARD) == Lessons(3200, 3, 400)
-    assert lessons_for(300, 128**2, Training(seed=3, preset="quick")) == Lessons(1600, 3, 400)
-    assert lessons_for(32_000, 128**2, STANDARD).steps == 4000
-    assert lessons_for(1_000_000, 128**2, STANDARD).steps == round(260_000_000 / 128**2)
-    assert lessons_for(300, 512 * 203, STANDARD).steps == round(260_000_000 / (512 * 203))
-    assert lessons_for(320, 128**2, Training(seed=3, epochs=10)) == Lessons(200, 3, 400)
+    small, large = (128, 128, 1), (512, 203, 1)
+    quick = Training(seed=3, preset="quick")
+    assert lessons_for(300, small, STANDARD, recipes=2) == Lessons(3200, 3, 400)
+    assert lessons_for(300, small, quick) == Lessons(1600, 3)
+    assert lessons_for(32_000, small, STANDARD).steps == 4000
+    assert lessons_for(320, small, Training(seed=3, epochs=10)) == Lessons(200, 3, enough=0.0)
+    # What there is time for, trials and all.
+    for images, shape in ((1_000_000, small), (300, large)):
+        found = lessons_for(images, shape, STANDARD, recipes=2)
+        assert found.steps + 2 * found.trial == pytest.approx(room_for(shape, STANDARD), abs=2)
     more, less = (Training(seed=3, preset="standard", minutes=minutes) for minutes in (40, 1))
-    assert [lessons_for(300, 128**2, item).steps for item in (more, less)] == [6400, 1587]
+    assert [lessons_for(300, small, item).steps for item in (more, less)] == [6400, 1587]
+    assert lessons_for(300, large, quick).steps == 1600
+    wide = Training(seed=3, preset="standard", size="large")
+    assert room_for(small, wide) == room_for(small, STANDARD) / 8
+    assert lessons_for(300, (4000, 4000, 1), STANDARD, recipes=2).steps == image_learning.LEAST_STEPS
 
 
 def test_rare_classes_weigh_more_but_not_all() -> None:

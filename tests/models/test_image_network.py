@@ -14,6 +14,7 @@ from solutionkit.models import image_learning, image_network
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.image_network import Bag
 from solutionkit.models.residual_network import SIZES
+from solutionkit.progress import listening
 from solutionkit.tasks.classification.task import Classification
 
 SIDE = 24
@@ -41,7 +42,7 @@ def slopes(seed: int, count: int) -> TransformedSplit:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("STEPS", "FEW_STEPS", "TRIAL_STEPS"):
+    for name in ("STEPS", "FEW_STEPS", "TRIAL_STEPS", "LEAST_STEPS"):
         monkeypatch.setattr(image_learning, name, 80)
 
 
@@ -91,13 +92,30 @@ def test_the_quick_preset_makes_one_fit_with_the_usual_changes() -> None:
     assert trained.facts["steps"] == 80
 
 
+@pytest.mark.parametrize(
+    ("losses", "kept"), [([1.0, 0.95], 0), ([1.0, 0.85], 1), ([np.inf, 0.9], 1), ([0.5, np.inf], 0)]
+)
+def test_another_recipe_must_be_clearly_better(
+    losses: list[float], kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter(losses)
+    monkeypatch.setattr(image_learning.Learner, "trial", lambda _: next(told))
+    recipe, _, trials = Bag.of(slopes(0, 60), slopes(1, 20), SPEC, STANDARD).best_recipe()
+    assert recipe.changes == image_network.CHANGES[kept]
+    assert [trial.loss for trial in trials] == losses
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("short")
 def test_the_best_preset_searches_from_the_best_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_network, "MOST_TRIALS", 2)
     monkeypatch.setattr(image_network, "MOST_FITS", 1)
     best = Training(seed=3, preset="best")
-    trained = image_network.train(slopes(0, 100), slopes(1, 40), SPEC, best)
+    heard: list[float] = []
+    with listening(heard.append):
+        trained = image_network.train(slopes(0, 100), slopes(1, 40), SPEC, best)
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
     trials = trained.facts["trials"]
     assert [trial["settings"].get("changes") for trial in trials[:2]] == [
         changes.name for changes in image_network.CHANGES

@@ -38,8 +38,6 @@ DISTANCE_FILE = "distance.npz"
 EXPLAINER = "solutionkit.explain.image_models:TextureDistance"
 # Of sound validation images, the share that scores below one half.
 USUAL = 0.95
-# How often a sound image counts, when it is asked how long to learn.
-OFTEN = 3
 # Added to spreads in quadrature: a bin that sound images hardly ever fill must not decide alone.
 LEAST_SPREAD = 1e-3
 
@@ -147,13 +145,12 @@ def train_network(
 
     Args:
         train: Images, of which the sound ones are fitted.
-        validation: Images, of which the sound ones choose the epoch.
+        validation: Images, of which the sound ones choose the weights.
         spec: What the columns are.
         training: Seed, epochs, size and, if wished, a pre-trained backbone.
     """
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
-    height, width, _ = spec.only(IMAGE).shape
     white = float(spec.only(IMAGE).white)
     sound, held_out = train.take(train.label == 0), validation.take(validation.label == 0)
 
@@ -173,8 +170,7 @@ def train_network(
         head=spec.task.head(told.label),
         change=half_pasted,
     )
-    # What is pasted differs each time, so sound images are not soon learned by heart.
-    lessons = image_learning.lessons_for(OFTEN * len(sound), height * width, training)
+    lessons = image_learning.lessons_for(len(sound), spec.only(IMAGE).shape, training)
     learner = image_learning.Learner(pupil, lessons, Progress(lessons.steps))
     network = learner.finished()
     scores = scores_in_batches(network.score, validation, image_learning.BATCH_SCORED)

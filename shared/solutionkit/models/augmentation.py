@@ -75,7 +75,7 @@ def _turned(images: tf.Tensor) -> tf.Tensor:
 
 
 def _moved(images: tf.Tensor) -> tf.Tensor:
-    """Shifted, scaled and turned a little about the middle; beyond the edge the image is mirrored."""
+    """Half of them shifted, scaled and turned a little; beyond the edge an image is mirrored."""
     rows, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     drawn = tf.random.uniform([5, rows], -1.0, 1.0)
     scale, angle = tf.exp(SCALE * drawn[0]), TURN * drawn[1]

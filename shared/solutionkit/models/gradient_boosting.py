@@ -210,7 +210,8 @@ def fit_bag(
     trials = [Trial(item.facts, compete(item)) for item in settings]
     if further:
         usual = chosen
-        trials += search(SPACE, lambda found: compete(replace(usual, **found)), further, training.seed)
+        found = search(SPACE, lambda found: compete(replace(usual, **found)), further, training.seed)
+        trials += [Trial(replace(usual, **trial.settings).facts, trial.loss) for trial in found]
     bag += [fit(place, chosen) for place in held[COMPETE:]]
     boosters = []
     for booster in bag:
@@ -223,6 +224,8 @@ def fit_bag(
     boosters = boosters[: most_that_fit(boosters, chosen)]
     whole = mean_of(boosters)
     facts: dict[str, Any] = {"algorithm": "LightGBM", "trees": whole.num_trees(), "leaves": chosen.leaves}
+    if chosen.drawn:
+        facts["thresholds"] = "drawn"
     if len(boosters) > 1:
         facts["fits"] = len(boosters)
     if len(trials) > 1:

@@ -23,11 +23,17 @@ from solutionkit.progress import Progress
 
 BATCH, BATCH_SCORED = 16, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
-# Steps by default, with the preset "quick", or as many as show each image so often; of the round in which
-# recipes compete; and how many steps times pixels of an image two cores make in ten minutes.
-STEPS, FEW_STEPS, SHOWN, TRIAL_STEPS, STEP_PIXELS = 3200, 1600, 2, 400, 260_000_000
-# Looks at the held-out images in a round. It ends when their loss has come down to this.
-LOOKS, NOTHING_LEFT = 10, 0.003
+# Steps of a network, with the preset "quick", and as many as show each image so often.
+STEPS, FEW_STEPS, SHOWN = 3200, 1600, 2
+# Steps of the round in which recipes compete, and the largest share of the time for it.
+TRIAL_STEPS, TRIAL_SHARE = 400, 0.1
+# Steps times their cost that two cores make in ten minutes; no training is shorter than so many steps.
+STEP_PIXELS, LEAST_STEPS = 260_000_000, 100
+# What a step costs for each pixel, relative to a small network's.
+COSTS = {"small": 1.0, "medium": 2.2, "large": 8.0}
+# Looks at the held-out images. Learning ends when their loss has come down to this share of what it is for
+# one who knows no more than how frequent their classes are.
+LOOKS, NOTHING_LEFT = 10, 0.005
 # The running mean of the weights reaches back so many steps, and is brought up to date after so many.
 REACH, EVERY = 40, 4
 # A class that is this much rarer than the most frequent one weighs no more than that.
@@ -69,8 +75,9 @@ class Lessons:
 
     Attributes:
         steps: At most.
-        seed: Of the shuffling.
+        seed: Of weights, shuffling and changes.
         trial: Steps of the round in which recipes compete, before those.
+        enough: See `NOTHING_LEFT`; 0 if no step may be left out.
         learning_rate: At the begin of a round.
         weight_decay: Of AdamW.
     """
@@ -78,24 +85,33 @@ class Lessons:
     steps: int
     seed: int
     trial: int = 0
+    enough: float = NOTHING_LEFT
     learning_rate: float = LEARNING_RATE
     weight_decay: float = WEIGHT_DECAY
 
 
-def lessons_for(rows: int, cost: float, training: Training) -> Lessons:
-    """How long to learn from so many images.
+def room_for(shape: tuple[int, ...], training: Training) -> float:
+    """Steps that there is time for, at images of some height and width."""
+    leisure = training.leisure if training.by_folds else 1.0
+    return leisure * STEP_PIXELS / (shape[0] * shape[1] * COSTS[training.size])
+
+
+def lessons_for(rows: int, shape: tuple[int, ...], training: Training, recipes: int = 1) -> Lessons:
+    """How long to learn from so many images, by their number and size and not by the clock.
 
     Args:
         rows: Images to fit.
-        cost: What a step takes, relative to a small network and an image of one pixel.
-        training: Preset, seed, minutes and, if declared, epochs.
+        shape: Height and width, and more that is not read.
+        training: Preset, seed, size, minutes and, if declared, epochs.
+        recipes: That compete.
     """
     if training.epochs:
-        return Lessons(max(training.epochs * rows // BATCH, 1), training.seed, TRIAL_STEPS)
+        return Lessons(max(training.epochs * rows // BATCH, 1), training.seed, enough=0.0)
+    room = room_for(shape, training)
+    trial = round(max(min(TRIAL_SHARE * room, TRIAL_STEPS), LEAST_STEPS / 2)) if recipes > 1 else 0
     wished = STEPS * max(training.leisure, 1.0) ** 0.5 if training.by_folds else FEW_STEPS
-    wished = max(wished, SHOWN * rows / BATCH)
-    steps = round(max(min(wished, training.leisure * STEP_PIXELS / cost), TRIAL_STEPS))
-    return Lessons(steps, training.seed, TRIAL_STEPS)
+    steps = min(max(wished, SHOWN * rows / BATCH), room - recipes * trial)
+    return Lessons(round(max(steps, LEAST_STEPS)), training.seed, trial)
 
 
 @dataclass(frozen=True)
@@ -156,8 +172,8 @@ class Learner:
         self.mean = RunningMean(pupil, progress)
 
     def trial(self) -> float:
-        """The loss of held-out images after a short round."""
-        self._round(self._lessons.trial)
+        """The loss of held-out images after a short round; infinite if it never was a number."""
+        self._round(self._lessons.trial, looks=1, enough=0.0)
         return self.mean.least
 
     def finished(self) -> Network:
@@ -166,15 +182,13 @@ class Learner:
         Raises:
             UserError: The loss never was a number.
         """
-        if self.mean.least > NOTHING_LEFT:
-            self._round(self._lessons.steps)
-        else:
-            self._progress.skip(self._lessons.steps)
+        self._round(self._lessons.steps, LOOKS, self._lessons.enough)
         self.mean.put_best()
         return self._pupil.network
 
-    def _round(self, steps: int) -> None:
+    def _round(self, steps: int, looks: int, enough: float) -> None:
         whole, before = self._pupil.network.whole, self.mean.steps
+        self.mean.plan(steps, looks, enough)
         loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         if whole.output.shape[-1] == 1:
             loss = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -213,6 +227,9 @@ class RunningMean(keras.callbacks.Callback):
         self._means = [tf.Variable(own.value) for own in self._own]
         self._best: list[np.ndarray] = []
         self._looks: set[int] = set()
+        shares = np.bincount(pupil.held_out.label) / len(pupil.held_out)
+        self._ignorant = float(-np.sum(shares * np.log(np.maximum(shares, 1e-12))))
+        self._enough = 0.0
         self._updates = self.steps = 0
         self.losses: list[float] = []
         self.least = np.inf
@@ -226,11 +243,17 @@ class RunningMean(keras.callbacks.Callback):
         self._follow = follow
         self._score = tf.function(pupil.network.score, reduce_retracing=True)
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Spread the looks over the round."""
-        del logs
-        looks = min(LOOKS, self.params["steps"])
-        self._looks = {self.steps + round(self.params["steps"] * (i + 1) / looks) for i in range(looks)}
+    def plan(self, steps: int, looks: int, enough: float) -> None:
+        """Spread looks over the steps to come.
+
+        Args:
+            steps: Of a round.
+            looks: At most so many, the last one after its last step.
+            enough: At this share of the ignorant's loss the round ends.
+        """
+        looks = min(looks, steps)
+        self._looks = {self.steps + round(steps * (i + 1) / looks) for i in range(looks)}
+        self._enough = enough * self._ignorant
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Bring the mean up to date, and look if it is time."""
@@ -254,7 +277,8 @@ class RunningMean(keras.callbacks.Callback):
         self.losses.append(loss)
         if loss < self.least:
             self.least, self._best = loss, means
-            self.model.stop_training = loss <= NOTHING_LEFT
+        # What is no number will not become one.
+        self.model.stop_training = not loss > self._enough
         self._put(learning)
 
     def put_best(self) -> None:

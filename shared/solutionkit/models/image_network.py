@@ -29,7 +29,6 @@ from solutionkit.models.image_background import background_images
 from solutionkit.models.image_learning import (
     BATCH_SCORED,
     LEARNING_RATE,
-    STEP_PIXELS,
     WEIGHT_DECAY,
     Learner,
     Lessons,
@@ -37,6 +36,7 @@ from solutionkit.models.image_learning import (
     Pupil,
     class_weights,
     lessons_for,
+    room_for,
 )
 from solutionkit.models.pretrained import pretrained_maps
 from solutionkit.models.residual_network import (
@@ -55,10 +55,9 @@ from solutionkit.progress import Progress
 EXPLAINER = "solutionkit.explain.image_models:NetworkExplainer"
 MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
 MOST_FITS, LEAST_TRIALS, MOST_TRIALS = 3, 2, 20
-# By what share images that are not mirrored must have the smaller loss: they are learned faster at first.
+# By what share another recipe must have a smaller loss than the usual one: what changes images less, or is
+# restrained less, is learned faster at first.
 CLEARLY = 0.1
-# What a step costs, relative to a small network's.
-COSTS = {"small": 1.0, "medium": 2.2, "large": 8.0}
 SPACE: dict[str, Span | tuple[Any, ...]] = {
     "dropout": Span(0.0, 0.5),
     "learning_rate": Span(1e-3, 6e-3, logarithmic=True),
@@ -107,7 +106,6 @@ def train(
         spec: What the columns are.
         training: Seed, preset, size and, if wished, a pre-trained backbone.
     """
-    keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
     bag = Bag.of(train, validation, spec, training)
     recipe, learner, trials = bag.best_recipe()
@@ -166,21 +164,19 @@ class Bag:
             spec: What the columns are.
             training: As declared.
         """
-        height, width, _ = spec.only(IMAGE).shape
-        cost = height * width * COSTS[training.size]
-        lessons = lessons_for(len(train), cost, training)
+        shape = spec.only(IMAGE).shape
         # Of a fixed length there is one, and the features of a backbone are the same in all.
         alone = bool(training.epochs or training.backbone)
-        room = training.leisure * STEP_PIXELS / cost
-        fits = 1 if alone else int(np.clip(room / lessons.steps, 1, MOST_FITS))
-        rows = train.joined(validation)
-        folds = fold_codes(rows, training, len(rows) * fits)
-        further = 0
+        changes = CHANGES if training.by_folds and not training.epochs else CHANGES[:1]
+        lessons = lessons_for(len(train), shape, training, len(changes))
+        room, further = room_for(shape, training), 0
         if training.preset == "best" and not alone:
             further = int(np.clip(room / lessons.trial, LEAST_TRIALS, MOST_TRIALS))
-        changes = CHANGES if training.by_folds and not training.epochs else CHANGES[:1]
-        trials = len(changes) + further if len(changes) + further > 1 else 0
-        most = lessons.steps * (folds.max() + 1) + lessons.trial * trials
+        left = room - len(changes) * lessons.trial
+        fits = 1 if alone else int(np.clip(round(left / lessons.steps), 1, MOST_FITS))
+        rows = train.joined(validation)
+        folds = fold_codes(rows, training, len(rows) * fits)
+        most = lessons.steps * (folds.max() + 1) + lessons.trial * (len(changes) + further)
         return cls(rows, folds, spec, training, lessons, changes, further, Progress(most))
 
     @property
@@ -200,6 +196,8 @@ class Bag:
             fold: Which one.
             recipe: How it is built and learns.
         """
+        seed = self.training.seed + fold
+        keras.utils.set_random_seed(seed)
         held_out = self.folds == fold
         white, labels = float(self.spec.only(IMAGE).white), self.rows.label[~held_out]
 
@@ -216,33 +214,40 @@ class Bag:
             change=change,
             weights=class_weights(labels),
         )
-        lessons = replace(self.lessons, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        lessons = replace(
+            self.lessons,
+            seed=seed,
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+        )
         return Learner(pupil, lessons, self.progress)
 
     def best_recipe(self) -> tuple[Recipe, Learner, list[Trial]]:
-        """The recipe with the least loss of the first fold in a trial, its learner, all trials."""
+        """The usual recipe, or one with a clearly smaller loss of the first fold; its learner, all trials."""
         usual = Recipe(SIZES[self.training.size])
-        recipes = [replace(usual, changes=changes) for changes in self.changes]
-        if len(recipes) + self.further == 1:
-            return usual, self.learner(0, usual), []
-        best: tuple[float, Recipe, Learner] | None = None
+        if not self.lessons.trial:
+            return replace(usual, changes=self.changes[0]), self.learner(0, usual), []
+        kept: tuple[float, Recipe, Learner] | None = None
+        limit = np.inf
 
-        def judge(recipe: Recipe, handicap: float = 0.0) -> float:
-            nonlocal best
+        def judge(recipe: Recipe) -> float:
+            nonlocal kept, limit
             learner = self.learner(0, recipe)
             loss = learner.trial()
-            if best is None or loss < best[0] * (1.0 - handicap):
-                best = loss, recipe, learner
+            if kept is None:
+                kept, limit = (loss, recipe, learner), (1.0 - CLEARLY) * loss
+            elif loss < min(limit, kept[0]):
+                kept = loss, recipe, learner
             return loss
 
-        trials = [Trial({"changes": recipe.changes.name}, judge(recipe, CLEARLY)) for recipe in recipes]
-        assert best is not None
-        _, first, _ = best
+        recipes = [replace(usual, changes=changes) for changes in self.changes]
+        trials = [Trial({"changes": recipe.changes.name}, judge(recipe)) for recipe in recipes]
+        assert kept is not None
+        first = kept[1]
+        seed = self.training.seed
         if self.further:
-            seed = self.training.seed
             trials += search(SPACE, lambda found: judge(first.with_settings(found)), self.further, seed)
-        _, recipe, learner = best
-        return recipe, learner, trials
+        return kept[1], kept[2], trials
 
 
 def build(spec: TableSpec, training: Training, recipe: Recipe | None = None, peaks: bool = False) -> Network:
