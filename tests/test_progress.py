@@ -31,7 +31,8 @@ def test_nobody_listens_after_an_error() -> None:
 def test_the_time_left_in_words() -> None:
     now = [0.0]
     left = TimeLeft(lambda: now[0])
-    assert left.words(0.0) == ""
+    assert left.words(0.0) == left.words(0.01) == ""
     now[0] = 60.0
-    assert left.words(0.25) == "25%, at most about 3 min left"
-    assert left.words(0.75) == "75%, at most about 20 s left"
+    assert left.words(0.25) == "25%, about 3 min left"
+    assert left.words(0.75) == "75%, about 20 s left"
+    assert left.words(1.0) == "finishing"

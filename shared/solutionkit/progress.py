@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+# Below this share what is left is a guess.
+LEAST_SHARE = 0.02
+
 _listeners: list[Callable[[float], None]] = []
 
 
@@ -52,10 +55,12 @@ class TimeLeft:
         self._clock, self._started = clock, clock()
 
     def words(self, share: float) -> str:
-        """As `42 %, at most about 3 min left`."""
+        """As `42 %, about 3 min left`; nothing while too little is done to tell."""
         spent = self._clock() - self._started
-        if share <= 0.0:
+        if share < LEAST_SHARE:
             return ""
+        if share >= 1.0:
+            return "finishing"
         left = spent * (1.0 - share) / share
         told = f"{left / 60:.0f} min" if left >= 90 else f"{left:.0f} s"
-        return f"{share:.0%}, at most about {told} left"
+        return f"{share:.0%}, about {told} left"

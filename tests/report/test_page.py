@@ -75,7 +75,15 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
         (folder / f"{name}.json").write_text(text)
     artifacts = (finished / ".pipeline" / "artifacts" / "Compare" / "comparison").glob("*/scores.npz")
     shutil.copy(max(artifacts, key=lambda file: int(file.parent.name)), folders["comparison"])
-    facts = {"title": HOSTILE[0], "question": HOSTILE[1], "row": "customer", "project": HOSTILE[0], "seed": 1}
+    facts = {
+        "title": HOSTILE[0],
+        "question": HOSTILE[1],
+        "row": "customer",
+        "project": HOSTILE[0],
+        "seed": 1,
+        "preset": "standard",
+        "minutes": 10,
+    }
     facts |= {"data": "".join(HOSTILE), "rows": {"eval": 3}, "split_rule": HOSTILE[1], "names": {}}
     facts |= {"label": HOSTILE[0], "task": Classification(HOSTILE[0], (HOSTILE[2], HOSTILE[1])).to_json()}
     facts |= {"notes": list(HOSTILE), "columns": [("Columns", HOSTILE[0])], "input": "columns", "unit": None}

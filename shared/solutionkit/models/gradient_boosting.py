@@ -67,8 +67,6 @@ class Settings:
         patience: Trees without progress that end the training.
         progress: The least fall of the log loss that counts.
         l2: Penalty on leaf values.
-        drawn: Whether a split's threshold is drawn rather than looked for (P. Geurts, D. Ernst, L. Wehenkel:
-            "Extremely randomized trees", Machine Learning 63, 2006).
         computed: Whether TensorFlow computes the columns, so that the last bits of a value differ from
             batch to batch.
     """
@@ -81,14 +79,7 @@ class Settings:
     patience: int = 60
     progress: float = 0.0
     l2: float = 5.0
-    drawn: bool = False
     computed: bool = False
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What to tell of it beside other settings."""
-        settings = {name: getattr(self, name) for name in SPACE}
-        return {**settings, "thresholds": "drawn"} if self.drawn else settings
 
 
 SIZES = (8, 31)
@@ -99,7 +90,6 @@ BAGGED = (
     replace(BAG, leaves=15, rows_in_leaf=20, l2=1.0),
     replace(BAG, leaves=31, rows_in_leaf=10, l2=1.0),
     replace(BAG, leaves=31, rows_in_leaf=20, l2=0.0, column_share=1.0),
-    replace(BAG, leaves=63, rows_in_leaf=3, l2=1.0, drawn=True),
 )
 # Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
 RARE = Settings(column_share=1.0, l2=1.0)
@@ -207,11 +197,10 @@ def fit_bag(
             least, chosen, bag = loss, item, fits
         return loss
 
-    trials = [Trial(item.facts, compete(item)) for item in settings]
+    trials = [Trial({name: getattr(item, name) for name in SPACE}, compete(item)) for item in settings]
     if further:
         usual = chosen
-        found = search(SPACE, lambda found: compete(replace(usual, **found)), further, training.seed)
-        trials += [Trial(replace(usual, **trial.settings).facts, trial.loss) for trial in found]
+        trials += search(SPACE, lambda found: compete(replace(usual, **found)), further, training.seed)
     bag += [fit(place, chosen) for place in held[COMPETE:]]
     boosters = []
     for booster in bag:
@@ -224,8 +213,6 @@ def fit_bag(
     boosters = boosters[: most_that_fit(boosters, chosen)]
     whole = mean_of(boosters)
     facts: dict[str, Any] = {"algorithm": "LightGBM", "trees": whole.num_trees(), "leaves": chosen.leaves}
-    if chosen.drawn:
-        facts["thresholds"] = "drawn"
     if len(boosters) > 1:
         facts["fits"] = len(boosters)
     if len(trials) > 1:
@@ -403,7 +390,6 @@ def _parameters(training: Training, settings: Settings, head: Head, rows: int) -
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": settings.l2,
-        "extra_trees": settings.drawn,
         "feature_pre_filter": False,
         "seed": training.seed,
         "deterministic": True,

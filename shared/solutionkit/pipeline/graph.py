@@ -211,6 +211,8 @@ def report_facts(project: Project) -> dict[str, Any]:
         "names": declaration.project.labels,
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
+        "preset": project.training.preset,
+        "minutes": project.training.minutes if project.training.by_folds else None,
         "calibrated": modality.calibrated(declaration.training.method),
         "unit": modality.unit(declaration),
         "amount": declaration.columns.amount,

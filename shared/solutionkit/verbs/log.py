@@ -8,6 +8,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+
+
+class Spinning(Live):
+    """A line that shows what is under way; what libraries write to standard error goes past it.
+
+    rich's own status line would print it on the terminal: it puts itself in the place of `sys.stderr`.
+
+    Args:
+        console: Where it is shown, if that is a terminal.
+        text: At first.
+    """
+
+    def __init__(self, console: Console, text: str) -> None:
+        self._spinner = Spinner("dots", text)
+        super().__init__(
+            self._spinner,
+            console=console,
+            refresh_per_second=12.5,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def tell(self, text: str) -> None:
+        """Show another text."""
+        self._spinner.update(text=text)
+
 
 @contextmanager
 def stderr_to(log: Path) -> Iterator[None]:

@@ -23,7 +23,7 @@ from solutionkit.progress import TimeLeft, listening
 from solutionkit.runner.publish import RECORD, new_run_id, publish, read_record
 from solutionkit.use_case import Project
 from solutionkit.verbs.check import prepared
-from solutionkit.verbs.log import stderr_to
+from solutionkit.verbs.log import Spinning, stderr_to
 
 
 def main(options: argparse.Namespace) -> int:
@@ -76,7 +76,7 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
         UserError: The data does not fit the declaration.
         RunFailedError: A node failed.
     """
-    with stderr_to(log), console.status("importing TFX"):
+    with stderr_to(log), Spinning(console, "importing TFX"):
         imported = time.monotonic()
         from solutionkit.pipeline.fingerprint import input_hash
         from solutionkit.pipeline.graph import build_pipeline
@@ -91,17 +91,17 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
         imported = time.monotonic() - imported
     console.print(f"[dim]{'':6}{'importing TFX':24}{imported:7.1f} s[/dim]")
     with project_lock(project.state), stderr_to(log):
-        status = console.status("")
+        status = Spinning(console, "")
         place, under_way, time_left = "", "", TimeLeft()
 
         def on_start(name: str, position: int, total: int) -> None:
             nonlocal place, under_way, time_left
             place = f"{position:>2}/{total}"
             under_way, time_left = f"{place} {name}", TimeLeft()
-            status.update(under_way)
+            status.tell(under_way)
 
         def on_progress(share: float) -> None:
-            status.update(f"{under_way}  {time_left.words(share)}")
+            status.tell(f"{under_way}  {time_left.words(share)}")
 
         def on_end(result: NodeResult) -> None:
             colour = {"done": "green", "cached": "cyan", "failed": "red"}[result.state]
