@@ -226,7 +226,7 @@ class Bag:
         """The usual recipe, or one with a clearly smaller loss of the first fold; its learner, all trials."""
         usual = Recipe(SIZES[self.training.size])
         if not self.lessons.trial:
-            return replace(usual, changes=self.changes[0]), self.learner(0, usual), []
+            return usual, self.learner(0, usual), []
         kept: tuple[float, Recipe, Learner] | None = None
         limit = np.inf
 
