@@ -234,6 +234,17 @@ class Slices(_Table):
     columns: list[str] = Field([], description="columns of which the most frequent values are shown")
 
 
+class Comparing(_Table):
+    """How the models are compared."""
+
+    margin: float | None = Field(
+        None,
+        gt=0.0,
+        description="a difference of the primary metric that is too small to matter; usually 0.005 of ROC-AUC"
+        " and accuracy, 0.01 of average precision and macro F1, a fiftieth of the trivial one's of errors",
+    )
+
+
 USUAL_MINUTES = 10.0
 
 
@@ -297,6 +308,7 @@ class Declaration(_Table):
     business: Business | None = Field(None, description="what decisions are worth; no money without it")
     images: Images = Field(Images(), description="how images are read")
     history: History | None = Field(None, description="computes columns of the rows before each row")
+    compare: Comparing = Field(Comparing(), description="how the models are compared")
     slices: Slices = Field(Slices(), description="where results are shown separately")
     thresholds: dict[str, FiniteFloat] = Field(
         {}, description="a metric's bound that the selected model must keep to be pushed"

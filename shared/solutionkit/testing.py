@@ -122,8 +122,8 @@ def check_outputs(project: Project) -> None:
     run = project.runs / "latest"
     compared = json.loads((run / "comparison.json").read_text())
     assert compared["run_id"] == run.resolve().name
-    assert compared["verdict"] in {"deep", "baseline", "tie"}
-    assert compared["selected"] in {"deep", "baseline"}
+    assert compared["verdict"] in {"deep", "baseline", "equivalent", "undecided"}
+    assert compared["selected"] in {"deep", "baseline", None}
     trivial = compared["models"]["trivial"]["metrics"][compared["primary_metric"]]["value"]
     for name in ("baseline", "deep"):
         model = compared["models"][name]

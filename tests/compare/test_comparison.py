@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from solutionkit.compare.comparison import ScoredModel, compare
-from solutionkit.compare.evaluation import EvaluationSet
-from solutionkit.declaration import Business
+from solutionkit.compare.evaluation import Circumstances, EvaluationSet
+from solutionkit.declaration import Business, Columns, Comparing, Data, Declaration
 from solutionkit.tasks.classification.task import Classification
 
 TASK = Classification("y", ("0", "1"))
@@ -13,7 +16,17 @@ RANDOM = np.random.default_rng(0)
 LABELS, VALIDATION_LABELS = RANDOM.integers(0, 2, 600), RANDOM.integers(0, 2, 200)
 
 
-def scored(strength: float, seconds: float = 1.0) -> ScoredModel:
+def declared(business: Business | None = None, margin: float | None = None, **more: Any) -> Declaration:
+    return Declaration(
+        data=Data(path=Path("any")),
+        columns=Columns(label="y"),
+        business=business,
+        compare=Comparing(margin=margin),
+        **more,
+    )
+
+
+def scored(strength: float, seconds: float = 1.0, size: int = 100) -> ScoredModel:
     def score(labels: np.ndarray) -> np.ndarray:
         return 1 / (
             1 + np.exp(-(strength * (labels - 0.5) + np.random.default_rng(1).normal(size=len(labels))))
@@ -24,7 +37,7 @@ def scored(strength: float, seconds: float = 1.0) -> ScoredModel:
         score(LABELS)[:, None],
         score(VALIDATION_LABELS)[:, None],
         {"batch_1": 1.0, "batch_128": 2.0},
-        100,
+        size,
         facts,
     )
 
@@ -34,7 +47,7 @@ def result(deep: float, metric: str = "roc_auc", business: Business | None = Non
         TASK, LABELS, VALIDATION_LABELS, train=1000, slices={"side": np.array(["l", "r"] * 300, object)}
     )
     models = {"baseline": scored(1.0), "deep": scored(deep, seconds=9.0)}
-    return compare("any", metric, rows, models, business, seed=0)
+    return compare("any", metric, rows, models, declared(business))
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "log_loss"])
@@ -43,12 +56,69 @@ def test_a_better_deep_model_wins_on_any_metric(metric: str) -> None:
     assert (found["verdict"], found["selected"]) == ("deep", "deep")
     assert found["difference"]["test"] == ("delong" if metric == "roc_auc" else "paired_bootstrap")
     assert found["difference"]["p_value"] < 0.05
+    assert all(gate["held"] for gate in found["gates"])
 
 
-def test_the_same_model_twice_is_a_tie() -> None:
+def test_the_same_model_twice_is_equivalent_and_the_simpler_one_ships() -> None:
     found = result(1.0)
-    assert (found["verdict"], found["selected"]) == ("tie", "baseline")
+    assert (found["verdict"], found["selected"]) == ("equivalent", "baseline")
     assert found["difference"]["value"] == 0.0
+    assert found["reason"].endswith("The baseline ships, being the simpler model.")
+
+
+def test_among_equals_sizes_decide_and_not_times() -> None:
+    rows = EvaluationSet(TASK, LABELS, VALIDATION_LABELS, train=1000)
+    for deep, expected in ((scored(1.0, 99.0, size=40), "deep"), (scored(1.0, 0.1, size=90), "baseline")):
+        found = compare("any", "roc_auc", rows, {"baseline": scored(1.0), "deep": deep}, declared())
+        assert (found["verdict"], found["selected"]) == ("equivalent", expected)
+
+
+def test_two_useless_models_ship_nothing() -> None:
+    models = {"baseline": scored(0.0), "deep": scored(0.0)}
+    rows = EvaluationSet(TASK, LABELS, VALIDATION_LABELS, train=1000)
+    found = compare("any", "roc_auc", rows, models, declared())
+    assert found["selected"] is None
+    assert found["preferred"] == "baseline"
+    assert found["reason"].endswith("Nothing ships.")
+    assert {gate["name"] for gate in found["gates"] if not gate["held"]} == {"beats_trivial"}
+
+
+def test_where_the_better_model_breaks_a_bound_the_other_one_is_tried() -> None:
+    rows = EvaluationSet(TASK, LABELS, VALIDATION_LABELS, train=1000)
+    poor = replace(scored(3.0), evaluation=scored(3.0).evaluation ** 40)
+    models = {"baseline": scored(2.0), "deep": poor}
+    found = compare("any", "roc_auc", rows, models, declared(thresholds={"log_loss": 0.69}))
+    assert (found["verdict"], found["selected"]) == ("deep", "baseline")
+    assert "The deep model does not ship: log_loss is" in found["reason"]
+    assert found["reason"].endswith("The baseline ships instead.")
+
+
+def test_money_keeps_the_better_metric_from_shipping() -> None:
+    """Errors that cost all the money weigh more than a higher ROC-AUC."""
+    rows = EvaluationSet(TASK, LABELS, VALIDATION_LABELS, train=1000)
+    deep = scored(3.0)
+    # On evaluation rows its best scores are of negatives: hardly a loss of AUC, and all of them are flagged.
+    said = deep.evaluation.copy()
+    said[np.flatnonzero(LABELS == 0)[:25]] = 0.999
+    models = {"baseline": scored(1.0), "deep": replace(deep, evaluation=said)}
+    business = Business(true_positive=1.0, false_positive=-40.0)
+    found = compare("any", "roc_auc", rows, models, declared(business))
+    assert found["verdict"] == "deep"
+    assert found["business_difference"]["p_value"] < 0.05
+    assert found["selected"] != "deep"
+    assert any(gate["name"] == "money" and not gate["held"] for gate in found["gates"])
+
+
+def test_few_groups_give_no_verdict_and_ship_nothing() -> None:
+    for groups in (1, 3):
+        units = np.arange(600) % groups
+        rows = EvaluationSet(
+            TASK, LABELS, VALIDATION_LABELS, 1000, circumstances=Circumstances(units=units), unit="group"
+        )
+        found = compare("any", "roc_auc", rows, {"baseline": scored(1.0), "deep": scored(3.0)}, declared())
+        assert (found["verdict"], found["selected"]) == ("undecided", None)
+        assert found["units"] == {"name": "group", "eval": groups}
+        assert f"{groups} group" in found["reason"]
 
 
 def test_contract_keys_and_no_eval_rows_in_the_threshold() -> None:
@@ -69,14 +139,13 @@ def test_contract_keys_and_no_eval_rows_in_the_threshold() -> None:
         model["business"]["value_per_1000"] - found["models"]["baseline"]["business"]["value_per_1000"]
     )
     other = EvaluationSet(TASK, 1 - LABELS, VALIDATION_LABELS, 1000)
-    flipped = compare("any", "roc_auc", other, {"baseline": scored(1.0), "deep": scored(3.0)}, None, 0)
+    flipped = compare("any", "roc_auc", other, {"baseline": scored(1.0), "deep": scored(3.0)}, declared())
     kept = compare(
         "any",
         "roc_auc",
         EvaluationSet(TASK, LABELS, VALIDATION_LABELS, 1000),
         {"baseline": scored(1.0), "deep": scored(3.0)},
-        None,
-        0,
+        declared(),
     )
     assert (
         flipped["models"]["deep"]["business"]["threshold"] == kept["models"]["deep"]["business"]["threshold"]

@@ -37,8 +37,8 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     hits = 0
     for _ in range(300):
         labels = np.repeat([0, 1], [80, 40])
-        low, high = delong(labels, (labels + RANDOM.normal(size=120))[None]).interval(0)
-        hits += low <= truth <= high
+        found = delong(labels, (labels + RANDOM.normal(size=120))[None]).estimate(0)
+        hits += found.low <= truth <= found.high
     assert 0.91 <= hits / 300 <= 0.99
 
 
@@ -48,18 +48,27 @@ def test_no_difference_is_rejected_as_rarely_as_it_says() -> None:
         labels = np.repeat([0, 1], [80, 40])
         shared = RANDOM.normal(size=120)
         scores = labels + 0.7 * shared + 0.7 * RANDOM.normal(size=(2, 120))
-        rejected += delong(labels, scores).difference()[3] < 0.05
+        rejected += delong(labels, scores).difference().p_value < 0.05
     assert rejected / 300 <= 0.10
 
 
 def test_the_same_scores_twice() -> None:
     labels, scores = example(100, ties=False)
-    assert delong(labels, np.stack([scores[0], scores[0]])).difference() == (0.0, 0.0, 0.0, 1.0)
+    found = delong(labels, np.stack([scores[0], scores[0]])).difference()
+    assert (found.value, *found.interval(), found.p_value) == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_constant_scores_are_worth_a_half() -> None:
     labels, _ = example(100, ties=False)
-    assert delong(labels, np.zeros((1, 100))).interval(0) == (0.5, 0.5)
+    found = delong(labels, np.zeros((1, 100))).estimate(0)
+    assert (found.low, found.high) == (0.5, 0.5)
+
+
+def test_a_perfect_order_of_few_rows_is_not_certain() -> None:
+    labels = np.repeat([0, 1], [200, 12])
+    found = delong(labels, labels[None].astype(float)).estimate(0)
+    assert found.value == 1.0
+    assert 0.6 < found.low < 0.9
 
 
 def test_one_class_is_refused() -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pytest
 import tensorflow as tf
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
@@ -42,24 +41,6 @@ def test_rows_are_counted_over_all_files(tmp_path: Path) -> None:
     write_examples([ROWS, ROWS], tmp_path / "first")
     write_examples([ROWS], tmp_path / "second")
     assert exported.count_rows(tmp_path) == 6
-
-
-@pytest.mark.parametrize(
-    ("bounds", "broken"),
-    [
-        ({"roc_auc": 0.8, "log_loss": 0.5}, []),
-        ({"roc_auc": 0.81}, ["roc_auc is 0.8000, the bound is at least 0.81"]),
-        ({"log_loss": 0.4}, ["log_loss is 0.5000, the bound is at most 0.4"]),
-    ],
-)
-def test_bounds_hold_on_the_side_that_is_worse(bounds: dict[str, float], broken: list[str]) -> None:
-    values = {"roc_auc": {"value": 0.8}, "log_loss": {"value": 0.5}}
-    result = {
-        "selected": "deep",
-        "models": {"deep": {"metrics": values}},
-        "metrics": {"roc_auc": {"higher_is_better": True}, "log_loss": {"higher_is_better": False}},
-    }
-    assert exported.broken_thresholds(result, bounds) == broken
 
 
 def message(sliced: bool, **values: float) -> bytes:

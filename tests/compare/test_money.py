@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solutionkit.compare.money import balanced, best_threshold, outcomes, row_values, value_per_1000
+from solutionkit.compare.money import (
+    balanced,
+    best_threshold,
+    best_thresholds,
+    outcomes,
+    row_gains,
+    row_values,
+    values_per_1000,
+)
 from solutionkit.declaration import Business
 
 BUSINESS = Business(true_positive=60, false_positive=-15, false_negative=-5, true_negative=1)
@@ -43,7 +51,24 @@ def test_value_and_outcomes() -> None:
         "true_positive": 1, "false_positive": 1, "false_negative": 1, "true_negative": 1,
     }  # fmt: skip
     weights = np.array([[1.0, 1, 1, 1], [2.0, 0, 2, 0]])
-    assert value_per_1000(labels, scores, weights, 0.5, BUSINESS).tolist() == [10_250.0, 22_500.0]
+    found = values_per_1000(*row_gains(labels, BUSINESS), scores, weights, np.array([0.5, 0.5]))
+    assert found.tolist() == [10_250.0, 22_500.0]
+    alone = values_per_1000(*row_gains(labels, BUSINESS), scores, weights, np.array([1.01, 0.0]))
+    assert alone.tolist() == [-2_000.0, 22_500.0]
+
+
+@given(seed=st.integers(0, 10_000), most=st.sampled_from([None, 20]))
+@settings(max_examples=50, deadline=None)
+def test_each_draw_has_the_threshold_of_its_own_rows(seed: int, most: int | None) -> None:
+    random = np.random.default_rng(seed)
+    labels, scores = random.integers(0, 2, 40), random.random(40).round(1)
+    weights = random.integers(0, 3, (5, 40)).astype(float)
+    _, gains = row_gains(labels, BUSINESS)
+    for found, drawn in zip(best_thresholds(gains, scores, weights, most), weights, strict=True):
+        rows = np.repeat(np.arange(40), drawn.astype(int))
+        alone = best_threshold(labels[rows], scores[rows], BUSINESS, most=most)
+        # Rows that were not drawn may lie between both.
+        assert ((scores[rows] >= found) == (scores[rows] >= alone)).all()
 
 
 def test_amounts_and_the_cost_of_looking_into_an_alert_count() -> None:

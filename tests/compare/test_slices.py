@@ -23,6 +23,9 @@ def test_small_slices_have_no_metric() -> None:
     for name in ("roc_auc", "log_loss"):
         clipped = {model: np.clip(score, 0.01, 0.99)[:, None] for model, score in scores.items()}
         large, small = compare_slices(judged, clipped, judged.metrics[name], seed=0)
-        assert (large["value"], large["n"], small["n"]) == ("large", 280, 20)
-        assert large["deep"]["low"] < large["deep"]["value"] < large["deep"]["high"]
-        assert "deep" not in small
+        assert (large.value, large.rows, small.rows) == ("large", 280, 20)
+        deep = large.to_json()["deep"]
+        assert deep["low"] < deep["value"] < deep["high"]
+        assert "deep" not in small.to_json()
+        assert large.difference is not None
+        assert large.towards("baseline").value == -large.towards("deep").value == -large.difference.value

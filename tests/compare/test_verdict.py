@@ -1,44 +1,45 @@
 import pytest
 
-from solutionkit.compare.verdict import Cost, decide
+from solutionkit.compare.inference import Difference, Spread
+from solutionkit.compare.verdict import judge
 
-CHEAP, DEAR = Cost(0.5, 400_000, 1.0), Cost(2.0, 300_000, 20.0)
 
-
-def verdict(difference: float, p_value: float, higher: bool = True, swap: bool = False) -> tuple[str, str]:
-    baseline, deep = (DEAR, CHEAP) if swap else (CHEAP, DEAR)
-    found = decide("M", difference, difference - 0.1, difference + 0.1, p_value, higher, baseline, deep)
-    assert f"p = {p_value:.3g}" in found.reason
-    return found.verdict, found.selected
+def verdict(value: float, error: float, margin: float = 0.005, higher: bool = True, units: int = 1000) -> str:
+    found = judge("M", Difference(value, Spread(error, units)), margin, higher, "row", units)
+    assert "M differs by" in found.reason
+    return found.verdict
 
 
 @pytest.mark.parametrize(
-    ("difference", "p_value", "higher", "expected"),
+    ("value", "error", "higher", "expected"),
     [
-        (0.02, 0.001, True, ("deep", "deep")),
-        (-0.02, 0.001, True, ("baseline", "baseline")),
-        (-0.02, 0.001, False, ("deep", "deep")),
-        (0.02, 0.001, False, ("baseline", "baseline")),
-        (0.02, 0.06, True, ("tie", "baseline")),
+        (0.02, 0.005, True, "deep"),
+        (-0.02, 0.005, True, "baseline"),
+        (-0.02, 0.005, False, "deep"),
+        (0.02, 0.005, False, "baseline"),
+        (0.02, 0.02, True, "undecided"),
+        (0.0, 0.001, True, "equivalent"),
     ],
 )
-def test_verdicts(difference: float, p_value: float, higher: bool, expected: tuple[str, str]) -> None:
-    assert verdict(difference, p_value, higher) == expected
+def test_verdicts(value: float, error: float, higher: bool, expected: str) -> None:
+    assert verdict(value, error, higher=higher) == expected
 
 
-def test_a_tie_ships_the_cheaper_model_whichever_it_is() -> None:
-    assert verdict(0.0, 0.9) == ("tie", "baseline")
-    assert verdict(0.0, 0.9, swap=True) == ("tie", "deep")
+def test_a_million_rows_do_not_make_a_trifle_matter() -> None:
+    """Ten thousandths of ROC-AUC, shown beyond all doubt, are still no reason to ship a hundred times the work."""
+    assert verdict(0.0005, 0.00005) == "equivalent"
+    assert verdict(0.0005, 0.00005, margin=0.0001) == "deep"
 
 
-@pytest.mark.parametrize(
-    ("baseline", "deep", "expected"),
-    [
-        (CHEAP, DEAR, "the baseline ships because it is cheaper."),
-        (DEAR, CHEAP, "the deep model ships because it is cheaper."),
-        (CHEAP, CHEAP, "because it is the simpler model and the deep one is not clearly cheaper."),
-        (Cost(2.0, 400_000, 1.0), Cost(0.5, 410_000, 1.1), "the deep one is not clearly cheaper."),
-    ],
-)
-def test_a_tie_calls_a_model_cheaper_only_where_it_is(baseline: Cost, deep: Cost, expected: str) -> None:
-    assert decide("M", 0.0, -0.1, 0.1, 0.9, True, baseline, deep).reason.endswith(expected)
+def test_cannot_tell_is_not_equal() -> None:
+    found = judge("M", Difference(0.001, Spread(0.01, 400)), 0.005, True, "row", 400)
+    assert found.verdict == "undecided"
+    assert "about 13,000 evaluation rows would tell a difference of 0.005" in found.reason
+
+
+@pytest.mark.parametrize("units", [1, 5])
+def test_few_units_give_no_verdict_however_small_the_error_is(units: int) -> None:
+    found = judge("M", Difference(0.0107, Spread(1e-9, units)), 0.005, True, "group", 300)
+    assert found.verdict == "undecided"
+    assert f"{units} group" in found.reason
+    assert "6 at least are needed" in found.reason

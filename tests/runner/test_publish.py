@@ -68,7 +68,7 @@ def test_another_threshold_of_the_same_graph_goes_live(project: Project) -> None
     (selected / "saved_model.pb").write_text("graph")
     results = {"Compare": NodeResult("Compare", "done", 1.0, {"selected": selected.parent})}
     comparison = project.folder / "comparison.json"
-    comparison.write_text('{"broken_thresholds": []}')
+    comparison.write_text('{"selected": "deep"}')
     live = []
     for threshold in (0.081, 0.262, 0.081):
         (selected / DECISION_FILE).write_text(json.dumps({"threshold": threshold}))

@@ -1,6 +1,7 @@
-"""The paired bootstrap: rows are drawn once and both models are judged on the same draw.
+"""The paired bootstrap: units are drawn once and all models are judged on the same draw.
 
-B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 16.
+B. Efron and R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 16. Only the spread
+of the draws is used, see `inference`: of few units their quantiles are far too narrow.
 """
 
 from __future__ import annotations
@@ -10,24 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solutionkit.compare.inference import Spread
+
 MOST_RESAMPLES, FEWEST_RESAMPLES = 1000, 200
 # Large tables need fewer resamples for the same purpose: at most this many drawn rows in all.
 DRAWN_ROWS = 50_000_000
 # Weights of this many cells are held in memory at once (64 MB).
 CELLS_AT_ONCE = 8_000_000
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95 % percentile interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def to_json(self) -> dict[str, float]:
-        """The keys that `comparison.json` promises."""
-        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 def resample_count(rows: int) -> int:
@@ -36,7 +26,11 @@ def resample_count(rows: int) -> int:
 
 
 def resamples(
-    labels: np.ndarray, seed: int, count: int | None = None, units: np.ndarray | None = None
+    labels: np.ndarray,
+    seed: int,
+    count: int | None = None,
+    units: np.ndarray | None = None,
+    at_once: int | None = None,
 ) -> Iterator[np.ndarray]:
     """How often each row is drawn, in blocks `(resamples, rows)`.
 
@@ -48,13 +42,14 @@ def resamples(
         seed: Of the draws.
         count: How many; by default `resample_count`.
         units: `(rows,)` codes from 0 of rows that resemble each other, which are drawn together.
+        at_once: Resamples in a block; by default as many as fit into memory.
     """
     random = np.random.default_rng(seed)
     count = resample_count(len(labels)) if count is None else count
     strata = len(np.unique(labels))
-    members = np.arange(len(labels)) if units is None else units
+    members = _drawn_together(labels, units)
     unit_count = int(members.max()) + 1
-    block = max(1, CELLS_AT_ONCE // len(labels))
+    block = at_once or max(1, CELLS_AT_ONCE // len(labels))
     for start in range(0, count, block):
         size = min(block, count - start)
         weights = np.empty((size, len(labels)))
@@ -66,19 +61,54 @@ def resamples(
         yield weights
 
 
+def _drawn_together(labels: np.ndarray, units: np.ndarray | None) -> np.ndarray:
+    """`(rows,)` codes. A single unit cannot be drawn from: its rows are, and no verdict is given."""
+    return np.arange(len(labels)) if units is None or units.max() == 0 else units
+
+
 def _draw(random: np.random.Generator, count: int) -> np.ndarray:
     """`(count,)` how often each unit is drawn."""
     return np.bincount(random.integers(0, count, count), minlength=count)
 
 
-def interval(value: float, draws: np.ndarray) -> Estimate:
-    """A value with the interval of its bootstrap draws."""
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Estimate(value, float(low), float(high))
+@dataclass(frozen=True)
+class Units:
+    """How many units there are.
 
+    Attributes:
+        fewest: Of the scarcest stratum.
+        degrees: Of freedom of a standard error.
+    """
 
-def two_sided_p(differences: np.ndarray) -> float:
-    """How often a bootstrapped difference lies on the other side of zero, doubled; never 0."""
-    count = len(differences)
-    below, above = (differences <= 0).sum(), (differences >= 0).sum()
-    return float(min(1.0, 2.0 * (min(below, above) + 1) / (count + 1)))
+    fewest: int
+    degrees: float
+
+    @classmethod
+    def of(cls, strata: np.ndarray, units: np.ndarray | None) -> Units:
+        """Count them.
+
+        The error has as many degrees of freedom as if each stratum's units varied alike (F. Satterthwaite,
+        "An approximate distribution of estimates of variance components", Biometrics 2, 1946): the scarce
+        ones vary most.
+
+        Args:
+            strata: `(rows,)` codes.
+            units: `(rows,)` codes of rows that resemble each other; else each row is a unit.
+        """
+        members = np.arange(len(strata)) if units is None else units
+        counts = [len(np.unique(members[strata == code])) for code in np.unique(strata)]
+        few = np.maximum(counts, 2.0)
+        degrees = float((1.0 / few).sum() ** 2 / (1.0 / (few**2 * (few - 1.0))).sum())
+        # Strata of the same units do not vary apart.
+        return cls(min(counts), max(min(degrees, len(np.unique(members)) - 1.0), 1.0))
+
+    def spread(self, draws: np.ndarray) -> Spread:
+        """The spread that `(resamples,)` draws show.
+
+        A bootstrap's standard error is too small by the root of (units - 1) / units; that of few draws is
+        uncertain itself, which costs degrees of freedom.
+        """
+        error = float(draws.std(ddof=1)) * float(np.sqrt((self.degrees + 1.0) / self.degrees))
+        # Rounding in sums of weights is no spread.
+        error = 0.0 if error < 1e-12 * max(1.0, float(np.abs(draws).max())) else error
+        return Spread(error, self.fewest, 1.0 / (1.0 / self.degrees + 1.0 / (len(draws) - 1)))

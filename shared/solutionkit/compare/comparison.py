@@ -7,14 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from solutionkit.compare import gates
 from solutionkit.compare.evaluation import EvaluationSet
-from solutionkit.compare.metrics import Metric, difference, estimates
+from solutionkit.compare.gates import Candidate
+from solutionkit.compare.inference import Difference, Estimate
+from solutionkit.compare.metrics import Metric, difference, estimates, test_of
 from solutionkit.compare.slices import compare_slices
-from solutionkit.compare.verdict import Cost, decide
-from solutionkit.declaration import Business
-from solutionkit.tasks.base import Scores
+from solutionkit.compare.verdict import Judgement, judge
+from solutionkit.declaration import Declaration
+from solutionkit.tasks.base import Decisions, Scores
 
 BASELINE, DEEP, TRIVIAL = "baseline", "deep", "trivial"
+# Where no margin is stated: of what the trivial predictor gets.
+MARGIN_SHARE = 0.02
+# Among equals the larger model ships only if it is clearly smaller after all.
+CLEARLY_SMALLER = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,19 +42,13 @@ class ScoredModel:
     size_bytes: int
     facts: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def cost(self) -> Cost:
-        """What decides a tie."""
-        return Cost(self.latency_ms["batch_1"], self.size_bytes, self.facts["train_seconds"])
-
 
 def compare(
     use_case: str,
     primary_metric: str,
     judged: EvaluationSet,
     models: dict[str, ScoredModel],
-    business: Business | None,
-    seed: int,
+    declaration: Declaration,
 ) -> dict[str, Any]:
     """Compare the baseline and the deep model, with the trivial predictor beside them.
 
@@ -56,28 +57,143 @@ def compare(
         primary_metric: The metric that decides, one of those that mean something for the label.
         judged: What they are judged on.
         models: The scored models by name: `baseline` and `deep`.
-        business: Worth of the outcomes, if declared.
-        seed: Of the bootstrap.
+        declaration: Margin, worth of the outcomes, thresholds and the seed of the bootstrap.
 
     Returns:
         The content of `comparison.json`.
     """
-    metrics = judged.metrics
+    metrics, seed = judged.metrics, declaration.training.seed
     primary = metrics[primary_metric]
     scores, validation = with_trivial(judged, models)
     both = {name: scores[name] for name in (BASELINE, DEEP)}
-    decisions = judged.task.decisions(judged, scores, validation, business, seed)
+    decisions = judged.task.decisions(judged, scores, validation, declaration.business, seed)
+    estimated = {
+        name: estimates(metric, judged.labels, scores, seed, judged.units) for name, metric in metrics.items()
+    }
+    measured = difference(primary, judged.labels, both[BASELINE], both[DEEP], seed, judged.units)
+    margin = declaration.compare.margin or usual_margin(primary, estimated[primary.name][TRIVIAL].value)
+    slices = compare_slices(judged, both, primary, seed)
+    judgement = judge(
+        primary.title, measured, margin, primary.higher_is_better, judged.unit, len(judged.labels)
+    )
     result = headings(use_case, primary, metrics, judged)
-    result["models"] = judged_models(judged, metrics, scores, decisions, seed)
+    result["models"] = judged_models(estimated, decisions)
     for name, model in models.items():
         result["models"][name] |= costs(model) | judged.task.diagnosis(judged, model.evaluation)
-    result["difference"] = difference(primary, judged.labels, both[BASELINE], both[DEEP], seed, judged.units)
-    gain = judged.task.decision_difference(judged, scores, decisions, business, seed)
-    if gain is not None:
-        result["business_difference"] = gain
-    result["slices"] = compare_slices(judged, both, primary, seed)
+    result["difference"] = {
+        "metric": primary.name,
+        **measured.to_json(),
+        "test": test_of(primary, judged.units).name,
+        "margin": margin,
+        "detectable": measured.detectable,
+    }
+    if decisions.gain is not None:
+        gain = decisions.gain(BASELINE, DEEP)
+        result["business_difference"] = {**gain.to_json(), "currency": decisions.currency}
+    result["slices"] = [item.to_json() for item in slices]
     result |= judged.circumstances.report(judged.labels, both)
-    return result | verdict(primary, result["difference"], models)
+
+    def over_trivial(name: str) -> Difference:
+        return difference(primary, judged.labels, scores[TRIVIAL], scores[name], seed, judged.units)
+
+    candidates = {
+        name: Candidate(
+            name,
+            other,
+            over_trivial(name),
+            primary.higher_is_better,
+            {} if decisions.gain is None else {item: decisions.gain(item, name) for item in (other, TRIVIAL)},
+            decisions.currency,
+            {metric: item[name] for metric, item in estimated.items()},
+            {item.title: item.towards(name) for item in slices if item.difference is not None},
+            margin,
+        )
+        for name, other in ((BASELINE, DEEP), (DEEP, BASELINE))
+    }
+    return result | shipping(judgement, candidates, models, declaration.thresholds, metrics)
+
+
+def usual_margin(metric: Metric, trivial: float) -> float:
+    """What is too little to matter, where nothing is declared.
+
+    Args:
+        metric: The metric.
+        trivial: What the trivial predictor gets.
+    """
+    return metric.margin if metric.margin is not None else max(MARGIN_SHARE * abs(trivial), 1e-12)
+
+
+def preferred_order(judgement: Judgement, models: dict[str, ScoredModel]) -> tuple[list[str], str]:
+    """The models in the order in which they may ship, and why, among equals.
+
+    Sizes decide and not times, which vary from run to run where the choice must not.
+
+    Args:
+        judgement: What the primary metric says.
+        models: By name.
+    """
+    if judgement.verdict in (DEEP, BASELINE):
+        return sorted((BASELINE, DEEP), key=lambda name: name != judgement.verdict), ""
+    baseline, deep = (models[name].size_bytes for name in (BASELINE, DEEP))
+    if deep < CLEARLY_SMALLER * baseline:
+        return [DEEP, BASELINE], "because it is less than half as large"
+    return [BASELINE, DEEP], "being the simpler model"
+
+
+def shipping(
+    judgement: Judgement,
+    candidates: dict[str, Candidate],
+    models: dict[str, ScoredModel],
+    thresholds: dict[str, float],
+    metrics: dict[str, Metric],
+) -> dict[str, Any]:
+    """Which model ships, and why: the preferred one that passes all gates, or none.
+
+    Args:
+        judgement: What the primary metric says.
+        candidates: What gates read, by model.
+        models: By name.
+        thresholds: Declared bounds by metric.
+        metrics: All, by name.
+
+    Returns:
+        Keys of `comparison.json`.
+    """
+    order, why = preferred_order(judgement, models)
+    higher = {name: metric.higher_is_better for name, metric in metrics.items()}
+    told: list[dict[str, Any]] = []
+    refused: list[str] = []
+    selected = None
+    for name in order:
+        found = candidates[name].gates(thresholds, higher)
+        told += gates.to_json(name, found)
+        broken = [gate.why for gate in found if not gate.held]
+        if not broken:
+            selected = name
+            break
+        refused.append(f"the {WORDS[name]} does not ship: {'; '.join(broken)}")
+    sentences = [judgement.reason, *(f"{text[0].upper()}{text[1:]}." for text in refused)]
+    if selected is None:
+        sentences.append("Nothing ships.")
+    elif refused:
+        sentences.append(f"The {WORDS[selected]} ships instead.")
+    elif why:
+        sentences.append(f"The {WORDS[selected]} ships, {why}.")
+    return {
+        "verdict": judgement.verdict,
+        "preferred": order[0],
+        "selected": selected,
+        "reason": " ".join(sentences),
+        "gates": told,
+    }
+
+
+WORDS = {BASELINE: "baseline", DEEP: "deep model"}
+
+
+def shown_model(result: dict[str, Any]) -> str:
+    """The model that ships; where none does, the one that would but for its gates."""
+    return str(result["selected"] or result["preferred"])
 
 
 def with_trivial(judged: EvaluationSet, models: dict[str, ScoredModel]) -> tuple[Scores, Scores]:
@@ -114,34 +230,25 @@ def headings(
             "validation": len(judged.validation_labels),
             **judged.task.row_counts(judged.labels),
         },
+        "units": {"name": judged.unit, "eval": judged.unit_count},
     }
 
 
 def judged_models(
-    judged: EvaluationSet,
-    metrics: dict[str, Metric],
-    scores: Scores,
-    decisions: dict[str, dict[str, Any]],
-    seed: int,
+    estimated: dict[str, dict[str, Estimate]], decisions: Decisions
 ) -> dict[str, dict[str, Any]]:
     """Each model's metrics with their intervals, and what its decisions are worth.
 
     Args:
-        judged: The rows.
-        metrics: The metrics, by name.
-        scores: `(rows, outputs)` by model.
-        decisions: What each model's decisions are worth, see `Task.decisions`.
-        seed: Of the resamples.
+        estimated: By metric, by model.
+        decisions: What each model's outputs lead to.
     """
-    estimated = {
-        name: estimates(metric, judged.labels, scores, seed, judged.units) for name, metric in metrics.items()
-    }
     return {
         model: {
-            "metrics": {name: estimate[model].to_json() for name, estimate in estimated.items()},
-            "business": decisions[model],
+            "metrics": {name: found[model].to_json() for name, found in estimated.items()},
+            "business": told,
         }
-        for model in scores
+        for model, told in decisions.told.items()
     }
 
 
@@ -154,18 +261,3 @@ def costs(model: ScoredModel) -> dict[str, Any]:
         "size_bytes": model.size_bytes,
         "training": facts,
     }
-
-
-def verdict(primary: Metric, difference: dict[str, Any], models: dict[str, ScoredModel]) -> dict[str, Any]:
-    """Which model is better, which one ships, and why."""
-    decision = decide(
-        primary.title,
-        difference["value"],
-        difference["low"],
-        difference["high"],
-        difference["p_value"],
-        primary.higher_is_better,
-        models[BASELINE].cost,
-        models[DEEP].cost,
-    )
-    return {"verdict": decision.verdict, "selected": decision.selected, "reason": decision.reason}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from solutionkit.compare.inference import Difference, Estimate, Spread
+
 
 @dataclass(frozen=True)
 class DeLong:
@@ -20,31 +22,25 @@ class DeLong:
     Attributes:
         auc: `(models,)`.
         covariance: `(models, models)`.
+        units: Rows of the scarcer class.
     """
 
     auc: np.ndarray
     covariance: np.ndarray
+    units: int
 
-    def interval(self, model: int, level: float = 0.95) -> tuple[float, float]:
-        """A model's interval, symmetric on the log-odds scale so that it stays within 0 and 1."""
-        auc, variance = self.auc[model], self.covariance[model, model]
-        if not 0.0 < auc < 1.0 or variance <= 0.0:
-            return float(auc), float(auc)
-        centre = np.log(auc / (1.0 - auc))
-        half = stats.norm.ppf(0.5 + level / 2) * np.sqrt(variance) / (auc * (1.0 - auc))
-        low, high = 1.0 / (1.0 + np.exp(-np.array([centre - half, centre + half])))
-        return float(low), float(high)
+    def spread(self, weights: np.ndarray) -> Spread:
+        """Of a linear combination of the AUCs, by normal theory."""
+        variance = float(weights @ self.covariance @ weights)
+        return Spread(float(np.sqrt(variance)) if variance > 1e-18 else 0.0, self.units)
 
-    def difference(self, level: float = 0.95) -> tuple[float, float, float, float]:
-        """`(value, low, high, p_value)` of the second model's AUC minus the first one's."""
-        value = float(self.auc[1] - self.auc[0])
-        variance = float(self.covariance[0, 0] + self.covariance[1, 1] - 2.0 * self.covariance[0, 1])
-        if variance <= 1e-18:
-            return value, value, value, 1.0 if abs(value) < 1e-12 else 0.0
-        deviation = np.sqrt(variance)
-        half = stats.norm.ppf(0.5 + level / 2) * deviation
-        p_value = float(2.0 * stats.norm.sf(abs(value) / deviation))
-        return value, float(value - half), float(value + half), p_value
+    def estimate(self, model: int) -> Estimate:
+        """A model's AUC; its interval is symmetric on the scale of log odds and so within 0 and 1."""
+        return self.spread(np.eye(len(self.auc))[model]).estimate(float(self.auc[model]), (0.0, 1.0))
+
+    def difference(self) -> Difference:
+        """The second model's AUC minus the first one's."""
+        return Difference(float(self.auc[1] - self.auc[0]), self.spread(np.array([-1.0, 1.0])))
 
 
 def delong(labels: np.ndarray, scores: np.ndarray) -> DeLong:
@@ -66,7 +62,7 @@ def delong(labels: np.ndarray, scores: np.ndarray) -> DeLong:
     by_positive = (rank_all[:, :m] - rank_positive) / n
     by_negative = 1.0 - (rank_all[:, m:] - rank_negative) / m
     covariance = _covariance(by_positive) / m + _covariance(by_negative) / n
-    return DeLong(auc, covariance)
+    return DeLong(auc, covariance, min(m, n))
 
 
 def _covariance(components: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ class Circumstances:
 
     Attributes:
         units: `(eval rows,)` codes from 0 of rows that resemble each other, if there are such.
+        validation_units: `(validation rows,)` the same of these.
         stakes: `(eval rows,)` money at stake, if the worth depends on it.
         validation_stakes: `(validation rows,)`.
         most_flagged: How many of the validation rows may be flagged, if there is a bound.
@@ -26,6 +27,7 @@ class Circumstances:
     """
 
     units: np.ndarray | None = None
+    validation_units: np.ndarray | None = None
     stakes: np.ndarray | None = None
     validation_stakes: np.ndarray | None = None
     most_flagged: int | None = None
@@ -47,6 +49,7 @@ class EvaluationSet:
         false_alarm_rate: The rate at which the recall is wanted, if it is.
         circumstances: What the modality knows of the rows.
         own_metrics: Metrics of the use case's own, by name.
+        unit: What units are called.
     """
 
     task: Task
@@ -58,11 +61,17 @@ class EvaluationSet:
     false_alarm_rate: float | None = None
     circumstances: Circumstances = field(default_factory=Circumstances)
     own_metrics: dict[str, Metric] = field(default_factory=dict)
+    unit: str = "row"
 
     @property
     def units(self) -> np.ndarray | None:
         """`(eval rows,)` codes of rows that resemble each other, if there are such."""
         return self.circumstances.units
+
+    @property
+    def unit_count(self) -> int:
+        """How many units there are."""
+        return len(self.labels) if self.units is None else len(np.unique(self.units))
 
     @property
     def metrics(self) -> dict[str, Metric]:

@@ -59,10 +59,8 @@ def compare_exported(
         for name, scorer in scorers.items()
     }
     judged = evaluation_set(project, spec, examples, serialized, held_out)
-    seed = declaration.training.seed
     primary = project.primary_metric(spec.task)
-    result = compare(project.package, primary, judged, scored, declaration.business, seed)
-    result["broken_thresholds"] = broken_thresholds(result, declaration.thresholds)
+    result = compare(project.package, primary, judged, scored, declaration)
     result["evaluator"] = second_opinion(evaluation, judged.metrics)
     scores = {"labels": judged.labels, **{name: model.evaluation for name, model in scored.items()}}
     if judged.circumstances.stakes is not None:
@@ -122,12 +120,11 @@ def evaluation_set(
         held_out: The rows from which thresholds are chosen.
     """
     declaration, modality = project.declaration, project.use_case.modality
-    group = declaration.columns.group
-    beside = [*modality.metadata_columns(declaration), *([group] if group else [])]
-    wanted = dict.fromkeys([spec.label, *declaration.slices.columns, *beside])
+    names = modality.metadata_columns(declaration)
+    wanted = dict.fromkeys([spec.label, *declaration.slices.columns, *names])
     columns = parse_columns(serialized, spec, list(wanted))
     validation = {}
-    if names := modality.metadata_columns(declaration):
+    if names:
         rows = [read_serialized([str(examples / f"Split-{split}" / "*")]) for split in held_out.splits]
         validation = parse_columns(np.concatenate(rows)[held_out.kept], spec, names)
     return EvaluationSet(
@@ -140,20 +137,8 @@ def evaluation_set(
         false_alarm_rate=modality.false_alarm_rate(declaration),
         circumstances=modality.circumstances(columns, validation, declaration),
         own_metrics=project.use_case.own_metrics(),
+        unit=modality.unit(declaration) or "row",
     )
-
-
-def broken_thresholds(result: dict[str, Any], thresholds: dict[str, float]) -> list[str]:
-    """What the selected model fails to keep, one sentence each."""
-    broken = []
-    for name, bound in thresholds.items():
-        value = result["models"][result["selected"]]["metrics"][name]["value"]
-        higher = result["metrics"][name]["higher_is_better"]
-        if (value < bound) if higher else (value > bound):
-            broken.append(
-                f"{name} is {value:.4f}, the bound is {'at least' if higher else 'at most'} {bound:g}"
-            )
-    return broken
 
 
 def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from solutionkit.compare.bootstrap import Estimate, interval, resamples, two_sided_p
+from solutionkit.compare.bootstrap import Units, resamples
+from solutionkit.compare.inference import Difference, Estimate
 from solutionkit.errors import UserError, suggestion
 
 # `(labels, scores, weights) -> (resamples,)`; labels and scores as a view has them, weights
@@ -60,13 +61,16 @@ class PairedTest:
             seed: Of the resamples.
         """
         draws = paired_draws(metric, labels, models, seed, self.units)
-        pairs = zip(models, draws, strict=True)
-        return [interval(metric.value(labels, outputs), drawn) for outputs, drawn in pairs]
+        counted = Units.of(metric.view.strata(labels), self.units)
+        return [
+            counted.spread(drawn).estimate(metric.value(labels, outputs), metric.bounds)
+            for outputs, drawn in zip(models, draws, strict=True)
+        ]
 
     def difference(
         self, metric: Metric, labels: np.ndarray, first: np.ndarray, second: np.ndarray, seed: int
-    ) -> tuple[Estimate, float]:
-        """The second model's value minus the first one's with its interval, and the p-value.
+    ) -> Difference:
+        """The second model's value minus the first one's.
 
         Args:
             metric: The metric.
@@ -76,9 +80,9 @@ class PairedTest:
             seed: Of the resamples.
         """
         draws = paired_draws(metric, labels, [first, second], seed, self.units)
-        differences = draws[1] - draws[0]
+        counted = Units.of(metric.view.strata(labels), self.units)
         value = metric.value(labels, second) - metric.value(labels, first)
-        return interval(value, differences), two_sided_p(differences)
+        return Difference(value, counted.spread(draws[1] - draws[0]))
 
 
 BOOTSTRAP = PairedTest()
@@ -106,6 +110,9 @@ class Metric:
         higher_is_better: The direction.
         view: What it sees.
         test: Intervals and paired test, where rows are independent of each other.
+        bounds: The least and the most that it can be.
+        margin: A difference that is too small to matter; without it a fiftieth of what the trivial predictor
+            gets.
         of_probabilities: Whether it means something only if outputs are meant as probabilities.
         tfma: The metric of TensorFlow Model Analysis on which a threshold can be held as well.
         second_opinion: What that one's output is called, where it must say the same as ours.
@@ -117,6 +124,8 @@ class Metric:
     higher_is_better: bool
     view: View
     test: PairedTest = BOOTSTRAP
+    bounds: tuple[float, float] | None = None
+    margin: float | None = None
     of_probabilities: bool = False
     tfma: str | None = None
     second_opinion: str | None = None
@@ -159,8 +168,8 @@ def difference(
     second: np.ndarray,
     seed: int,
     units: np.ndarray | None = None,
-) -> dict[str, str | float]:
-    """The second model's value minus the first one's with interval and paired test, for `comparison.json`.
+) -> Difference:
+    """The second model's value minus the first one's, with what a paired test says of it.
 
     Args:
         metric: The metric.
@@ -170,9 +179,7 @@ def difference(
         seed: Of the draws.
         units: As in `estimates`.
     """
-    test = test_of(metric, units)
-    estimate, p_value = test.difference(metric, labels, first, second, seed)
-    return {"metric": metric.name, **estimate.to_json(), "p_value": p_value, "test": test.name}
+    return test_of(metric, units).difference(metric, labels, first, second, seed)
 
 
 def paired_draws(

@@ -29,6 +29,21 @@ def row_values(
     return np.where(flagged, when_flagged, when_not)
 
 
+def row_gains(
+    labels: np.ndarray, business: Business, amounts: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(rows,)` worth of each row where it is not flagged, and what flagging it adds.
+
+    Args:
+        labels: `(rows,)` of 0 and 1.
+        business: Worth of the outcomes.
+        amounts: `(rows,)` money at stake.
+    """
+    everything = np.ones(len(labels), bool)
+    at_rest = row_values(labels, ~everything, business, amounts)
+    return at_rest, row_values(labels, everything, business, amounts) - at_rest
+
+
 def best_threshold(
     labels: np.ndarray,
     scores: np.ndarray,
@@ -48,23 +63,8 @@ def best_threshold(
         amounts: `(rows,)` money at stake.
         most: How many of these rows can be looked into; no more are flagged.
     """
-    business = business or balanced(labels)
-    order = np.argsort(-scores, kind="stable")
-    gains = row_values(labels, np.ones(len(labels), bool), business, amounts) - row_values(
-        labels, np.zeros(len(labels), bool), business, amounts
-    )
-    totals = np.concatenate([[0.0], np.cumsum(gains[order])])
-    ordered = scores[order]
-    # A cut is possible only between two different scores.
-    possible = np.concatenate([[True], ordered[:-1] > ordered[1:], [True]])
-    if most is not None:
-        possible[most + 1 :] = False
-    cut = int(np.argmax(np.where(possible, totals, -np.inf)))
-    if cut == 0:
-        return 1.01
-    if cut == len(scores):
-        return 0.0
-    return float((ordered[cut - 1] + ordered[cut]) / 2)
+    _, gains = row_gains(labels, business or balanced(labels), amounts)
+    return float(best_thresholds(gains, scores, np.ones((1, len(labels))), most)[0])
 
 
 def threshold_at_fpr(scores: np.ndarray, rate: float) -> float:
@@ -87,26 +87,49 @@ def balanced(labels: np.ndarray) -> Business:
     )
 
 
-def value_per_1000(
-    labels: np.ndarray,
-    scores: np.ndarray,
-    weights: np.ndarray,
-    threshold: float,
-    business: Business,
-    amounts: np.ndarray | None = None,
+def best_thresholds(
+    gains: np.ndarray, scores: np.ndarray, weights: np.ndarray, most: int | None
 ) -> np.ndarray:
-    """`(resamples,)` worth of 1,000 decisions under weightings `(resamples, rows)` of the rows.
+    """`(resamples,)` thresholds, each the best one of its draw; see `best_threshold`.
 
     Args:
-        labels: `(rows,)` 0 or 1.
+        gains: `(rows,)` what flagging each row adds; never of evaluation rows.
         scores: `(rows,)` probabilities.
         weights: `(resamples, rows)` how often each row is drawn.
-        threshold: Rows with at least this score are flagged.
-        business: What the outcomes are worth.
-        amounts: `(rows,)` what is at stake, where worth depends on it.
+        most: How many drawn rows may be flagged.
     """
-    values = row_values(labels, scores >= threshold, business, amounts)
-    result: np.ndarray = PER * (weights @ values) / weights.sum(axis=1)
+    order = np.argsort(-scores, kind="stable")
+    ordered, drawn = scores[order], weights[:, order]
+    totals = np.cumsum(drawn * gains[order], axis=1)
+    # A cut is possible only between two different scores.
+    possible = np.broadcast_to(np.append(ordered[:-1] > ordered[1:], True), totals.shape)
+    if most is not None:
+        possible = possible & (np.cumsum(drawn, axis=1) <= most)
+    totals = np.where(possible, totals, -np.inf)
+    cuts = totals.argmax(axis=1)
+    between = np.append((ordered[:-1] + ordered[1:]) / 2.0, 0.0)
+    best = totals[np.arange(len(totals)), cuts]
+    thresholds: np.ndarray = np.where(best > 0.0, between[cuts], 1.01)
+    return thresholds
+
+
+def values_per_1000(
+    at_rest: np.ndarray, gains: np.ndarray, scores: np.ndarray, weights: np.ndarray, thresholds: np.ndarray
+) -> np.ndarray:
+    """`(resamples,)` worth of 1,000 decisions of each draw at its own threshold.
+
+    Args:
+        at_rest: `(rows,)` worth of each row where it is not flagged.
+        gains: `(rows,)` what flagging it adds.
+        scores: `(rows,)` probabilities.
+        weights: `(resamples, rows)` how often each row is drawn.
+        thresholds: `(resamples,)`; rows with at least this score are flagged.
+    """
+    order = np.argsort(-scores, kind="stable")
+    added = np.cumsum(weights[:, order] * gains[order], axis=1)
+    flagged = np.searchsorted(-scores[order], -thresholds, side="right")
+    found = np.concatenate([np.zeros((len(added), 1)), added], axis=1)[np.arange(len(added)), flagged]
+    result: np.ndarray = PER * (weights @ at_rest + found) / weights.sum(axis=1)
     return result
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from solutionkit.compare.evaluation import EvaluationSet
-from solutionkit.compare.metrics import Metric, estimates
+from solutionkit.compare.inference import Difference, Estimate
+from solutionkit.compare.metrics import Metric, difference, estimates
 from solutionkit.tasks.base import Scores
 
 FEWEST_ROWS = 30
@@ -28,14 +30,51 @@ def slice_values(column: np.ndarray) -> np.ndarray:
     return np.where(column == "", "missing", column)
 
 
-def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: int) -> list[dict[str, Any]]:
-    """One entry a slice: column, value, n, what the task counts, and each model's metric with its interval.
+@dataclass(frozen=True)
+class Slice:
+    """A column's value and how the models do within.
 
-    Slices too small to say anything are listed with their n and no metric.
+    Attributes:
+        column: The column.
+        value: Its value.
+        rows: How many rows.
+        counts: What the task counts of them.
+        estimates: Each model's metric; empty where there are too few rows to say.
+        difference: The deep model's minus the baseline's; None where units are too few to tell.
+    """
+
+    column: str
+    value: str
+    rows: int
+    counts: dict[str, int]
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    difference: Difference | None = None
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.column} = {self.value}"
+
+    def towards(self, model: str) -> Difference:
+        """A model's metric minus the other one's, where there is a difference."""
+        assert self.difference is not None
+        return self.difference if model == "deep" else self.difference.turned()
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of `comparison.json`."""
+        entry: dict[str, Any] = {"column": self.column, "value": self.value, "n": self.rows, **self.counts}
+        entry |= {model: item.to_json() for model, item in self.estimates.items()}
+        if self.difference is not None:
+            entry["difference"] = self.difference.to_json()
+        return entry
+
+
+def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: int) -> list[Slice]:
+    """The slices of each declared column, the largest first.
 
     Args:
         judged: The evaluation rows.
-        scores: `(eval rows, outputs)` by model.
+        scores: `(eval rows, outputs)` of baseline and deep model, by name.
         metric: What is shown.
         seed: Of the bootstrap.
     """
@@ -46,13 +85,16 @@ def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: 
         for value in sorted(counts, key=lambda key: (-counts[key], key))[:MOST_VALUES]:
             rows = values == value
             labels = judged.labels[rows]
-            entry: dict[str, Any] = {"column": name, "value": str(value), "n": counts[value]}
-            entry |= judged.task.slice_counts(labels)
+            found = Slice(name, str(value), counts[value], judged.task.slice_counts(labels))
             if counts[value] >= FEWEST_ROWS and metric.view.enough(labels):
                 within = {model: item[rows] for model, item in scores.items()}
                 units = judged.units
                 codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]
-                estimated = estimates(metric, labels, within, seed, codes)
-                entry |= {model: item.to_json() for model, item in estimated.items()}
-            compared.append(entry)
+                measured = difference(metric, labels, within["baseline"], within["deep"], seed, codes)
+                found = replace(
+                    found,
+                    estimates=estimates(metric, labels, within, seed, codes),
+                    difference=measured if measured.tells else None,
+                )
+            compared.append(found)
     return compared

@@ -269,10 +269,7 @@ def specify(task: Task, described: Description, project: Project) -> TableSpec:
     declaration, modality = project.declaration, project.use_case.modality
     names = {feature.name for feature in described.features}
     identity = modality.identity(declaration)
-    group = declaration.columns.group
-    # The group goes along, because the comparison draws whole groups.
-    wanted = [*declaration.slices.columns, *([group] if group else [])]
-    wanted += modality.metadata_columns(declaration)
+    wanted = [*declaration.slices.columns, *modality.metadata_columns(declaration)]
     return TableSpec(
         task,
         described.features,

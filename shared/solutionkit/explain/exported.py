@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.exported import parse_columns
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.models.arrays import read_serialized
@@ -44,6 +45,6 @@ def explain_exported(
         ids = [str(value) for value in parse_columns(serialized, spec, [spec.id])[spec.id]]
     else:
         ids = [f"evaluation row {row}" for row in range(len(serialized))]
-    selected = compared["selected"]
-    decision = compared["models"][selected]["business"]
-    return function(serialized, labels, ids, explainers, outputs, selected, decision, seed)
+    shown = shown_model(compared)
+    decision = compared["models"][shown]["business"]
+    return function(serialized, labels, ids, explainers, outputs, shown, decision, seed)

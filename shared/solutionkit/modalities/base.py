@@ -195,9 +195,9 @@ class Modality(ABC):
         return declaration.columns.id
 
     def metadata_columns(self, declaration: Declaration) -> list[str]:
-        """Columns that the comparison reads, beside slices and groups."""
-        del declaration
-        return []
+        """Columns that the comparison reads, beside slices: the group, because whole groups are drawn."""
+        group = declaration.columns.group
+        return [group] if group else []
 
     def metadata_files(self, declaration: Declaration) -> tuple[Feature, ...]:
         """Columns whose cells name files that no model reads."""
@@ -298,9 +298,10 @@ class Modality(ABC):
         """
         from solutionkit.compare.evaluation import Circumstances, unit_codes
 
-        del validation
         group = declaration.columns.group
-        return Circumstances(units=unit_codes(columns[group]) if group else None)
+        if not group:
+            return Circumstances()
+        return Circumstances(unit_codes(columns[group]), unit_codes(validation[group]))
 
     def unit(self, declaration: Declaration) -> str | None:
         """What `Circumstances.units` are called."""

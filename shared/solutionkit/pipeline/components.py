@@ -110,7 +110,8 @@ def Compare(  # noqa: N802
     declaration: Parameter[str],
     code: Parameter[str],
 ) -> None:
-    """Judge both models on the same rows, select one, and bless it if it keeps the thresholds."""
+    """Judge both models on the same rows, and bless the one that ships, if one does."""
+    from solutionkit.compare.comparison import shown_model
     from solutionkit.compare.exported import compare_exported
     from solutionkit.declaration import Declaration
     from solutionkit.use_case import Project
@@ -126,11 +127,11 @@ def Compare(  # noqa: N802
     )
     write_json(Path(comparison.uri) / "comparison.json", result)
     np.savez(Path(comparison.uri) / "scores.npz", **scores)  # type: ignore[arg-type]
-    winner = {"baseline": baseline, "deep": deep}[result["selected"]]
-    shutil.copytree(winner.uri, selected.uri, dirs_exist_ok=True)
-    decision = result["models"][result["selected"]]["business"]
+    shown = shown_model(result)
+    shutil.copytree({"baseline": baseline, "deep": deep}[shown].uri, selected.uri, dirs_exist_ok=True)
+    decision = result["models"][shown]["business"]
     write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, {"threshold": decision["threshold"]})
-    blessed = not result["broken_thresholds"]
+    blessed = result["selected"] is not None
     name = "BLESSED" if blessed else "NOT_BLESSED"
     Path(blessing.uri).mkdir(parents=True, exist_ok=True)
     (Path(blessing.uri) / name).touch()

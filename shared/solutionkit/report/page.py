@@ -10,6 +10,9 @@ import jinja2
 import numpy as np
 
 from solutionkit import __version__
+from solutionkit.compare.comparison import shown_model
+from solutionkit.compare.inference import FEWEST_UNITS, LEVEL
+from solutionkit.compare.verdict import SHORT
 from solutionkit.decimals import decimals, p_in_words
 from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
@@ -51,6 +54,8 @@ def write_report(
     context = {
         "facts": facts,
         "result": compared,
+        "shown": shown_model(compared),
+        "headline": headline(compared),
         "explained": explained,
         "drawn": PARTS[explained["kind"]](explained),
         "words": task.words(facts["label"], facts["calibrated"]),
@@ -64,7 +69,7 @@ def write_report(
         ),
         "gain": gain_chart(compared),
         "metrics": compared["metrics"],
-        "shown": SHOWN_CONTRIBUTIONS,
+        "shown_contributions": SHOWN_CONTRIBUTIONS,
         "cut_short": cut_short(compared["models"]["deep"]["training"]),
         "version": __version__,
     }
@@ -87,6 +92,20 @@ def with_names(explained: Any, names: dict[str, str]) -> Any:
     if "dependence" in named:
         named["dependence"] = {names.get(name, name): item for name, item in named["dependence"].items()}
     return named
+
+
+def headline(compared: dict[str, Any]) -> str:
+    """What was found, in a few words; where metric and money disagree, both."""
+    said = SHORT[compared["verdict"]]
+    gain = compared.get("business_difference")
+    if gain is not None and gain["units"] >= FEWEST_UNITS and gain["p_value"] < LEVEL:
+        richer = "deep" if gain["value"] > 0 else "baseline"
+        if richer != compared["verdict"]:
+            name = {"deep": "deep model", "baseline": "baseline"}[richer]
+            title = compared["metrics"][compared["primary_metric"]]["title"]
+            said = f"{said} by {title}, but the {name} earns more"
+    shipped = {"deep": "the deep model ships", "baseline": "the baseline ships", None: "nothing ships"}
+    return f"{said}; {shipped[compared['selected']]}."
 
 
 def gain_chart(compared: dict[str, Any]) -> str | None:

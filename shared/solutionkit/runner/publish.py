@@ -91,11 +91,11 @@ def publish_model(project: Project, name: str, result: NodeResult) -> dict[str, 
 
 
 def pushed_model(project: Project, results: dict[str, NodeResult], comparison: Path) -> Path | None:
-    """The version that is live because of this run: what Compare selected, or None if it is not blessed.
+    """The version that is live because of this run: what Compare selected, or None if it selected nothing.
 
     A cached Pusher pushes nothing, even if another model went live since; then it is pushed here.
     """
-    if json.loads(comparison.read_text())["broken_thresholds"]:
+    if json.loads(comparison.read_text())["selected"] is None:
         return None
     selected = results["Compare"].outputs["selected"] / SERVING_FOLDER
     return live_version(project.models / project.name, selected)

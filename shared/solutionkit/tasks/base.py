@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     from solutionkit.compare.evaluation import EvaluationSet
+    from solutionkit.compare.inference import Difference
     from solutionkit.compare.metrics import Metric
     from solutionkit.declaration import Business, Declaration
     from solutionkit.models.heads import Head
@@ -26,6 +27,22 @@ if TYPE_CHECKING:
     from solutionkit.tasks.words import Words
 
 Scores = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What models' outputs lead to.
+
+    Attributes:
+        told: By model what `comparison.json` says under `business`.
+        gain: The worth of 1,000 decisions, the second named model's minus the first one's; None where
+            decisions have no worth.
+        currency: Of worths.
+    """
+
+    told: dict[str, dict[str, Any]]
+    gain: Callable[[str, str], Difference] | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +175,7 @@ class Task(ABC):
 
     def decisions(
         self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
-    ) -> dict[str, dict[str, Any]]:
+    ) -> Decisions:
         """What each model's outputs lead to, and what that is worth.
 
         Args:
@@ -169,27 +186,9 @@ class Task(ABC):
             seed: Of the bootstrap.
         """
         del judged, validation, business, seed
-        return {name: {"threshold": None, "value_per_1000": None, "outcomes": None} for name in scores}
-
-    def decision_difference(
-        self,
-        judged: EvaluationSet,
-        scores: Scores,
-        decisions: dict[str, dict[str, Any]],
-        business: Business | None,
-        seed: int,
-    ) -> dict[str, Any] | None:
-        """The paired difference in money, if decisions have a worth.
-
-        Args:
-            judged: The evaluation rows.
-            scores: `(eval rows, outputs)` by model.
-            decisions: What `decisions` gave.
-            business: Worth of the outcomes, if declared.
-            seed: Of the bootstrap.
-        """
-        del judged, scores, decisions, business, seed
-        return None
+        return Decisions(
+            {name: {"threshold": None, "value_per_1000": None, "outcomes": None} for name in scores}
+        )
 
     def row_counts(self, labels: np.ndarray) -> dict[str, Any]:
         """What `comparison.json` says under `rows` of the evaluation rows, beside their number."""
@@ -283,7 +282,7 @@ class Task(ABC):
         from solutionkit.compare.metrics import GROUP_BOOTSTRAP
 
         tests = {metric.test.name: metric.test.in_words for metric in self.metrics().values()}
-        return {**tests, GROUP_BOOTSTRAP: f"the paired bootstrap of whole groups by {unit}"}.get(name, name)
+        return {**tests, GROUP_BOOTSTRAP: f"the paired bootstrap of whole units, by {unit}"}.get(name, name)
 
     def figures(
         self, compared: dict[str, Any], scores: Scores, business: dict[str, Any] | None

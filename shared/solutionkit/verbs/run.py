@@ -49,7 +49,7 @@ def main(options: argparse.Namespace) -> int:
 # Their user's errors are those that `check` would have told.
 BEFORE_TRAINING = ("RowExampleGen", "MetricGate")
 # What is told of a comparison.
-COMPARED = ("primary_metric", "models", "verdict", "reason", "selected", "broken_thresholds")
+COMPARED = ("primary_metric", "models", "verdict", "reason", "selected", "gates")
 
 
 class RunFailedError(Exception):
@@ -166,9 +166,9 @@ def print_verdict(folder: Path, console: Console) -> None:
     console.print(f"verdict  {result['verdict']}: {result['reason']}", markup=False, soft_wrap=True)
     if note := cut_short(result["models"]["deep"]["training"]):
         console.print(f"note     {note}", markup=False, soft_wrap=True)
-    broken = result["broken_thresholds"]
-    if broken:
-        console.print(f"pushed   nothing, the {result['selected']} model is not blessed: {'; '.join(broken)}")
+    if result["selected"] is None:
+        broken = ", ".join(f"{gate['model']}: {gate['name']}" for gate in result["gates"] if not gate["held"])
+        console.print(f"pushed   nothing ({broken})", markup=False, soft_wrap=True)
     else:
         console.print(f"pushed   {result['selected']} to {record['pushed']}", markup=False, soft_wrap=True)
     console.print(f"report   {folder / 'report.html'}", markup=False, soft_wrap=True)

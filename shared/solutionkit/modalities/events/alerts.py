@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from solutionkit.compare.metrics import Metric
-from solutionkit.tasks.classification.metrics import DETECTION_VIEW
+from solutionkit.tasks.classification.metrics import DETECTION_VIEW, SHARE
 
 CARD_PRECISION, ALERT_RECALL = "card_precision_at_budget", "recall_at_alert_budget"
 
@@ -90,6 +90,8 @@ def alert_metrics(alerts: Alerts) -> dict[str, Metric]:
             partial(_precision, alerts),
             higher_is_better=True,
             view=DETECTION_VIEW,
+            bounds=SHARE,
+            margin=0.01,
         ),
         ALERT_RECALL: Metric(
             ALERT_RECALL,
@@ -97,6 +99,8 @@ def alert_metrics(alerts: Alerts) -> dict[str, Metric]:
             partial(_recall, alerts),
             higher_is_better=True,
             view=DETECTION_VIEW,
+            bounds=SHARE,
+            margin=0.02,
         ),
     }
 

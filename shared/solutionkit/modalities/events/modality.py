@@ -116,7 +116,7 @@ class Events(Table):
         columns, business = declaration.columns, declaration.business
         wanted = [columns.card, columns.time] if columns.card and columns.time else []
         wanted += [columns.amount] if columns.amount and business and business.recovered else []
-        return wanted
+        return [*super().metadata_columns(declaration), *wanted]
 
     def computed_by(self, declaration: Declaration) -> str:
         """The history's settings."""
@@ -159,14 +159,14 @@ class Events(Table):
         if not entity or not time:
             return circumstances
         days, names = history.day_codes(columns[time])
-        circumstances = dataclasses.replace(circumstances, units=days)
+        validation_days, validation_names = history.day_codes(validation[time])
+        circumstances = dataclasses.replace(circumstances, units=days, validation_units=validation_days)
         if not business or not business.alert_budget:
             return circumstances
         # A row without a card is a card of its own.
         named = [name or f"row {row}" for row, name in enumerate(columns[entity])]
         entities = np.unique(np.array(named), return_inverse=True)[1]
         alerts = Alerts(days, names, entities, business.alert_budget)
-        validation_days = len(history.day_codes(validation[time])[1])
 
         def report(labels: np.ndarray, scores: Scores) -> dict[str, Any]:
             detection = {name: detection_scores(outputs) for name, outputs in scores.items()}
@@ -174,7 +174,7 @@ class Events(Table):
 
         return dataclasses.replace(
             circumstances,
-            most_flagged=business.alert_budget * validation_days,
+            most_flagged=business.alert_budget * len(validation_names),
             metrics=alert_metrics(alerts),
             report=report,
         )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from solutionkit.compare import money
-from solutionkit.compare.bootstrap import Estimate, interval, resamples, two_sided_p
+from solutionkit.compare.bootstrap import CELLS_AT_ONCE, Units, resample_count, resamples
+from solutionkit.compare.inference import Difference
 from solutionkit.declaration import Business
-from solutionkit.tasks.base import Scores
+from solutionkit.tasks.base import Decisions, Scores
 from solutionkit.tasks.classification.metrics import detected, detection_scores
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def decisions(
     judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
-) -> dict[str, dict[str, Any]]:
+) -> Decisions:
     """Each model's threshold, what it leads to and what that is worth, if a worth is declared.
 
     Args:
@@ -28,77 +30,104 @@ def decisions(
         business: Worth of the outcomes, if declared.
         seed: Of the bootstrap.
     """
-    decided: dict[str, dict[str, Any]] = {}
-    most = judged.circumstances.most_flagged
-    labels, validation_labels = detected(judged.labels), detected(judged.validation_labels)
-    for name, probabilities in scores.items():
-        score, held_out = detection_scores(probabilities), detection_scores(validation[name])
-        if validation_labels.any():
+    models = {
+        name: _Decided.of(judged, detection_scores(outputs), detection_scores(validation[name]), business)
+        for name, outputs in scores.items()
+    }
+    told: dict[str, dict[str, Any]] = {
+        name: {
+            "threshold": model.threshold,
+            "value_per_1000": None,
+            "outcomes": money.outcomes(detected(judged.labels), model.scores, model.threshold),
+        }
+        for name, model in models.items()
+    }
+    if business is None:
+        return Decisions(told)
+    values = {name: _value(judged, model, business) for name, model in models.items()}
+    draws = _draws(judged, models, business, seed)
+    units = Units.of(detected(judged.labels), judged.units)
+    for name in models:
+        estimate = units.spread(draws[name]).estimate(values[name])
+        told[name] |= {"value_per_1000": estimate.value, "low": estimate.low, "high": estimate.high}
+        told[name]["currency"] = business.currency
+
+    def gain(first: str, second: str) -> Difference:
+        return Difference(values[second] - values[first], units.spread(draws[second] - draws[first]))
+
+    return Decisions(told, gain, business.currency)
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """A model with its threshold.
+
+    Attributes:
+        scores: `(eval rows,)`.
+        held_out: `(validation rows,)`, on which the threshold was chosen.
+        threshold: The threshold.
+    """
+
+    scores: np.ndarray
+    held_out: np.ndarray
+    threshold: float
+
+    @classmethod
+    def of(
+        cls, judged: EvaluationSet, scores: np.ndarray, held_out: np.ndarray, business: Business | None
+    ) -> _Decided:
+        """Choose the threshold.
+
+        Args:
+            judged: The rows.
+            scores: `(eval rows,)`.
+            held_out: `(validation rows,)`.
+            business: Worth of the outcomes, if declared.
+        """
+        labels, around = detected(judged.validation_labels), judged.circumstances
+        if labels.any():
             threshold = money.best_threshold(
-                validation_labels, held_out, business, judged.circumstances.validation_stakes, most
+                labels, held_out, business, around.validation_stakes, around.most_flagged
             )
         else:
-            rate = judged.false_alarm_rate or money.FALSE_ALARM_RATE
-            threshold = money.threshold_at_fpr(held_out, rate)
-        decided[name] = {
-            "threshold": threshold,
-            "value_per_1000": None,
-            "outcomes": money.outcomes(labels, score, threshold),
-        }
-        if business:
-            worth = _value(judged, score, threshold, business, seed)
-            decided[name] |= {"value_per_1000": worth.value, "low": worth.low, "high": worth.high}
-            decided[name]["currency"] = business.currency
-    return decided
+            threshold = money.threshold_at_fpr(held_out, judged.false_alarm_rate or money.FALSE_ALARM_RATE)
+        return cls(scores, held_out, threshold)
 
 
-def _value(
-    judged: EvaluationSet, score: np.ndarray, threshold: float, business: Business, seed: int
-) -> Estimate:
-    labels, stakes = detected(judged.labels), judged.circumstances.stakes
-    everything = np.ones((1, len(labels)))
-    value = float(money.value_per_1000(labels, score, everything, threshold, business, stakes)[0])
-    draws = [
-        money.value_per_1000(labels, score, weights, threshold, business, stakes)
-        for weights in resamples(labels, seed, units=judged.units)
-    ]
-    return interval(value, np.concatenate(draws))
+def _value(judged: EvaluationSet, model: _Decided, business: Business) -> float:
+    at_rest, gains = money.row_gains(detected(judged.labels), business, judged.circumstances.stakes)
+    return float(money.PER * (at_rest + gains * (model.scores >= model.threshold)).mean())
 
 
-def difference(
-    judged: EvaluationSet,
-    scores: Scores,
-    decided: dict[str, dict[str, Any]],
-    business: Business,
-    seed: int,
-) -> dict[str, Any]:
-    """Value of 1,000 decisions: the deep model's minus the baseline's, by the paired bootstrap.
+def _draws(
+    judged: EvaluationSet, models: dict[str, _Decided], business: Business, seed: int
+) -> dict[str, np.ndarray]:
+    """`(resamples,)` worth of 1,000 decisions by model, on the same draws of evaluation and validation rows.
+
+    The threshold of each draw is chosen anew: how well it was chosen is chance too, which two models do not
+    share.
 
     Args:
         judged: The rows.
-        scores: `(rows, outputs)` by model.
-        decided: What `decisions` gave.
-        business: What the outcomes are worth.
+        models: By name.
+        business: Worth of the outcomes.
         seed: Of the resamples.
     """
-    positive = detected(judged.labels)
-    baseline, deep = (
-        money.row_values(
-            positive,
-            detection_scores(scores[name]) >= decided[name]["threshold"],
-            business,
-            judged.circumstances.stakes,
-        )
-        for name in ("baseline", "deep")
-    )
-    gain = money.PER * (deep - baseline)
-    draws = np.concatenate(
-        [weights @ gain / weights.sum(axis=1) for weights in resamples(positive, seed, units=judged.units)]
-    )
-    estimate = interval(float(gain.mean()), draws)
-    return {
-        **estimate.to_json(),
-        "p_value": two_sided_p(draws),
-        "currency": business.currency,
-        "resamples": len(draws),
-    }
+    labels, known = detected(judged.labels), detected(judged.validation_labels)
+    around = judged.circumstances
+    at_rest, gains = money.row_gains(labels, business, around.stakes)
+    _, known_gains = money.row_gains(known, business, around.validation_stakes)
+    most = max(len(labels), len(known))
+    count, at_once = resample_count(most), max(1, CELLS_AT_ONCE // most)
+    evaluated = resamples(labels, seed, count, judged.units, at_once)
+    chosen = resamples(known, seed + 1, count, around.validation_units, at_once)
+    found: dict[str, list[np.ndarray]] = {name: [] for name in models}
+    for weights, known_weights in zip(evaluated, chosen, strict=True):
+        for name, model in models.items():
+            thresholds = np.full(len(weights), model.threshold)
+            if known.any():
+                thresholds = money.best_thresholds(
+                    known_gains, model.held_out, known_weights, around.most_flagged
+                )
+            found[name].append(money.values_per_1000(at_rest, gains, model.scores, weights, thresholds))
+    return {name: np.concatenate(blocks) for name, blocks in found.items()}

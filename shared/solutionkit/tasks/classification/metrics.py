@@ -6,13 +6,15 @@ any class but the first, and how sure the model is of that; classes asks which c
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
 
-from solutionkit.compare.bootstrap import Estimate
+from solutionkit.compare.calibration import wilson
 from solutionkit.compare.delong import delong
-from solutionkit.compare.mcnemar import mcnemar_p
+from solutionkit.compare.inference import Difference, Estimate
+from solutionkit.compare.mcnemar import McNemar
 from solutionkit.compare.metrics import Metric, PairedTest, View, weighted_mean
 
 FEWEST_OF_A_CLASS = 5
@@ -55,32 +57,38 @@ class DeLongTest(PairedTest):
         """Without draws."""
         del seed
         result = delong(metric.view.labels(labels), np.stack([metric.view.scores(item) for item in models]))
-        return [Estimate(float(result.auc[i]), *result.interval(i)) for i in range(len(models))]
+        return [result.estimate(position) for position in range(len(models))]
 
     def difference(
         self, metric: Metric, labels: np.ndarray, first: np.ndarray, second: np.ndarray, seed: int
-    ) -> tuple[Estimate, float]:
+    ) -> Difference:
         """Without draws."""
         del seed
         scores = np.stack([metric.view.scores(first), metric.view.scores(second)])
-        value, low, high, p_value = delong(metric.view.labels(labels), scores).difference()
-        return Estimate(value, low, high), p_value
+        return delong(metric.view.labels(labels), scores).difference()
 
 
 class McNemarTest(PairedTest):
-    """Of accuracies; intervals are the bootstrap's."""
+    """Of accuracies of independent rows, see `compare.mcnemar`; a model's own interval is Wilson's."""
+
+    def estimates(
+        self, metric: Metric, labels: np.ndarray, models: list[np.ndarray], seed: int
+    ) -> list[Estimate]:
+        """Without draws."""
+        del seed
+        shares = [metric.value(labels, outputs) for outputs in models]
+        return [Estimate(share, *wilson(round(share * len(labels)), len(labels))) for share in shares]
 
     def difference(
         self, metric: Metric, labels: np.ndarray, first: np.ndarray, second: np.ndarray, seed: int
-    ) -> tuple[Estimate, float]:
-        """McNemar's p-value."""
-        right = [metric.view.scores(item).argmax(axis=1) == labels for item in (first, second)]
-        estimate, _ = super().difference(metric, labels, first, second, seed)
-        return estimate, mcnemar_p(*right)
+    ) -> Difference:
+        """Without draws."""
+        del metric, seed
+        return McNemar.of(*(class_probabilities(item).argmax(axis=1) == labels for item in (first, second)))
 
 
 DELONG = DeLongTest("delong", "DeLong's test for paired ROC-AUCs")
-MCNEMAR = McNemarTest("mcnemar_exact", "McNemar's exact test")
+MCNEMAR = McNemarTest("mcnemar", "McNemar's test")
 
 
 def roc_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -153,9 +161,19 @@ def class_log_loss(labels: np.ndarray, probabilities: np.ndarray, weights: np.nd
     return weighted_mean(losses, weights)
 
 
+SHARE, LOSS = (0.0, 1.0), (0.0, math.inf)
 DETECTION = (
     Metric(
-        "roc_auc", "ROC-AUC", roc_auc, True, DETECTION_VIEW, test=DELONG, tfma="AUC", second_opinion="auc"
+        "roc_auc",
+        "ROC-AUC",
+        roc_auc,
+        True,
+        DETECTION_VIEW,
+        test=DELONG,
+        bounds=SHARE,
+        margin=0.005,
+        tfma="AUC",
+        second_opinion="auc",
     ),
     Metric(
         "average_precision",
@@ -163,6 +181,8 @@ DETECTION = (
         average_precision,
         True,
         DETECTION_VIEW,
+        bounds=SHARE,
+        margin=0.01,
         tfma="AUCPrecisionRecall",
     ),
     Metric(
@@ -171,10 +191,11 @@ DETECTION = (
         log_loss,
         False,
         DETECTION_VIEW,
+        bounds=LOSS,
         of_probabilities=True,
         tfma="BinaryCrossEntropy",
     ),
-    Metric("brier", "Brier score", brier, False, DETECTION_VIEW, of_probabilities=True),
+    Metric("brier", "Brier score", brier, False, DETECTION_VIEW, bounds=SHARE, of_probabilities=True),
 )
 CLASSES = (
     Metric(
@@ -184,16 +205,19 @@ CLASSES = (
         True,
         CLASSES_VIEW,
         test=MCNEMAR,
+        bounds=SHARE,
+        margin=0.005,
         tfma="SparseCategoricalAccuracy",
         second_opinion="sparse_categorical_accuracy",
     ),
-    Metric("macro_f1", "Macro F1", macro_f1, True, CLASSES_VIEW),
+    Metric("macro_f1", "Macro F1", macro_f1, True, CLASSES_VIEW, bounds=SHARE, margin=0.01),
     Metric(
         "class_log_loss",
         "Log loss of classes",
         class_log_loss,
         False,
         CLASSES_VIEW,
+        bounds=LOSS,
         of_probabilities=True,
         tfma="SparseCategoricalCrossentropy",
     ),
@@ -204,7 +228,7 @@ RECALL = "recall_at_false_alarm_rate"
 def recall_metric(rate: float) -> Metric:
     """The recall where at most this share of the negatives is flagged."""
     title = f"Recall at {100 * rate:g} % false alarms"
-    return Metric(RECALL, title, partial(recall_at, rate), True, DETECTION_VIEW)
+    return Metric(RECALL, title, partial(recall_at, rate), True, DETECTION_VIEW, bounds=SHARE, margin=0.02)
 
 
 def _by_score(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from solutionkit.compare.calibration import calibration
 from solutionkit.compare.metrics import Metric
 from solutionkit.errors import Problem
-from solutionkit.tasks.base import Scores, Task
+from solutionkit.tasks.base import Decisions, Scores, Task
 from solutionkit.tasks.classification import decisions as worth
 from solutionkit.tasks.classification import labels as found_labels
 from solutionkit.tasks.classification import notable
@@ -175,24 +175,11 @@ class Classification(Task):
 
     def decisions(
         self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
-    ) -> dict[str, dict[str, Any]]:
+    ) -> Decisions:
         """Each model's threshold, where one class is negative."""
         if not self.has_negative_class:
             return super().decisions(judged, scores, validation, business, seed)
         return worth.decisions(judged, scores, validation, business, seed)
-
-    def decision_difference(
-        self,
-        judged: EvaluationSet,
-        scores: Scores,
-        decisions: dict[str, dict[str, Any]],
-        business: Business | None,
-        seed: int,
-    ) -> dict[str, Any] | None:
-        """In money, where one class is negative."""
-        if business is None or not self.has_negative_class:
-            return None
-        return worth.difference(judged, scores, decisions, business, seed)
 
     def row_counts(self, labels: np.ndarray) -> dict[str, Any]:
         """How many are positive."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -55,6 +56,7 @@ VALUE_VIEW = View(
     strata=lambda labels: np.zeros(len(labels), np.int64),
     enough=lambda labels: len(labels) >= FEWEST_ROWS and float(np.ptp(labels)) > 0.0,
 )
+ERROR = (0.0, math.inf)
 VALUES = (
     Metric(
         "rmse",
@@ -62,17 +64,27 @@ VALUES = (
         rmse,
         False,
         VALUE_VIEW,
+        bounds=ERROR,
         tfma="RootMeanSquaredError",
         second_opinion="root_mean_squared_error",
     ),
     Metric(
-        "mae", "MAE", mae, False, VALUE_VIEW, tfma="MeanAbsoluteError", second_opinion="mean_absolute_error"
+        "mae",
+        "MAE",
+        mae,
+        False,
+        VALUE_VIEW,
+        bounds=ERROR,
+        tfma="MeanAbsoluteError",
+        second_opinion="mean_absolute_error",
     ),
-    Metric("r2", "R²", r2, True, VALUE_VIEW),
+    Metric("r2", "R²", r2, True, VALUE_VIEW, margin=0.01),
 )
 PINBALL = "pinball"
 
 
 def pinball_metric(quantile: float) -> Metric:
     """The pinball loss at a quantile."""
-    return Metric(PINBALL, f"Pinball loss at {quantile:g}", partial(pinball, quantile), False, VALUE_VIEW)
+    return Metric(
+        PINBALL, f"Pinball loss at {quantile:g}", partial(pinball, quantile), False, VALUE_VIEW, bounds=ERROR
+    )
