@@ -11,8 +11,9 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import Feature
 from solutionkit.models import gradient_boosting, tabular_network
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.heads import BinaryHead, ClassesHead, Head
+from solutionkit.models.heads import TEMPERATURES, BinaryHead, ClassesHead, Head
 from solutionkit.models.tabular_network import bag_loss, batch_size, ensemble_answers
+from solutionkit.progress import listening
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.task import Classification
 
@@ -102,6 +103,64 @@ def test_the_best_preset_keeps_the_best_of_its_trials(module, monkeypatch: pytes
     if module is gradient_boosting:
         least = min(trials, key=lambda trial: trial["loss"])
         assert trained.facts["leaves"] == least["settings"]["leaves"]
+
+
+@pytest.mark.parametrize(("clearly", "units"), [(9.0, 24), (0.0, 64)])
+def test_a_wide_network_must_be_clearly_better(
+    clearly: float, units: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = replace(tabular_network.WIDE, epochs=3, size=replace(tabular_network.WIDE.size, units=24))
+    monkeypatch.setattr(tabular_network, "WIDE", wide)
+    monkeypatch.setattr(tabular_network, "CLEARLY", clearly)
+    monkeypatch.setattr(tabular_network, "MOST_EPOCHS", 3)
+    told: list[float] = []
+    with listening(told.append):
+        trained = tabular_network.train(
+            with_folds(rows(0, 600), 3), rows(1, 200), SPEC, Training(seed=3, preset="standard")
+        )
+    assert [trial["settings"]["units"] for trial in trained.facts["trials"]] == [64, 24]
+    assert ("allowed_epochs" in trained.facts) == (units == 64)
+    network = trained.trackables[0]
+    assert trained.facts["fits"] == 4
+    assert any(f"{units})" in str(weight.shape) for weight in network.weights)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_who_states_epochs_or_size_has_decided() -> None:
+    for stated in ({"epochs": 2}, {"size": "medium", "epochs": 2}):
+        training = Training.model_validate({"seed": 3, "preset": "standard", **stated})
+        trained = tabular_network.train(with_folds(rows(0, 400), 3), rows(1, 100), SPEC, training)
+        assert "trials" not in trained.facts
+
+
+def test_a_network_that_is_too_sure_is_tempered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels that are half chance, learned by heart: what it says of other rows is far too sure."""
+    random = np.random.default_rng(0)
+    few, others = rows(0, 300), rows(1, 400)
+    few, others = (
+        replace(
+            item, label=np.where(random.random(len(item)) < 0.4, random.integers(0, 2, len(item)), item.label)
+        )
+        for item in (few, others)
+    )
+    size = replace(tabular_network.WIDE.size, units=64)
+    recipe = replace(tabular_network.WIDE, size=size, epochs=25, patience=25, weight_decay=0.0)
+    bag = tabular_network.Bag.of(few, others, SPEC, Training(seed=3))
+
+    def losses(temperatures: tuple[float, ...]) -> tuple[float, np.ndarray, float]:
+        monkeypatch.setattr(BinaryHead, "temperatures", temperatures)
+        fitted = bag.fit(recipe, bag.folds)
+        said = fitted.keeper.held_out()[len(few) :, 0]
+        network = tabular_network.ensemble_answers(fitted.head, fitted.network(others.inputs, training=False))
+        np.testing.assert_allclose(np.asarray(network)[:, 0], said, atol=1e-5)
+        loss = -np.log(np.where(others.label == 1, said, 1 - said)).mean()
+        return float(loss), said, fitted.temperature
+
+    as_it_is, _, one = losses((1.0,))
+    tempered, _, temperature = losses(TEMPERATURES)
+    assert (one, temperature > 1.0) == (1.0, True)
+    assert tempered < as_it_is
 
 
 def test_a_recipe_takes_a_trials_settings() -> None:

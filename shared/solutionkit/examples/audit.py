@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -177,7 +178,8 @@ def without_unlabelled(data: Dataset, project: Project, findings: Findings) -> D
         return data
     findings.notes.append(f"{(~known).sum():,} rows have no label yet; they are history alone")
     given = None if data.given is None else data.given[known]
-    return dataclasses.replace(data, table=take_rows(data.table, known), given=given)
+    copies = None if data.copies is None else list(compress(data.copies, known))
+    return dataclasses.replace(data, table=take_rows(data.table, known), given=given, copies=copies)
 
 
 def find_task(data: Dataset, project: Project, findings: Findings) -> tuple[Task | None, np.ndarray | None]:

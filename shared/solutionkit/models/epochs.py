@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 
-def epoch_facts(losses: list[float], allowed: int) -> dict[str, int]:
+def epoch_facts(losses: list[float], allowed: int | None) -> dict[str, int]:
     """What to tell of a training: its epochs, the one whose weights were kept, and how many were allowed.
 
     Args:
         losses: Validation loss of each epoch.
-        allowed: `training.epochs`.
+        allowed: `training.epochs`; None where more would be another training, e.g. one whose rate falls.
     """
-    return {"epochs": len(losses), "best_epoch": int(np.argmin(losses)) + 1, "allowed_epochs": allowed}
+    told = {"epochs": len(losses), "best_epoch": int(np.argmin(losses)) + 1}
+    return told if allowed is None else {**told, "allowed_epochs": allowed}
 
 
 def cut_short(facts: dict[str, Any]) -> str | None:

@@ -12,6 +12,9 @@ from keras import ops
 # Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
 RARE_SHARE = 0.05
 EPSILON = 1e-7
+# Of logits: from half as sure to ten times less sure (C. Guo et al.: "On calibration of modern neural
+# networks", ICML 2017, arXiv 1706.04599, section 4.2).
+TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
 
 
 class Head(ABC):
@@ -21,12 +24,15 @@ class Head(ABC):
         outputs: Raw values, and outputs, a row.
         boosting: LightGBM's objective and the metric that ends its training.
         rare: Whether what matters occurs in few rows.
+        temperatures: What raw values may be divided by without another answer becoming the likeliest; 1 alone
+            where they have no such scale.
         facts: What to tell of it.
     """
 
     outputs: int
     boosting: ClassVar[dict[str, Any]]
     rare = False
+    temperatures: ClassVar[tuple[float, ...]] = (1.0,)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -49,6 +55,10 @@ class Head(ABC):
     def loss(self, target: Any, answers: Any) -> Any:
         """`(b,)` targets and `(b, outputs)` outputs -> `(b,)` losses that end the training."""
 
+    def raw(self, answers: Any) -> Any:
+        """`(…, outputs)` raw values that give these answers."""
+        return answers
+
 
 class BinaryHead(Head):
     """The probability of the second of two classes.
@@ -64,6 +74,7 @@ class BinaryHead(Head):
 
     outputs = 1
     boosting: ClassVar[dict[str, Any]] = {"objective": "binary", "metric": "binary_logloss"}
+    temperatures = TEMPERATURES
 
     def __init__(self, labels: np.ndarray) -> None:
         share = float((labels > 0).mean()) if len(labels) else 0.0
@@ -78,6 +89,11 @@ class BinaryHead(Head):
     def answers(self, raw: Any) -> Any:
         """Probabilities."""
         return ops.sigmoid(raw)
+
+    def raw(self, answers: Any) -> Any:
+        """Log odds."""
+        probability = ops.clip(answers, EPSILON, 1.0 - EPSILON)
+        return ops.log(probability) - ops.log(1.0 - probability)
 
     def losses(self, target: Any, raw: Any) -> Any:
         """Weighted log losses of shifted logits."""
@@ -102,6 +118,7 @@ class ClassesHead(Head):
     """
 
     boosting: ClassVar[dict[str, Any]] = {"objective": "multiclass", "metric": "multi_logloss"}
+    temperatures = TEMPERATURES
 
     def __init__(self, classes: int) -> None:
         self.outputs = classes
@@ -109,6 +126,10 @@ class ClassesHead(Head):
     def answers(self, raw: Any) -> Any:
         """Probabilities."""
         return ops.softmax(raw, axis=-1)
+
+    def raw(self, answers: Any) -> Any:
+        """Log probabilities."""
+        return ops.log(ops.clip(answers, EPSILON, 1.0))
 
     def losses(self, target: Any, raw: Any) -> Any:
         """Log losses."""

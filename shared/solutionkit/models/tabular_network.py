@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from scipy import optimize
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
@@ -33,8 +34,12 @@ EXPLAINER = "solutionkit.explain.table_network:TableNetwork"
 EMBEDDING_FILE, HEAD_FILE = "embedding.keras", "head.keras"
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 3e-4
 PATIENCE, MOST_EPOCHS = 6, 200
-# Of all fits together in an epoch, so that 200 take about eight minutes on two cores.
+# Of all fits together in an epoch, so that the most epochs take about eight minutes on two cores.
 MOST_ROWS = {"small": 80_000, "medium": 30_000, "large": 8_000}
+# A wide network that learns until its rate has fallen to nothing tells far more where labels follow from
+# columns with little noise, and less elsewhere: it is tried on one fold, where so many fits of it can be
+# made, and must leave this share of the usual one's loss.
+WIDE_ROWS, WIDE_EPOCHS, WIDE_PATIENCE, FEWEST_WIDE, CLEARLY = 40_000, 100, 25, 3, 0.9
 # The preset "best" tries settings by the loss of so many folds, as often as time allows: the fewer rows, the
 # oftener.
 COMPETE, TRIALS, LEAST_TRIALS, MOST_TRIALS = 2, 1.5, 4, 30
@@ -60,17 +65,33 @@ class Recipe:
         size: How large it is.
         learning_rate: Of AdamW.
         weight_decay: Of AdamW.
+        epochs: The most.
+        patience: Epochs without a smaller loss that end the training.
+        falling: Whether the learning rate falls to nothing by half a cosine.
     """
 
     size: TabMSize
     learning_rate: float = LEARNING_RATE
     weight_decay: float = WEIGHT_DECAY
+    epochs: int = MOST_EPOCHS
+    patience: int = PATIENCE
+    falling: bool = False
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """This recipe with the settings of a trial, see `SPACE`."""
         own = {name: value for name, value in settings.items() if hasattr(self, name)}
         others = {name: value for name, value in settings.items() if name not in own}
         return replace(self, **own, size=replace(self.size, **others))
+
+
+WIDE = Recipe(
+    TabMSize(members=2, blocks=3, units=256, embedding=16, bins=32, dropout=0.15),
+    learning_rate=4e-3,
+    weight_decay=1e-2,
+    epochs=WIDE_EPOCHS,
+    patience=WIDE_PATIENCE,
+    falling=True,
+)
 
 
 def train(
@@ -86,12 +107,9 @@ def train(
     """
     tf.config.experimental.enable_op_determinism()
     bag = Bag.of(train, validation, spec, training)
-    recipe = Recipe(SIZES[training.size])
-    trials: list[Trial] = []
-    if training.preset == "best":
-        recipe, trials = bag.best_recipe(recipe)
-    fitted = bag.fit(recipe, bag.folds)
-    fits = int(bag.folds.max()) + 1
+    recipe, folds, trials = bag.recipe()
+    fitted = bag.fit(recipe, folds)
+    fits = int(folds.max()) + 1
 
     def score(columns: dict[str, Any]) -> tf.Tensor:
         return ensemble_answers(fitted.head, fitted.network(columns, training=False))
@@ -106,7 +124,8 @@ def train(
         "algorithm": "TabM",
         "parameters": int(fitted.network.count_params()),
         "members": recipe.size.members,
-        **epoch_facts(fitted.keeper.losses, bag.epochs),
+        **epoch_facts(fitted.keeper.losses, None if recipe.falling else recipe.epochs),
+        "temperature": round(fitted.temperature, 3),
         **fitted.head.facts,
         **({"fits": fits} if fits > 1 else {}),
         **({"trials": [trial.facts for trial in trials]} if trials else {}),
@@ -127,6 +146,7 @@ class Fitted:
         network: Both.
         head: How raw values are read.
         keeper: Of the best weights and of answers of rows that were held out.
+        temperature: What logits were divided by, so that held-out rows happen as often as is said.
     """
 
     embedding: keras.Model
@@ -134,6 +154,7 @@ class Fitted:
     network: keras.Model
     head: Head
     keeper: BestFits
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -147,6 +168,7 @@ class Bag:
         spec: What the columns are.
         training: As declared.
         trials: Recipes that are looked for beside the usual one.
+        wide: `(rows,)` folds of a wide network, where it is tried.
         progress: Told of each epoch.
     """
 
@@ -156,6 +178,7 @@ class Bag:
     spec: TableSpec
     training: Training
     trials: int
+    wide: np.ndarray | None
     progress: Progress
 
     @classmethod
@@ -174,14 +197,35 @@ class Bag:
         most = training.leisure * MOST_ROWS[training.size]
         often = most * TRIALS / len(rows)
         trials = int(np.clip(often, LEAST_TRIALS, MOST_TRIALS)) if training.preset == "best" else 0
+        folds, wide = (
+            fold_codes(rows, training, most),
+            fold_codes(rows, training, training.leisure * WIDE_ROWS),
+        )
+        # Who states how long or how large has decided.
+        stated = training.epochs or training.size != "small" or training.preset == "best"
+        compete = not stated and int(wide.max()) + 1 >= FEWEST_WIDE
         epochs = training.epochs or MOST_EPOCHS
-        progress = Progress(epochs * (1 + (trials + 1 if trials else 0)))
-        return cls(rows, len(train), fold_codes(rows, training, most), spec, training, trials, progress)
+        before = (trials + 1) * epochs if trials else compete * (epochs + WIDE.epochs)
+        progress = Progress(epochs + before)
+        return cls(rows, len(train), folds, spec, training, trials, wide if compete else None, progress)
 
-    @property
-    def epochs(self) -> int:
-        """The most."""
-        return self.training.epochs or MOST_EPOCHS
+    def recipe(self) -> tuple[Recipe, np.ndarray, list[Trial]]:
+        """How to learn, the folds of the fits, and what was tried for that."""
+        usual = Recipe(SIZES[self.training.size], epochs=self.training.epochs or MOST_EPOCHS)
+        if self.training.preset == "best":
+            found, trials = self.best_recipe(usual)
+            return found, self.folds, trials
+        if self.wide is None:
+            return usual, self.folds, []
+        first = np.where(self.folds == 0, 0, -1)
+        trials = []
+        for recipe in (usual, WIDE):
+            trials.append(Trial(_told(recipe), min(self.fit(recipe, first).keeper.losses)))
+            keras.backend.clear_session()
+        if trials[1].loss < CLEARLY * trials[0].loss:
+            self.progress.skip(usual.epochs - WIDE.epochs)
+            return WIDE, self.wide, trials
+        return usual, self.folds, trials
 
     def fit(self, recipe: Recipe, folds: np.ndarray) -> Fitted:
         """Networks side by side, one a fold that it does not see.
@@ -205,28 +249,33 @@ class Bag:
         head = self.spec.task.head(train.label)
         members = head.finished(build_head(embedding.output_shape[1], head.outputs, size, fits))
         network = keras.Model(embedding.input, members(embedding.output))
+        # Of one fit nothing is learned from rows that it is stopped by.
+        learned = self.rows if fits > 1 else self.rows.take(folds < 0)
+        steps = -(-len(learned) // batch_size(len(learned))) * recipe.epochs
+        rate: Any = recipe.learning_rate
+        if recipe.falling:
+            rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         network.compile(
-            optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+            optimizer=keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay),
             loss=bag_loss(head, fits),
             # XLA takes longer to compile this network than to train it, and its steps are no faster on CPUs.
             jit_compile=False,
         )
-        # Of one fit nothing is learned from rows that it is stopped by.
-        learned = self.rows if fits > 1 else self.rows.take(folds < 0)
         fold = folds if fits > 1 else folds[folds < 0]
         # Keras would drop the last axis of raw values, were the targets of one rank less.
         targets = np.stack([learned.label, fold], axis=1).astype(np.float32)[:, :, None]
-        keeper = BestFits(network, self.rows, folds, head, encoders, self.progress)
+        keeper = BestFits(network, self.rows, folds, head, encoders, recipe.patience, self.progress)
         history = network.fit(
             learned.inputs,
             targets,
             batch_size=batch_size(len(learned)),
-            epochs=self.epochs,
+            epochs=recipe.epochs,
             verbose=0,
             callbacks=[keeper],
         )
-        self.progress.skip(self.epochs - len(history.epoch))
-        return Fitted(embedding, members, network, head, keeper)
+        self.progress.skip(recipe.epochs - len(history.epoch))
+        temperature = keeper.temper(members)
+        return Fitted(embedding, members, network, head, keeper, temperature)
 
     def best_recipe(self, usual: Recipe) -> tuple[Recipe, list[Trial]]:
         """The recipe under which rows of some folds have the least loss, and all that were tried."""
@@ -242,6 +291,11 @@ class Bag:
         # A loss that is no number is not the least.
         best = min(trials, key=lambda trial: np.nan_to_num(trial.loss, nan=np.inf))
         return usual.with_settings(best.settings), trials
+
+
+def _told(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as a trial's settings."""
+    return {"units": recipe.size.units, "blocks": recipe.size.blocks, "members": recipe.size.members}
 
 
 def batch_size(rows: int) -> int:
@@ -278,12 +332,16 @@ def ensemble_answers(head: Head, raw: Any) -> Any:
 class BestFits(keras.callbacks.Callback):
     """Keep each fit's weights of the epoch with the least loss of its held-out rows; end when none improves.
 
+    The loss is that at the best temperature: a network that has become too sure of itself still orders rows
+    better and better, and is tempered in the end.
+
     Args:
         network: The fits side by side.
         rows: Training and validation rows.
         folds: `(rows,)` which fit a row is held out from, -1 for none.
         head: How raw values are read.
         encoders: Each fit's sequence encoder, if there are such.
+        patience: Epochs without a smaller loss after which a fit is done.
         progress: Told of each epoch.
 
     Attributes:
@@ -297,10 +355,11 @@ class BestFits(keras.callbacks.Callback):
         folds: np.ndarray,
         head: Head,
         encoders: Sequence[keras.Model],
+        patience: int,
         progress: Progress,
     ) -> None:
         super().__init__()
-        self._progress = progress
+        self._progress, self._patience = progress, patience
         self._rows, self._folds, self._head, self._encoders = rows.take(folds >= 0), folds, head, encoders
         self._own = folds[folds >= 0]
         fits = int(self._own.max()) + 1
@@ -311,32 +370,76 @@ class BestFits(keras.callbacks.Callback):
         self.losses: list[float] = []
 
         @tf.function(reduce_retracing=True)
-        def held_out(inputs: dict[str, tf.Tensor], own: tf.Tensor) -> tf.Tensor:
+        def own_raw(inputs: dict[str, tf.Tensor], own: tf.Tensor) -> tf.Tensor:
             raw = network(inputs, training=False)
             apart = tf.reshape(raw, [tf.shape(raw)[0], fits, raw.shape[1] // fits, raw.shape[2]])
-            return ensemble_answers(head, tf.gather(apart, own, axis=1, batch_dims=1))
+            return tf.gather(apart, own, axis=1, batch_dims=1)
 
-        self._step = held_out
+        self._step = own_raw
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the held-out rows."""
         del logs
         self._progress.step()
-        pieces, start = [], 0
-        for inputs in self._rows.batches(LARGEST_BATCH):
-            count = len(next(iter(inputs.values())))
-            pieces.append(self._step(inputs, tf.constant(self._own[start : start + count])).numpy())
-            start += count
-        answers = np.concatenate(pieces)
-        losses = np.asarray(self._head.loss(self._rows.label.astype(np.float32), answers))
-        means = np.bincount(self._own, weights=losses, minlength=len(self._counts)) / self._counts
+        answers = self._answer(self._raw())
+        means = self._calibrated_losses(answers)
         for fit in np.flatnonzero(means < self._least):
             self._least[fit], self._best[fit] = means[fit], epoch
             self._weights[fit] = [np.array(part) for part in self._parts(self.model.get_weights(), int(fit))]
             self._answers[self._own == fit] = answers[self._own == fit]
         self.losses.append(float(np.average(self._least, weights=self._counts)))
-        if (epoch - self._best >= PATIENCE).all():
+        if (epoch - self._best >= self._patience).all():
             self.model.stop_training = True
+
+    def _raw(self) -> np.ndarray:
+        """`(held-out rows, members, outputs)` raw values of the fit that does not see a row."""
+        pieces, start = [], 0
+        for inputs in self._rows.batches(LARGEST_BATCH):
+            count = len(next(iter(inputs.values())))
+            pieces.append(self._step(inputs, tf.constant(self._own[start : start + count])).numpy())
+            start += count
+        return np.concatenate(pieces)
+
+    def _answer(self, raw: np.ndarray) -> np.ndarray:
+        return np.asarray(ensemble_answers(self._head, raw))
+
+    def _losses(self, answers: np.ndarray) -> np.ndarray:
+        """`(held-out rows,)`."""
+        return np.asarray(self._head.loss(self._rows.label.astype(np.float32), answers))
+
+    def _calibrated_losses(self, answers: np.ndarray) -> np.ndarray:
+        """`(fits,)` mean losses, each at the temperature that makes it least."""
+        raw = np.asarray(self._head.raw(answers))
+        tempered = [answers if t == 1.0 else self._head.answers(raw / t) for t in self._head.temperatures]
+        sums = [
+            np.bincount(self._own, weights=self._losses(item), minlength=len(self._counts))
+            for item in tempered
+        ]
+        means: np.ndarray = np.min(sums, axis=0) / self._counts
+        return means
+
+    def temper(self, members: keras.Model) -> float:
+        """Divide the logits by what makes the loss of held-out rows least, in the last layer's weights.
+
+        Args:
+            members: The part of the network that ends in the layer `member_outputs`.
+
+        Returns:
+            What they were divided by.
+        """
+        if len(self._head.temperatures) == 1:
+            return 1.0
+        raw = self._raw()
+        found = optimize.minimize_scalar(
+            lambda power: float(self._losses(self._answer(raw * np.float32(np.exp(-power)))).mean()),
+            bounds=(np.log(self._head.temperatures[0]), np.log(self._head.temperatures[-1])),
+            method="bounded",
+        )
+        temperature = float(np.exp(found.x))
+        layer = members.get_layer("member_outputs")
+        layer.set_weights([weight / temperature for weight in layer.get_weights()])
+        self._answers = self._answer(raw / np.float32(temperature))
+        return temperature
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Put each fit's best weights back."""

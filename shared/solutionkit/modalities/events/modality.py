@@ -97,10 +97,12 @@ class Events(Table):
         self, splits: np.ndarray, data: Dataset, marked: np.ndarray, declaration: Declaration
     ) -> list[str]:
         """Leave out rows of cards that would be blocked."""
+        notes = super().after_split(splits, data, marked, declaration)
         if not declaration.columns.card:
-            return []
+            return notes
         refuse_few_days(splits, data, declaration)
         return [
+            *notes,
             *leave_blocked_out(splits, data, marked, declaration),
             *short_history(splits, data, declaration),
         ]

@@ -18,6 +18,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.leakage import leakage_problems
 from solutionkit.examples.reading import data_files, read_table
 from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
+from solutionkit.modalities.table.copies import copies, copies_on_both_sides
 from solutionkit.modalities.table.describing import describe
 from solutionkit.modalities.table.given import read_given
 
@@ -52,7 +53,15 @@ class Table(Modality):
     def read(self, declaration: Declaration) -> Dataset:
         """One file, a folder of files, or files of training and evaluation rows."""
         table, given, source = read_given(declaration)
-        return Dataset(table, source, given)
+        found, notes = copies(table, declaration)
+        return Dataset(table, source, given, copies=found, notes=notes)
+
+    def after_split(
+        self, splits: np.ndarray, data: Dataset, marked: np.ndarray, declaration: Declaration
+    ) -> list[str]:
+        """A note where a given split parts copies."""
+        del marked, declaration
+        return copies_on_both_sides(data.copies, splits)
 
     def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
         """By the curated schema if it fits, else inferred."""
