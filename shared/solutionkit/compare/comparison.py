@@ -9,7 +9,7 @@ import numpy as np
 
 from solutionkit.compare import gates
 from solutionkit.compare.evaluation import EvaluationSet
-from solutionkit.compare.gates import Candidate
+from solutionkit.compare.gates import IN_WORDS, Candidate
 from solutionkit.compare.inference import Difference, Estimate
 from solutionkit.compare.metrics import Metric, difference, estimates, test_of
 from solutionkit.compare.slices import compare_slices
@@ -171,14 +171,14 @@ def shipping(
         if not broken:
             selected = name
             break
-        refused.append(f"the {WORDS[name]} does not ship: {'; '.join(broken)}")
+        refused.append(f"the {IN_WORDS[name]} does not ship: {'; '.join(broken)}")
     sentences = [judgement.reason, *(f"{text[0].upper()}{text[1:]}." for text in refused)]
     if selected is None:
         sentences.append("Nothing ships.")
     elif refused:
-        sentences.append(f"The {WORDS[selected]} ships instead.")
+        sentences.append(f"The {IN_WORDS[selected]} ships instead.")
     elif why:
-        sentences.append(f"The {WORDS[selected]} ships, {why}.")
+        sentences.append(f"The {IN_WORDS[selected]} ships, {why}.")
     return {
         "verdict": judgement.verdict,
         "preferred": order[0],
@@ -186,9 +186,6 @@ def shipping(
         "reason": " ".join(sentences),
         "gates": told,
     }
-
-
-WORDS = {BASELINE: "baseline", DEEP: "deep model"}
 
 
 def shown_model(result: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from solutionkit.compare.comparison import ScoredModel, compare
 from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.latency import latency_ms
 from solutionkit.compare.metrics import Metric
+from solutionkit.examples.alike import alike_rows
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import kind_of
 from solutionkit.models.arrays import read_serialized
@@ -22,6 +23,9 @@ from solutionkit.models.run import FACTS_FILE, VALIDATION_FILE
 from solutionkit.models.saved import SavedScorer
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project
+
+# Share of rows that must stand more than once for rows to be no units.
+FEWEST_COPIES = 0.02
 
 
 def compare_exported(
@@ -127,6 +131,10 @@ def evaluation_set(
     if names:
         rows = [read_serialized([str(examples / f"Split-{split}" / "*")]) for split in held_out.splits]
         validation = parse_columns(np.concatenate(rows)[held_out.kept], spec, names)
+    around = modality.circumstances(columns, validation, declaration)
+    unit = modality.unit(declaration) or "row"
+    if around.units is None and (codes := copied_rows(serialized, spec)) is not None:
+        around, unit = replace(around, units=codes), "distinct row"
     return EvaluationSet(
         task=spec.task,
         labels=columns[spec.label],
@@ -135,10 +143,29 @@ def evaluation_set(
         slices={name: columns[name] for name in declaration.slices.columns},
         calibrated=modality.calibrated(declaration.training.method),
         false_alarm_rate=modality.false_alarm_rate(declaration),
-        circumstances=modality.circumstances(columns, validation, declaration),
+        circumstances=around,
         own_metrics=project.use_case.own_metrics(),
-        unit=modality.unit(declaration) or "row",
+        unit=unit,
     )
+
+
+def copied_rows(serialized: np.ndarray, spec: TableSpec) -> np.ndarray | None:
+    """`(rows,)` codes that copies of a row share; nothing where they are too few to widen an interval.
+
+    Args:
+        serialized: `(rows,)` tf.Examples.
+        spec: What the columns are.
+    """
+    known = {feature.name: kind_of(feature).parsing_dense(feature) for feature in spec.ordered}
+    encoded = []
+    for column in tf.io.parse_example(serialized, known).values():
+        values = column.numpy()
+        cells = values if values.ndim == 1 else np.array([row.tobytes() for row in values], object)
+        encoded.append(np.unique(cells, return_inverse=True)[1])
+    codes = alike_rows(encoded)
+    if codes is None or (np.bincount(codes)[codes] > 1).mean() < FEWEST_COPIES:
+        return None
+    return codes
 
 
 def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any
 from solutionkit.compare.inference import LEVEL, Difference, Estimate, holm
 from solutionkit.decimals import decimals, p_in_words
 
+IN_WORDS = {"baseline": "baseline", "deep": "deep model", "trivial": "trivial predictor"}
 BEATS_TRIVIAL, MONEY, BOUNDS, SLICES = "beats_trivial", "money", "bounds", "slices"
 
 
@@ -83,10 +84,11 @@ class Candidate:
                 return Gate(
                     MONEY,
                     False,
-                    f"it earns less than the {name}: {gain.value:+,.0f} {self.currency} per 1,000"
+                    f"it earns less than the {IN_WORDS[name]}: {gain.value:+,.0f} {self.currency} per 1,000"
                     f" (95 % interval {low:+,.0f} to {high:+,.0f}, p = {p_in_words(gain.p_value)})",
                 )
-        return Gate(MONEY, True, f"it does not credibly earn less than the {' or the '.join(self.money)}")
+        others = " or the ".join(IN_WORDS[name] for name in self.money)
+        return Gate(MONEY, True, f"it does not credibly earn less than the {others}")
 
     def _bound(self, name: str, bound: float, higher: bool) -> Gate:
         found = self.estimates[name]
@@ -106,8 +108,10 @@ class Candidate:
             if p < LEVEL
         ]
         if harmed:
-            return Gate(SLICES, False, f"it is worse than the {self.other} within {', '.join(harmed)}")
-        return Gate(SLICES, True, f"no slice is credibly worse than with the {self.other}")
+            return Gate(
+                SLICES, False, f"it is worse than the {IN_WORDS[self.other]} within {', '.join(harmed)}"
+            )
+        return Gate(SLICES, True, f"no slice is credibly worse than with the {IN_WORDS[self.other]}")
 
 
 def to_json(model: str, gates: list[Gate]) -> list[dict[str, Any]]:

@@ -72,12 +72,21 @@ def hash_text(text: str) -> int:
     return value
 
 
-def difference_chart(estimates: list[tuple[str, dict[str, float]]], description: str) -> str:
-    """Points with intervals about zero: right of it the deep model is ahead."""
+def difference_chart(
+    estimates: list[tuple[str, dict[str, float]]], description: str, margin: float = 0.0
+) -> str:
+    """Points with intervals about zero; shaded is what is too little to matter.
+
+    Args:
+        estimates: Titles, and values with intervals.
+        description: For those who do not see it.
+        margin: What is too little to matter.
+    """
     with _axes(5.2, 0.5 + 0.32 * len(estimates)) as (figure, axes):
         for row, (_, estimate) in enumerate(estimates):
             axes.plot([estimate["low"], estimate["high"]], [row, row], color=COLOURS["deep"], linewidth=2)
             axes.plot(estimate["value"], row, "o", color=COLOURS["deep"], markersize=5)
+        axes.axvspan(-margin, margin, color=COLOURS["trivial"], alpha=0.15, linewidth=0)
         axes.axvline(0.0, color=INK, linewidth=0.8, linestyle=":")
         axes.set_yticks(range(len(estimates)), [name for name, _ in estimates])
         axes.set_ylim(len(estimates) - 0.5, -0.5)

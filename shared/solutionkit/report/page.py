@@ -66,6 +66,7 @@ def write_report(
         "difference": charts.difference_chart(
             [(primary["title"], compared["difference"])],
             "Difference of the primary metric, deep minus baseline",
+            compared["difference"]["margin"],
         ),
         "gain": gain_chart(compared),
         "metrics": compared["metrics"],

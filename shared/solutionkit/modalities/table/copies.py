@@ -7,18 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.declaration import Declaration
+from solutionkit.examples.alike import alike_rows
 from solutionkit.splits import EVAL
-
-# Where a row is alike so few others by chance, those that are alike are the same row.
-MOST_BY_CHANCE = 0.01
 
 
 def copies(table: pa.Table, declaration: Declaration) -> tuple[list[str] | None, tuple[str, ...]]:
     """Of each row what its copies share, and a note; nothing where no row stands twice.
 
-    Copies are equal in all columns but the label, the id and those that say where a row goes or are left out.
-    On both sides of a split they would let a model be judged by what it has learned by heart. Where columns
-    are so few or so coarse that different rows must often be alike, likeness says nothing.
+    Copies are alike in all columns but the label, the id and those that say where a row goes or are left out.
+    On both sides of a split they would let a model be judged by what it has learned by heart.
 
     Args:
         table: The raw rows.
@@ -26,22 +23,19 @@ def copies(table: pa.Table, declaration: Declaration) -> tuple[list[str] | None,
     """
     columns = declaration.columns
     left = {columns.label, columns.id, columns.split, *columns.ignore}
-    names = [
-        name for name in table.column_names if name not in left and not pa.types.is_nested(table[name].type)
-    ]
-    if not names or table.num_rows < 2:
+    codes = alike_rows(
+        [
+            _codes(table[name])
+            for name in table.column_names
+            if name not in left and not pa.types.is_nested(table[name].type)
+        ]
+    )
+    if codes is None:
         return None, ()
-    encoded = [_codes(table[name]) for name in names]
-    codes = np.zeros(table.num_rows, np.int64)
-    for values in encoded:
-        codes = np.unique(codes * (int(values.max()) + 1) + values, return_inverse=True)[1]
-    distinct = np.unique(codes, return_index=True)[1]
     doubled = int((np.bincount(codes)[codes] > 1).sum())
-    if not doubled or _partners_by_chance([values[distinct] for values in encoded]) > MOST_BY_CHANCE:
-        return None, ()
     note = (
         f"{doubled:,} rows stand in the data more than once, alike in all columns but the label; they stay on"
-        " one side of a drawn split and are judged together"
+        " one side of a drawn split"
     )
     return [str(code) for code in codes], (note,)
 
@@ -50,20 +44,6 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
     """`(rows,)` codes from 0 of a column's values, missing ones alike."""
     indices = pc.fill_null(column.combine_chunks().dictionary_encode().indices, -1)
     return np.asarray(indices, np.int64) + 1
-
-
-def _partners_by_chance(columns: list[np.ndarray]) -> float:
-    """How many rows a row would be alike, were the columns independent of each other.
-
-    Args:
-        columns: `(distinct rows,)` codes each.
-    """
-    rows = len(columns[0])
-    expected = float(rows)
-    for values in columns:
-        counts = np.bincount(values).astype(float)
-        expected *= float((counts * (counts - 1.0)).sum()) / max(rows * (rows - 1.0), 1.0)
-    return expected
 
 
 def copies_on_both_sides(found: list[str] | None, splits: np.ndarray) -> list[str]:
