@@ -90,7 +90,7 @@ def test_copies_of_a_row_are_one_unit() -> None:
     plain = {
         "age": random.normal(size=150),
         "city": ["Ulm"] * 150,
-        "id": [str(i) for i in range(90)],
+        "id": [str(i) for i in range(150)],
         "y": [0, 1] * 45,
     }
     table = pa.table(plain)
