@@ -21,3 +21,7 @@ def test_no_two_alike() -> None:
 
 def test_coarse_columns_make_rows_alike_by_chance() -> None:
     assert alike_rows([RANDOM.integers(0, 30, 4000) for _ in range(2)]) is None
+    # One column, and columns that go together.
+    one = RANDOM.integers(0, 3, 400)
+    assert alike_rows([one]) is None
+    assert alike_rows([one, 2 - one, (one + 1) % 3]) is None

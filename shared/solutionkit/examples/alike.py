@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# Where a row is alike so few others by chance, those that are alike are the same row.
-MOST_BY_CHANCE = 0.01
+# Where a row is alike so few others by chance, those that are alike are the same row; unless most combinations
+# of values that could occur do, or each occurs over and over.
+MOST_BY_CHANCE, MOST_OF_ALL, MOST_OFTEN = 0.01, 0.5, 10
 
 
 def alike_rows(columns: list[np.ndarray]) -> np.ndarray | None:
@@ -18,13 +19,15 @@ def alike_rows(columns: list[np.ndarray]) -> np.ndarray | None:
     """
     if not columns or len(columns[0]) < 2:
         return None
-    codes = np.zeros(len(columns[0]), np.int64)
+    codes, possible = np.zeros(len(columns[0]), np.int64), 1.0
     for values in columns:
         codes = np.unique(codes * (int(values.max()) + 1) + values, return_inverse=True)[1]
+        possible *= len(np.unique(values))
     distinct = np.unique(codes, return_index=True)[1]
-    if len(distinct) == len(codes) or _by_chance([values[distinct] for values in columns]) > MOST_BY_CHANCE:
+    count = len(distinct)
+    if count == len(codes) or count > MOST_OF_ALL * possible or count * MOST_OFTEN < len(codes):
         return None
-    return codes
+    return None if _by_chance([values[distinct] for values in columns]) > MOST_BY_CHANCE else codes
 
 
 def _by_chance(columns: list[np.ndarray]) -> float:
