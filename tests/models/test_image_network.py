@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +13,7 @@ from solutionkit.explain.image_models import NetworkExplainer
 from solutionkit.kinds import IMAGE, Feature
 from solutionkit.models import image_learning, image_network
 from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.image_learning import Network
 from solutionkit.models.image_network import Bag
 from solutionkit.models.residual_network import SIZES
 from solutionkit.progress import listening
@@ -38,6 +40,41 @@ def slopes(seed: int, count: int) -> TransformedSplit:
     return TransformedSplit(
         {IMAGE: pixels.clip(0, 255).round().astype(np.uint8)}, labels, 1 + np.arange(count) % 3
     )
+
+
+@pytest.mark.parametrize("classes", [("good", "bad"), ("good", "scratch", "stain")])
+def test_weights_of_classes_do_not_shift_probabilities(classes: tuple[str, ...]) -> None:
+    """Where 5 % were defective, the mean probability was 12 %: rare classes weigh more while learning."""
+    random = np.random.default_rng(0)
+    task = Classification("kind", classes)
+    labels = (random.random(4000) < 0.05) * random.integers(1, len(classes), 4000)
+    seen = (np.eye(len(classes))[labels] * 40 + random.normal(128, 20, (4000, len(classes)))).clip(0, 255)
+    rows = TransformedSplit({IMAGE: seen.round().astype(np.uint8)[:, None]}, labels, np.zeros(4000, np.int64))
+    learned = np.arange(4000) < 2000
+    weights = image_learning.class_weights(labels[learned])
+    pixels = keras.Input((1, len(classes)))
+    maps = keras.Model(pixels, keras.layers.Identity()(pixels))
+    head = keras.Sequential(
+        [keras.Input((1, len(classes))), keras.layers.Flatten(), keras.layers.Dense(task.outputs)]
+    )
+    # The likeliest answer under these weights, and three times as sure as it should be.
+    slope = 40 / 20**2
+    shares = np.log(np.bincount(labels) * np.array(list(weights.values())))
+    kernel, bias = np.eye(len(classes)) * slope, shares - slope * 148
+    if task.outputs == 1:
+        kernel, bias = (kernel[:, 1:] - kernel[:, :1]), bias[1:] - bias[:1]
+    head.layers[-1].set_weights([3 * kernel, 3 * (bias - shift(weights, task)) + shift(weights, task)])
+    network = Network(maps, head, keras.Model(pixels, head(maps(pixels))), "any")
+    feature = Feature("photo", "image", shape=(1, len(classes), 1))
+    found = image_network.calibrated(network, rows, learned, TableSpec(task, (feature,)))
+    said = found.score({IMAGE: tf.constant(rows.of(IMAGE)[~learned], tf.float32)}).numpy()
+    assert said[:, -1].mean() == pytest.approx((labels == len(classes) - 1).mean(), abs=0.012)
+    assert head.layers[-1].get_weights()[0] == pytest.approx(kernel, rel=0.25)
+
+
+def shift(weights: dict[int, float], task: Classification) -> np.ndarray:
+    added = np.log(list(weights.values()))
+    return added[1:] - added[:1] if task.outputs == 1 else added
 
 
 @pytest.fixture

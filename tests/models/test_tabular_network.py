@@ -12,7 +12,8 @@ from solutionkit.kinds import Feature
 from solutionkit.models import gradient_boosting, tabular_network
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.heads import TEMPERATURES, BinaryHead, ClassesHead, Head
-from solutionkit.models.tabular_network import bag_loss, batch_size, ensemble_answers
+from solutionkit.models.tabular_network import bag_loss, batch_size
+from solutionkit.models.tempering import ensemble_answers
 from solutionkit.progress import listening
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.task import Classification
@@ -152,7 +153,7 @@ def test_a_network_that_is_too_sure_is_tempered(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(BinaryHead, "temperatures", temperatures)
         fitted = bag.fit(recipe, bag.folds)
         said = fitted.keeper.held_out()[len(few) :, 0]
-        network = tabular_network.ensemble_answers(fitted.head, fitted.network(others.inputs, training=False))
+        network = ensemble_answers(fitted.head, fitted.network(others.inputs, training=False))
         np.testing.assert_allclose(np.asarray(network)[:, 0], said, atol=1e-5)
         loss = -np.log(np.where(others.label == 1, said, 1 - said)).mean()
         return float(loss), said, fitted.temperature

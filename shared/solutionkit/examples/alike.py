@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# Where a row is alike so few others by chance, those that are alike are the same row; unless most combinations
-# of values that could occur do, or each occurs over and over.
+# Where a row is alike so few others by chance, those that are alike are the same row; unless most
+# combinations of values that could occur do, or each occurs over and over.
 MOST_BY_CHANCE, MOST_OF_ALL, MOST_OFTEN = 0.01, 0.5, 10
 
 

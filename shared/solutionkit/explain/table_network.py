@@ -17,7 +17,8 @@ from solutionkit.kinds import CATEGORICAL, NUMERIC
 from solutionkit.models import sequence_encoder, tabm  # noqa: F401  (registers the layers for loading)
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import load_background
-from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE, ensemble_answers
+from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE
+from solutionkit.models.tempering import ensemble_answers
 
 SAMPLES = 200
 

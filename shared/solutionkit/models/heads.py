@@ -12,8 +12,7 @@ from keras import ops
 # Few positives lie in few leaves, which a penalty flattens and drawn columns hide (benchmarks/README.md).
 RARE_SHARE = 0.05
 EPSILON = 1e-7
-# Of logits: from half as sure to ten times less sure (C. Guo et al.: "On calibration of modern neural
-# networks", ICML 2017, arXiv 1706.04599, section 4.2).
+# Of logits, see `tempering`: from twice as sure to ten times less sure.
 TEMPERATURES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
 
 

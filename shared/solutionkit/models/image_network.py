@@ -49,6 +49,7 @@ from solutionkit.models.residual_network import (
 )
 from solutionkit.models.search import Span, Trial, search
 from solutionkit.models.tabular_network import scores_in_batches
+from solutionkit.models.tempering import best_temperature
 from solutionkit.models.trained import TrainedModel
 from solutionkit.progress import Progress
 
@@ -113,9 +114,9 @@ def train(
     held_out = np.full((len(bag.rows), spec.task.outputs), np.nan)
     for fold in range(bag.fits):
         learner = bag.learner(fold, recipe) if fold else learner
-        fits.append(learner.finished())
-        steps += learner.mean.steps
         rows = bag.folds == fold
+        fits.append(calibrated(learner.finished(), bag.rows, ~rows, spec))
+        steps += learner.mean.steps
         held_out[rows] = scores_in_batches(fits[-1].score, bag.rows.take(rows), BATCH_SCORED)
     network = joined(fits)
     facts = {**network.facts, "steps": steps, "changes": recipe.changes.name}
@@ -248,6 +249,31 @@ class Bag:
         if self.further:
             trials += search(SPACE, lambda found: judge(first.with_settings(found)), self.further, seed)
         return kept[1], kept[2], trials
+
+
+def calibrated(network: Network, rows: TransformedSplit, learned: np.ndarray, spec: TableSpec) -> Network:
+    """A network that learned with weights of classes, as one whose probabilities are such, in its last layer.
+
+    What weights add to a class's logit is taken off again, and the rest is tempered.
+
+    Args:
+        network: What learned.
+        rows: All images.
+        learned: `(rows,)` which it learned from; the others were held out.
+        spec: What is predicted.
+    """
+    weights = class_weights(rows.label[learned])
+    added = np.zeros(max(spec.task.outputs, 2))
+    added[list(weights)] = np.log(list(weights.values()))
+    head, held_out = spec.task.head(rows.label[learned]), rows.take(~learned)
+    shift = added[1:] - added[0] if spec.task.outputs == 1 else added
+    answers = scores_in_batches(network.score, held_out, BATCH_SCORED)
+    raw = np.asarray(head.raw(answers)) - shift.astype(np.float32)
+    temperature = best_temperature(head, held_out.label, raw[:, None], least=1.0)
+    layer = network.head.layers[-1]
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel / temperature, (bias - shift) / temperature])
+    return network
 
 
 def build(spec: TableSpec, training: Training, recipe: Recipe | None = None, peaks: bool = False) -> Network:

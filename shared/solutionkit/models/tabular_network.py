@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-from scipy import optimize
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
@@ -27,6 +26,7 @@ from solutionkit.models.heads import Head
 from solutionkit.models.search import Span, Trial, search
 from solutionkit.models.sequence_encoder import build_sequence_encoder, step_moments
 from solutionkit.models.tabm import SIZES, TabMSize, build_embedding, build_head, quantile_edges
+from solutionkit.models.tempering import best_temperature, ensemble_answers
 from solutionkit.models.trained import TrainedModel
 from solutionkit.progress import Progress
 
@@ -324,11 +324,6 @@ def bag_loss(head: Head, fits: int) -> Callable[[Any, Any], Any]:
     return loss
 
 
-def ensemble_answers(head: Head, raw: Any) -> Any:
-    """Mean over the members of their answers: `(b, k, outputs) -> (b, outputs)`."""
-    return ops.mean(head.answers(raw), axis=1)
-
-
 class BestFits(keras.callbacks.Callback):
     """Keep each fit's weights of the epoch with the least loss of its held-out rows; end when none improves.
 
@@ -427,17 +422,11 @@ class BestFits(keras.callbacks.Callback):
         Returns:
             What they were divided by.
         """
-        if len(self._head.temperatures) == 1:
-            return 1.0
         raw = self._raw()
-        found = optimize.minimize_scalar(
-            lambda power: float(self._losses(self._answer(raw * np.float32(np.exp(-power)))).mean()),
-            bounds=(np.log(self._head.temperatures[0]), np.log(self._head.temperatures[-1])),
-            method="bounded",
-        )
-        temperature = float(np.exp(found.x))
-        layer = members.get_layer("member_outputs")
-        layer.set_weights([weight / temperature for weight in layer.get_weights()])
+        temperature = best_temperature(self._head, self._rows.label, raw)
+        if temperature != 1.0:
+            layer = members.get_layer("member_outputs")
+            layer.set_weights([weight / temperature for weight in layer.get_weights()])
         self._answers = self._answer(raw / np.float32(temperature))
         return temperature
 
