@@ -46,19 +46,18 @@ def resamples(
     """
     random = np.random.default_rng(seed)
     count = resample_count(len(labels)) if count is None else count
-    strata = len(np.unique(labels))
     members = _drawn_together(labels, units)
     unit_count = int(members.max()) + 1
+    # How many rows of each class a unit holds.
+    held = np.stack(
+        [np.bincount(members[labels == value], minlength=unit_count) for value in np.unique(labels)], axis=1
+    ).astype(float)
     block = at_once or max(1, CELLS_AT_ONCE // len(labels))
     for start in range(0, count, block):
-        size = min(block, count - start)
-        weights = np.empty((size, len(labels)))
-        for resample in range(size):
-            drawn = _draw(random, unit_count)
-            while len(np.unique(labels[drawn[members] > 0])) < strata:
-                drawn = _draw(random, unit_count)
-            weights[resample] = drawn[members]
-        yield weights
+        drawn = _draws(random, unit_count, min(block, count - start))
+        while len(lacking := np.flatnonzero((drawn @ held == 0.0).any(axis=1))):
+            drawn[lacking] = _draws(random, unit_count, len(lacking))
+        yield drawn[:, members]
 
 
 def _drawn_together(labels: np.ndarray, units: np.ndarray | None) -> np.ndarray:
@@ -66,9 +65,12 @@ def _drawn_together(labels: np.ndarray, units: np.ndarray | None) -> np.ndarray:
     return np.arange(len(labels)) if units is None or units.max() == 0 else units
 
 
-def _draw(random: np.random.Generator, count: int) -> np.ndarray:
-    """`(count,)` how often each unit is drawn."""
-    return np.bincount(random.integers(0, count, count), minlength=count)
+def _draws(random: np.random.Generator, units: int, count: int) -> np.ndarray:
+    """`(count, units)` how often each unit is drawn."""
+    drawn = np.empty((count, units))
+    for place in range(count):
+        drawn[place] = np.bincount(random.integers(0, units, units), minlength=units)
+    return drawn
 
 
 @dataclass(frozen=True)

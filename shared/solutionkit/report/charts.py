@@ -142,28 +142,25 @@ def _curves(
     axes.legend(loc="best")
 
 
-def calibration_chart(bins: dict[str, list[dict[str, float]]]) -> str:
-    """Observed share against predicted probability, by tenths of the rows."""
+def calibration_chart(curves: dict[str, list[dict[str, float]]]) -> str:
+    """Observed share against predicted probability; shaded is where perfect probabilities would lie.
+
+    Args:
+        curves: Points by model, see `compare.calibration`.
+    """
     with _axes(3.4, 3.0) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
-        largest = max(max(item["high"], item["predicted"]) for items in bins.values() for item in items)
-        for shift, (name, items) in zip((-0.004, 0.004), bins.items(), strict=True):
-            x = np.array([item["predicted"] for item in items]) + shift * largest
-            y = np.array([item["observed"] for item in items])
-            low = y - [item["low"] for item in items]
-            high = np.array([item["high"] for item in items]) - y
-            axes.errorbar(
-                x,
-                y,
-                [low.clip(0), high.clip(0)],
-                fmt="o-",
-                markersize=3,
-                linewidth=1,
-                color=COLOURS[name],
-                label=name,
+        for name, points in curves.items():
+            x, y, low, high = (
+                [point[part] for point in points] for part in ("predicted", "observed", "low", "high")
             )
-        axes.set_xlim(-0.02 * largest, min(1.02, 1.1 * largest))
-        axes.set_ylim(-0.02 * largest, min(1.02, 1.1 * largest))
+            axes.fill_between(x, low, high, color=COLOURS[name], alpha=0.13, linewidth=0)
+            axes.plot(x, y, color=COLOURS[name], linewidth=1.2, label=name)
+        largest = max(
+            max(point["high"], point["predicted"]) for points in curves.values() for point in points
+        )
+        axes.set_xlim(-0.02 * largest, min(1.02, 1.05 * largest))
+        axes.set_ylim(-0.02 * largest, min(1.02, 1.05 * largest))
         axes.set_xlabel("predicted probability")
         axes.set_ylabel("observed share")
         axes.legend(loc="upper left")

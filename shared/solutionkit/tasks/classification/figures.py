@@ -40,15 +40,17 @@ def figures(
         if "confusion" in model
     ]
     if models["deep"]["calibration"]:
-        gaps = {name: model["calibration"]["expected_calibration_error"] for name, model in models.items()}
+        found = {name: model["calibration"] for name, model in models.items()}
+        gaps = [
+            f"{name} {item['expected_calibration_error']:.3f} (chance: up to {item['by_chance']['high']:.3f})"
+            for name, item in found.items()
+        ]
         of_what = "" if task.has_negative_class else "of the likeliest class "
         drawn.append(
             Figure(
-                charts.calibration_chart(
-                    {name: model["calibration"]["bins"] for name, model in models.items()}
-                ),
-                f"Calibration {of_what}by tenths of the rows. Mean gap: baseline {gaps['baseline']:.3f}, deep"
-                f" {gaps['deep']:.3f}",
+                charts.calibration_chart({name: item["corp"]["curve"] for name, item in found.items()}),
+                f"Calibration {of_what}by isotonic regression; shaded is where 90 % of curves of perfect"
+                f" probabilities would lie. Mean gap over tenths of the rows: {', '.join(gaps)}",
             )
         )
     if business and task.has_negative_class:
