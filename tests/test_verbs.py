@@ -25,7 +25,7 @@ def test_predict_and_explain_agree(finished: Path, rows: Path, tmp_path: Path, m
         answer = solutionkit(finished, verb, "--input", str(rows), "--output", str(output), "--model", model)
         assert answer.returncode == 0, answer.stdout + answer.stderr
     predicted, explained = pd.read_csv(scores), pd.read_csv(reasons)
-    assert list(predicted.columns) == ["customer_id", "probability"]
+    assert list(predicted.columns) == ["customer_id", "probability", "alert"]
     assert list(predicted.customer_id) == list(explained.customer_id)
     np.testing.assert_allclose(predicted.probability, explained.probability, atol=1e-5)
     total = explained.base + explained.drop(columns=["customer_id", "probability", "base"]).sum(axis=1)

@@ -16,7 +16,7 @@ from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.reading import trimmed
 from solutionkit.modalities.base import ScoringRows
-from solutionkit.runner.models import model_folder
+from solutionkit.runner.models import known_threshold, model_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,14 +115,16 @@ class Project:
             history: Known rows before these, where columns are computed of such; by default the data.
 
         Returns:
-            The rows' names and what `Task.frame` has for them, in the rows' order.
+            The rows' names, what `Task.frame` has for them and what is decided, in the rows' order.
 
         Raises:
             UserError: The rows do not fit the model.
         """
         loaded = self._model(model)
         new = self._rows(rows, loaded, history)
-        return self._named(new, loaded.spec.task.frame(loaded.scores(new)))
+        scores, task = loaded.scores(new), loaded.spec.task
+        threshold = known_threshold(self._project, model)
+        return self._named(new, {**task.frame(scores), **task.decided(scores, threshold)})
 
     def explain(
         self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None

@@ -34,19 +34,32 @@ def model_folder(project: Project, name: str) -> Path:
     return folder
 
 
-def decision_threshold(project: Project, name: str) -> float:
-    """The threshold at which the model called `name` flags rows.
+def known_threshold(project: Project, name: str, version: str | None = None) -> float | None:
+    """The threshold at which a model flags rows; None where none is known.
 
-    Raises:
-        UserError: There is none: nothing means that nothing was found, or the model is of an earlier version.
+    Args:
+        project: The project.
+        name: `baseline`, `deep` or `pushed`.
+        version: Of the pushed model, if not the newest.
     """
     folder = model_folder(project, name)
-    file = folder / DECISION_FILE
     if name != "pushed":
         compared = read_record(project.runs / "latest" / "comparison.json", "models")
         threshold = compared["models"][name]["business"]["threshold"]
     else:
+        file = (folder.parent / version if version else folder) / DECISION_FILE
         threshold = read_record(file, "threshold")["threshold"] if file.is_file() else None
+    return None if threshold is None else float(threshold)
+
+
+def decision_threshold(project: Project, name: str) -> float:
+    """As `known_threshold`, where there must be one.
+
+    Raises:
+        UserError: There is none: nothing means that nothing was found, or the model is of an earlier version.
+    """
+    threshold = known_threshold(project, name)
     if threshold is None:
+        folder = model_folder(project, name)
         raise UserError(f"{folder}: no threshold of a decision is known of this model; run the pipeline.")
-    return float(threshold)
+    return threshold

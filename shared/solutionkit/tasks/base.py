@@ -229,6 +229,21 @@ class Task(ABC):
             each: The most of each kind.
         """
 
+    def flagged(self, outputs: np.ndarray, threshold: float) -> np.ndarray | None:
+        """`(rows,)` which of `(rows, outputs)` are flagged at a threshold, where rows are flagged."""
+        del outputs, threshold
+        return None
+
+    def decided(self, outputs: np.ndarray, threshold: float | None) -> dict[str, pa.Array]:
+        """The decision as the column that `predict` writes beside `frame`, where there is one.
+
+        Args:
+            outputs: `(rows, outputs)` of a model.
+            threshold: The model's, if one is known.
+        """
+        flagged = None if threshold is None else self.flagged(outputs, threshold)
+        return {} if flagged is None else {"alert": pa.array(np.where(flagged, "yes", "no"))}
+
     def alerts(self, outputs: np.ndarray, decision: dict[str, Any], most: int) -> np.ndarray:
         """Positions of the rows that are most clearly flagged, where rows are flagged."""
         del outputs, decision, most

@@ -19,7 +19,7 @@ from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.base import ScoringRows, raw_values
 from solutionkit.output import summary_to, write_csv
-from solutionkit.runner.models import decision_threshold, model_folder
+from solutionkit.runner.models import decision_threshold, known_threshold, model_folder
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
 
@@ -41,27 +41,29 @@ def main(options: argparse.Namespace) -> int:
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
     spec = load_spec(folder)
-    threshold = None
     if options.reasons is not None:
         refuse_reasons(options, spec)
-        threshold = decision_threshold(project, options.model)
+        decision_threshold(project, options.model)
     with stderr_to(project.state / "logs" / "predict.log"):
         rows = read_new(project, options.input, spec, options.history)
         if options.server:
-            scores, scorer = ask_server(options, project.name, rows)
+            scores, version = ask_server(options, project.name, rows)
+            scorer = f"{project.name}{f' version {version}' if version else ''} at {options.server}"
         else:
-            scores, scorer = score_here(folder, rows), f"{options.model} ({folder})"
-        alerts = (
-            alert_columns(folder, rows, scores, threshold, options.reasons) if threshold is not None else {}
-        )
+            scores, version, scorer = score_here(folder, rows), None, f"{options.model} ({folder})"
+        threshold = known_threshold(project, options.model, version)
+        alerts = None if threshold is None else spec.task.flagged(scores, threshold)
+        columns = {**spec.task.frame(scores), **spec.task.decided(scores, threshold)}
+        if options.reasons is not None and alerts is not None:
+            columns["reasons"] = alert_reasons(folder, rows, alerts, options.reasons)
     name, names = rows.names
-    write_csv(pa.table({name: names, **spec.task.frame(scores), **alerts}), options.output)
+    write_csv(pa.table({name: names, **columns}), options.output)
     to = summary_to(options.output)
     print(f"{len(names):,} rows scored by {scorer}, in {options.output}", file=to)
-    if threshold is not None:
-        count = pc.sum(pc.equal(alerts["alert"], "yes")).as_py() or 0
-        noun = "alert" if count == 1 else "alerts"
-        print(f"{count:,} {noun} at a probability of {threshold:.4f} and above, with reasons", file=to)
+    if alerts is not None:
+        count = int(alerts.sum())
+        noun, reasons = "alert" if count == 1 else "alerts", ", with reasons" if "reasons" in columns else ""
+        print(f"{count:,} {noun} at a probability of {threshold:.4f} and above{reasons}", file=to)
     for note in unknown_values(rows.table, spec):
         print(f"note: {note}", file=to)
     return 0
@@ -79,37 +81,30 @@ def refuse_reasons(options: argparse.Namespace, spec: TableSpec) -> None:
         )
 
 
-def alert_columns(
-    folder: Path, rows: ScoringRows, scores: np.ndarray, threshold: float, most: int
-) -> dict[str, pa.Array]:
-    """Which rows are alerts, and in words why.
+def alert_reasons(folder: Path, rows: ScoringRows, alerts: np.ndarray, most: int) -> pa.Array:
+    """In words why rows are alerts, one text a row.
 
     Args:
         folder: The model's.
         rows: What was scored.
-        scores: `(rows, outputs)` of it.
-        threshold: Rows with at least this score are alerts.
+        alerts: `(rows,)` which are.
         most: Reasons an alert.
     """
     from solutionkit.explain.loading import ModelExplainer
     from solutionkit.explain.reasons import raw_cells, reasons
 
-    spec = rows.spec
-    alerts = np.flatnonzero(scores[:, 0] >= threshold)
-    told = [""] * len(scores)
-    if len(alerts):
+    spec, told = rows.spec, [""] * len(alerts)
+    places = np.flatnonzero(alerts)
+    if len(places):
         model = ModelExplainer(folder)
-        table = take_rows(rows.table, alerts)
+        table = take_rows(rows.table, places)
         cells = raw_cells(raw_values(table, spec), spec)
-        targets = np.zeros(len(alerts), np.int64)
+        targets = np.zeros(len(places), np.int64)
         attribution = model.explainer.explain(model.transform(unlabelled_examples(table, spec)), targets)
-        for place, row in enumerate(alerts):
+        for place, row in enumerate(places):
             row_cells = {name: values[place] for name, values in cells.items()}
             told[row] = "; ".join(reasons(attribution.values[place], row_cells, spec, most))
-    return {
-        "alert": pa.array(np.where(scores[:, 0] >= threshold, "yes", "no")),
-        "reasons": pa.array(told, pa.string()),
-    }
+    return pa.array(told, pa.string())
 
 
 def score_here(folder: Path, rows: ScoringRows) -> np.ndarray:
@@ -120,8 +115,8 @@ def score_here(folder: Path, rows: ScoringRows) -> np.ndarray:
     return np.concatenate([scorer.score_table(piece) for piece in rows.pieces()])
 
 
-def ask_server(options: argparse.Namespace, model: str, rows: ScoringRows) -> tuple[np.ndarray, str]:
-    """`(rows, outputs)` probabilities from a running server, and which version of which server answered.
+def ask_server(options: argparse.Namespace, model: str, rows: ScoringRows) -> tuple[np.ndarray, str | None]:
+    """`(rows, outputs)` probabilities from a running server, and which version answered, if it says so.
 
     Raises:
         UserError: It did not answer, or its model wants other columns.
@@ -138,9 +133,8 @@ def ask_server(options: argparse.Namespace, model: str, rows: ScoringRows) -> tu
                     answers.append(client.predict(table_inputs(request, rows.spec))[rows.spec.task.output])
     except ClientError as error:
         raise UserError(f"--server: {error}") from None
-    version = f" version {client.answered_by}" if client.answered_by else ""
     scores: np.ndarray = np.concatenate(answers).astype(np.float64)
-    return scores.reshape(len(scores), -1), f"{model}{version} at {options.server}"
+    return scores.reshape(len(scores), -1), str(client.answered_by) if client.answered_by else None
 
 
 def requests(table: pa.Table) -> Iterator[pa.Table]:

@@ -230,6 +230,13 @@ class Classification(Task):
             return notable.told_or_confused(labels, outputs, each)
         return notable.by_outcome(detected(labels), detection_scores(outputs), decision["threshold"], each)
 
+    def flagged(self, outputs: np.ndarray, threshold: float) -> np.ndarray | None:
+        """Where one class is negative."""
+        if not self.has_negative_class:
+            return None
+        alerts: np.ndarray = detection_scores(outputs) >= threshold
+        return alerts
+
     def alerts(self, outputs: np.ndarray, decision: dict[str, Any], most: int) -> np.ndarray:
         """The flagged rows with the largest scores."""
         if decision["threshold"] is None:
