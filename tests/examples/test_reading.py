@@ -43,13 +43,26 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
     assert read_table(tmp_path)["a"].to_pylist() == ["0", "1"]
 
 
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_columns_that_no_comma_separates(tmp_path: Path, mark: str) -> None:
+    content = f"key{mark}note\n1{mark}a, b\n2{mark}c\n".encode()
+    assert read_table(write(tmp_path, content)).to_pydict() == {"key": ["1", "2"], "note": ["a, b", "c"]}
+
+
+def test_decimal_commas_beside_semicolons(tmp_path: Path) -> None:
+    found = read_table(write(tmp_path, b"a;b;c\n1,5;2,5 kg;7\n -3 ;;\n;x;8\n"))
+    assert found["a"].to_pylist() == ["1.5", "-3", None]
+    # Texts are left as they are.
+    assert found["b"].to_pylist() == ["2,5 kg", None, "x"]
+    assert found["c"].to_pylist() == ["7", None, "8"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "the file is empty"),
         (b"a,b\n", "has a header but no rows"),
         (b"\na,b\n1,2\n", "line 1 is blank"),
-        (b"a;b\n1;2\n", "separated by ';'"),
         (b"a,,b\n1,2,3\n", "column 2 has no name"),
         (b"a,a\n1,2\n", "the column 'a' stands twice"),
         (b"a,b\n1,2\n1,2,3\n", "not a readable CSV"),

@@ -6,12 +6,16 @@ import csv
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from solutionkit.errors import DataError, Problem, UserError, suggestion
 
 TO_UTF8 = "convert the file, e.g. iconv -f LATIN1 -t UTF-8"
+# What separates a CSV's columns where no comma does; with the first of them numbers may have decimal commas.
+OTHER_MARKS = ";\t|"
+DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
 SUFFIXES = {".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet"}
 
 
@@ -69,21 +73,24 @@ def joined(tables: list[pa.Table], source: str) -> pa.Table:
         raise DataError(source, [Problem("kinds_differ", message)]) from None
 
 
-def header(path: Path) -> list[str]:
-    """A CSV's column names.
+def header(path: Path) -> tuple[list[str], str]:
+    """A CSV's column names, and what separates them: a comma unless the first line has none.
 
     Raises:
         DataError: The file is empty, its first line is no UTF-8, or a name is empty or doubled.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            names = [name.strip() for name in next(csv.reader(lines), [])]
+            first = next(csv.reader(lines), [])
+            mark = ","
+            if len(first) == 1 and (other := next((item for item in OTHER_MARKS if item in first[0]), None)):
+                lines.seek(0)
+                first, mark = next(csv.reader(lines, delimiter=other)), other
+            names = [name.strip() for name in first]
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     if not names:
         raise _refused(path, "line 1 is blank; it must name the columns")
-    if len(names) == 1 and (other := next((mark for mark in ";\t|" if mark in names[0]), None)):
-        raise _refused(path, f"line 1: the columns are separated by {other!r}; a comma is needed")
     if any("\n" in name for name in names):
         raise _refused(path, "line 1: a column's name goes on in the next line; shorten it")
     if "" in names:
@@ -97,7 +104,7 @@ def header(path: Path) -> list[str]:
                 for name in doubled
             ],
         )
-    return names
+    return names, mark
 
 
 def _read_file(file: Path) -> pa.Table:
@@ -116,12 +123,12 @@ def _read_file(file: Path) -> pa.Table:
 
 
 def _read_csv(file: Path) -> pa.Table:
-    names = header(file)
+    names, mark = header(file)
     try:
-        return pa.csv.read_csv(
+        table = pa.csv.read_csv(
             file,
             read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=_has_quoted_newlines(file)),
+            parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=_has_quoted_newlines(file)),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=True,
@@ -133,6 +140,20 @@ def _read_csv(file: Path) -> pa.Table:
         if "UTF8" in str(error) or "UTF-8" in str(error):
             raise _not_utf8(file) from None
         raise _refused(file, f"not a readable CSV file: {_first_line(error)}") from None
+    return with_decimal_points(table) if mark == OTHER_MARKS[0] else table
+
+
+def with_decimal_points(table: pa.Table) -> pa.Table:
+    """Columns whose cells are all numbers, some with a decimal comma, with points instead."""
+    for place, name in enumerate(table.column_names):
+        cells = pc.drop_null(pc.utf8_trim_whitespace(table[name]))
+        cells = cells.filter(pc.not_equal(cells, ""))
+        numbers = pc.match_substring_regex(cells, DECIMAL_COMMA)
+        commas = pc.match_substring(cells, ",")
+        if pc.all(numbers).as_py() and pc.any(commas).as_py():
+            points = pc.replace_substring(table[name], ",", ".")
+            table = table.set_column(place, name, points)
+    return table
 
 
 def _has_quoted_newlines(file: Path) -> bool:
@@ -160,12 +181,12 @@ def trimmed(table: pa.Table) -> pa.Table:
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            column = pa.compute.utf8_trim_whitespace(column.cast(pa.string()))
-            column = pa.compute.if_else(pa.compute.equal(column, ""), pa.scalar(None, pa.string()), column)
+            column = pc.utf8_trim_whitespace(column.cast(pa.string()))
+            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
         elif pa.types.is_null(column.type):
             column = column.cast(pa.string())
         elif pa.types.is_floating(column.type):
-            column = pa.compute.if_else(pa.compute.is_nan(column), pa.scalar(None, column.type), column)
+            column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
         columns.append(column)
     return pa.table(columns, names=table.column_names)
 

@@ -14,22 +14,23 @@ from solutionkit.splits import EVAL
 def copies(table: pa.Table, declaration: Declaration) -> tuple[list[str] | None, tuple[str, ...]]:
     """Of each row what its copies share, and a note; nothing where no row stands twice.
 
-    Copies are alike in all columns but the label, the id and those that say where a row goes or are left out.
-    On both sides of a split they would let a model be judged by what it has learned by heart.
+    Copies are alike in all columns but the label, what names a row and what says on which side it goes. A
+    column that is left out counts too, unless it names rows: it may be what tells different rows apart. On both
+    sides of a split they would let a model be judged by what it has learned by heart.
 
     Args:
         table: The raw rows.
         declaration: What the columns are.
     """
     columns = declaration.columns
-    left = {columns.label, columns.id, columns.split, *columns.ignore}
-    codes = alike_rows(
-        [
-            _codes(table[name])
-            for name in table.column_names
-            if name not in left and not pa.types.is_nested(table[name].type)
-        ]
-    )
+    left = {columns.label, columns.id, columns.split}
+    encoded = {
+        name: _codes(table[name])
+        for name in table.column_names
+        if name not in left and not pa.types.is_nested(table[name].type)
+    }
+    named = [name for name in columns.ignore if name in encoded and _names_rows(encoded[name])]
+    codes = alike_rows([values for name, values in encoded.items() if name not in named])
     if codes is None:
         return None, ()
     doubled = int((np.bincount(codes)[codes] > 1).sum())
@@ -44,6 +45,11 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
     """`(rows,)` codes from 0 of a column's values, missing ones alike."""
     indices = pc.fill_null(column.combine_chunks().dictionary_encode().indices, -1)
     return np.asarray(indices, np.int64) + 1
+
+
+def _names_rows(values: np.ndarray) -> bool:
+    """Whether no value occurs twice."""
+    return len(np.unique(values)) == len(values)
 
 
 def copies_on_both_sides(found: list[str] | None, splits: np.ndarray) -> list[str]:
