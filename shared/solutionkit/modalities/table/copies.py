@@ -15,8 +15,8 @@ def copies(table: pa.Table, declaration: Declaration) -> tuple[list[str] | None,
     """Of each row what its copies share, and a note; nothing where no row stands twice.
 
     Copies are alike in all columns but the label, what names a row and what says on which side it goes. A
-    column that is left out counts too, unless it names rows: it may be what tells different rows apart. On both
-    sides of a split they would let a model be judged by what it has learned by heart.
+    column that is left out counts too, unless it names rows: it may be what tells different rows apart.
+    On both sides of a split copies would let a model be judged by what it has learned by heart.
 
     Args:
         table: The raw rows.
