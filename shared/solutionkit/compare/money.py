@@ -122,13 +122,14 @@ def values_per_1000(
         at_rest: `(rows,)` worth of each row where it is not flagged.
         gains: `(rows,)` what flagging it adds.
         scores: `(rows,)` probabilities.
-        weights: `(resamples, rows)` how often each row is drawn.
+        weights: `(resamples, rows)` how often each row is drawn, or one draw for all thresholds.
         thresholds: `(resamples,)`; rows with at least this score are flagged.
     """
     order = np.argsort(-scores, kind="stable")
     added = np.cumsum(weights[:, order] * gains[order], axis=1)
     flagged = np.searchsorted(-scores[order], -thresholds, side="right")
-    found = np.concatenate([np.zeros((len(added), 1)), added], axis=1)[np.arange(len(added)), flagged]
+    places = np.arange(len(added)) if len(added) > 1 else np.zeros(len(thresholds), np.int64)
+    found = np.concatenate([np.zeros((len(added), 1)), added], axis=1)[places, flagged]
     result: np.ndarray = PER * (weights @ at_rest + found) / weights.sum(axis=1)
     return result
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from solutionkit.compare import money
-from solutionkit.compare.bootstrap import CELLS_AT_ONCE, Units, resample_count, resamples
-from solutionkit.compare.inference import Difference
+from solutionkit.compare.bootstrap import Units, resamples
+from solutionkit.compare.inference import Difference, Spread
 from solutionkit.declaration import Business
 from solutionkit.tasks.base import Decisions, Scores
 from solutionkit.tasks.classification.metrics import detected, detection_scores
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet
+
+# A threshold that is the best of a draw from a draw varies about twice as much as that of a draw: with the
+# root of a half the spread is what it is from one set of rows to another (benchmarks/README.md, statistics).
+CHOSEN = 0.5**0.5
 
 
 def decisions(
@@ -45,15 +52,20 @@ def decisions(
     if business is None:
         return Decisions(told)
     values = {name: _value(judged, model, business) for name, model in models.items()}
-    draws = _draws(judged, models, business, seed)
+    judged_draws, chosen_draws = _draws(judged, models, business, seed)
     units = Units.of(detected(judged.labels), judged.units)
+
+    def spread(of: Callable[[dict[str, np.ndarray]], np.ndarray]) -> Spread:
+        drawn = units.spread(of(judged_draws))
+        return replace(drawn, error=math.hypot(drawn.error, CHOSEN * float(of(chosen_draws).std(ddof=1))))
+
     for name in models:
-        estimate = units.spread(draws[name]).estimate(values[name])
+        estimate = spread(itemgetter(name)).estimate(values[name])
         told[name] |= {"value_per_1000": estimate.value, "low": estimate.low, "high": estimate.high}
         told[name]["currency"] = business.currency
 
     def gain(first: str, second: str) -> Difference:
-        return Difference(values[second] - values[first], units.spread(draws[second] - draws[first]))
+        return Difference(values[second] - values[first], spread(lambda draws: draws[second] - draws[first]))
 
     return Decisions(told, gain, business.currency)
 
@@ -101,11 +113,10 @@ def _value(judged: EvaluationSet, model: _Decided, business: Business) -> float:
 
 def _draws(
     judged: EvaluationSet, models: dict[str, _Decided], business: Business, seed: int
-) -> dict[str, np.ndarray]:
-    """`(resamples,)` worth of 1,000 decisions by model, on the same draws of evaluation and validation rows.
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """`(resamples,)` worth of 1,000 decisions by model: of drawn rows, and at thresholds of drawn rows.
 
-    The threshold of each draw is chosen anew: how well it was chosen is chance too, which two models do not
-    share.
+    How well a threshold was chosen is chance too, which two models do not share.
 
     Args:
         judged: The rows.
@@ -117,17 +128,21 @@ def _draws(
     around = judged.circumstances
     at_rest, gains = money.row_gains(labels, business, around.stakes)
     _, known_gains = money.row_gains(known, business, around.validation_stakes)
-    most = max(len(labels), len(known))
-    count, at_once = resample_count(most), max(1, CELLS_AT_ONCE // most)
-    evaluated = resamples(labels, seed, count, judged.units, at_once)
-    chosen = resamples(known, seed + 1, count, around.validation_units, at_once)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in models}
-    for weights, known_weights in zip(evaluated, chosen, strict=True):
+    drawn: dict[str, list[np.ndarray]] = {name: [] for name in models}
+    chosen: dict[str, list[np.ndarray]] = {name: [np.zeros(2)] for name in models}
+    for weights in resamples(labels, seed, units=judged.units):
         for name, model in models.items():
-            thresholds = np.full(len(weights), model.threshold)
-            if known.any():
-                thresholds = money.best_thresholds(
-                    known_gains, model.held_out, known_weights, around.most_flagged
-                )
-            found[name].append(money.values_per_1000(at_rest, gains, model.scores, weights, thresholds))
-    return {name: np.concatenate(blocks) for name, blocks in found.items()}
+            fixed = np.full(len(weights), model.threshold)
+            drawn[name].append(money.values_per_1000(at_rest, gains, model.scores, weights, fixed))
+    if known.any():
+        whole = np.ones((1, len(labels)))
+        chosen = {name: [] for name in models}
+        for weights in resamples(known, seed + 1, units=around.validation_units):
+            for name, model in models.items():
+                thresholds = money.best_thresholds(known_gains, model.held_out, weights, around.most_flagged)
+                chosen[name].append(money.values_per_1000(at_rest, gains, model.scores, whole, thresholds))
+    return _joined(drawn), _joined(chosen)
+
+
+def _joined(blocks: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate(items) for name, items in blocks.items()}
