@@ -9,6 +9,7 @@ from solutionkit.modalities.events.alerts import (
     alert_metrics,
     daily,
     daily_report,
+    within_budget,
 )
 
 # Two days, one card a day can be looked into. Card 0 is found on day 0 and blocked on day 1.
@@ -68,3 +69,17 @@ def test_the_report_has_all_days_and_models() -> None:
     assert found["days"] == ["2026-01-01", "2026-01-02"]
     assert found["positives"] == [3.0, 3.0]
     assert found["models"]["deep"]["precision"] == [1.0, 1.0]
+
+
+def test_no_day_has_more_cards_than_can_be_looked_into() -> None:
+    random = np.random.default_rng(0)
+    days, cards, scores = random.integers(0, 5, 400), random.integers(0, 40, 400), random.random(400)
+    found = within_budget(Alerts(days, tuple("abcde"), cards, 3), scores)
+    for day in range(5):
+        within = np.unique(cards[(days == day) & found])
+        largest = {
+            card: scores[(days == day) & (cards == card)].max() for card in np.unique(cards[days == day])
+        }
+        assert set(within) == set(sorted(largest, key=largest.__getitem__)[-3:])
+        # All rows of such a card are looked into.
+        assert found[(days == day) & np.isin(cards, within)].all()

@@ -21,7 +21,8 @@ class Circumstances:
         validation_units: `(validation rows,)` the same of these.
         stakes: `(eval rows,)` money at stake, if the worth depends on it.
         validation_stakes: `(validation rows,)`.
-        most_flagged: How many of the validation rows may be flagged, if there is a bound.
+        reached: Of `(eval rows,)` scores which rows can be looked into at all, if not all can.
+        validation_reached: The same of validation rows.
         metrics: Further metrics.
         report: `(labels, scores by model) -> keys of comparison.json`.
     """
@@ -30,7 +31,8 @@ class Circumstances:
     validation_units: np.ndarray | None = None
     stakes: np.ndarray | None = None
     validation_stakes: np.ndarray | None = None
-    most_flagged: int | None = None
+    reached: Callable[[np.ndarray], np.ndarray] | None = None
+    validation_reached: Callable[[np.ndarray], np.ndarray] | None = None
     metrics: dict[str, Metric] = field(default_factory=dict)
     report: Callable[[np.ndarray, Scores], dict[str, Any]] = lambda labels, scores: {}
 

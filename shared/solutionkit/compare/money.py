@@ -9,6 +9,8 @@ from solutionkit.declaration import Business
 PER = 1000
 # Where neither worths nor a rate are declared and no positive row is known.
 FALSE_ALARM_RATE = 0.05
+# A score below all thresholds.
+NEVER = -1.0
 
 
 def row_values(
@@ -49,7 +51,6 @@ def best_threshold(
     scores: np.ndarray,
     business: Business | None,
     amounts: np.ndarray | None = None,
-    most: int | None = None,
 ) -> float:
     """The threshold with the largest value on rows that the model was not fitted on.
 
@@ -58,13 +59,12 @@ def best_threshold(
 
     Args:
         labels: `(rows,)` of 0 and 1; never the evaluation rows.
-        scores: `(rows,)` probabilities.
+        scores: `(rows,)` probabilities, `NEVER` of rows that cannot be flagged.
         business: Worth of the outcomes; without it balanced accuracy decides.
         amounts: `(rows,)` money at stake.
-        most: How many of these rows can be looked into; no more are flagged.
     """
     _, gains = row_gains(labels, business or balanced(labels), amounts)
-    return float(best_thresholds(gains, scores, np.ones((1, len(labels))), most)[0])
+    return float(best_thresholds(gains, scores, np.ones((1, len(labels))))[0])
 
 
 def threshold_at_fpr(scores: np.ndarray, rate: float) -> float:
@@ -87,29 +87,23 @@ def balanced(labels: np.ndarray) -> Business:
     )
 
 
-def best_thresholds(
-    gains: np.ndarray, scores: np.ndarray, weights: np.ndarray, most: int | None
-) -> np.ndarray:
+def best_thresholds(gains: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """`(resamples,)` thresholds, each the best one of its draw; see `best_threshold`.
 
     Args:
         gains: `(rows,)` what flagging each row adds; never of evaluation rows.
-        scores: `(rows,)` probabilities.
+        scores: `(rows,)` probabilities, `NEVER` of rows that cannot be flagged.
         weights: `(resamples, rows)` how often each row is drawn.
-        most: How many drawn rows may be flagged.
     """
     order = np.argsort(-scores, kind="stable")
-    ordered, drawn = scores[order], weights[:, order]
-    totals = np.cumsum(drawn * gains[order], axis=1)
+    ordered = scores[order]
+    totals = np.cumsum(weights[:, order] * np.where(ordered > NEVER, gains[order], 0.0), axis=1)
     # A cut is possible only between two different scores.
-    possible = np.broadcast_to(np.append(ordered[:-1] > ordered[1:], True), totals.shape)
-    if most is not None:
-        possible = possible & (np.cumsum(drawn, axis=1) <= most)
-    totals = np.where(possible, totals, -np.inf)
+    totals[:, np.append(ordered[:-1] == ordered[1:], False)] = -np.inf
     cuts = totals.argmax(axis=1)
     between = np.append((ordered[:-1] + ordered[1:]) / 2.0, 0.0)
     best = totals[np.arange(len(totals)), cuts]
-    thresholds: np.ndarray = np.where(best > 0.0, between[cuts], 1.01)
+    thresholds: np.ndarray = np.where(best > 0.0, np.maximum(between[cuts], 0.0), 1.01)
     return thresholds
 
 

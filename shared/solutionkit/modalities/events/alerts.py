@@ -75,6 +75,24 @@ def daily(alerts: Alerts, labels: np.ndarray, scores: np.ndarray) -> Days:
     return Days(*np.array(counts, float).reshape(-1, 3).T)
 
 
+def within_budget(alerts: Alerts, scores: np.ndarray) -> np.ndarray:
+    """`(rows,)` which rows are of a day's most suspicious cards, as many as can be looked into.
+
+    Args:
+        alerts: Days, cards and budget.
+        scores: `(rows,)`.
+    """
+    within = np.zeros(len(scores), bool)
+    for rows in np.split(np.argsort(alerts.days, kind="stable"), _ends(alerts)):
+        entities, place = np.unique(alerts.entities[rows], return_inverse=True)
+        suspicion = np.full(len(entities), -np.inf)
+        np.maximum.at(suspicion, place, scores[rows])
+        looked_into = np.zeros(len(entities), bool)
+        looked_into[np.argsort(-suspicion, kind="stable")[: alerts.budget]] = True
+        within[rows] = looked_into[place]
+    return within
+
+
 def _ends(alerts: Alerts) -> np.ndarray:
     """Where one day's rows end, in the order of days."""
     return np.cumsum(np.bincount(alerts.days, minlength=len(alerts.names)))[:-1]

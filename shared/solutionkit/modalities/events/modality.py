@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from solutionkit.modalities.events.alerts import (
     Alerts,
     alert_metrics,
     daily_report,
+    within_budget,
 )
 from solutionkit.modalities.events.blocking import leave_blocked_out, refuse_few_days, short_history
 from solutionkit.modalities.events.history import HistoryFunction, KnownRows
@@ -165,10 +167,10 @@ class Events(Table):
         circumstances = dataclasses.replace(circumstances, units=days, validation_units=validation_days)
         if not business or not business.alert_budget:
             return circumstances
-        # A row without a card is a card of its own.
-        named = [name or f"row {row}" for row, name in enumerate(columns[entity])]
-        entities = np.unique(np.array(named), return_inverse=True)[1]
-        alerts = Alerts(days, names, entities, business.alert_budget)
+        alerts = Alerts(days, names, _card_codes(columns[entity]), business.alert_budget)
+        known = Alerts(
+            validation_days, validation_names, _card_codes(validation[entity]), business.alert_budget
+        )
 
         def report(labels: np.ndarray, scores: Scores) -> dict[str, Any]:
             detection = {name: detection_scores(outputs) for name, outputs in scores.items()}
@@ -176,7 +178,8 @@ class Events(Table):
 
         return dataclasses.replace(
             circumstances,
-            most_flagged=business.alert_budget * len(validation_names),
+            reached=partial(within_budget, alerts),
+            validation_reached=partial(within_budget, known),
             metrics=alert_metrics(alerts),
             report=report,
         )
@@ -194,3 +197,10 @@ class Events(Table):
     def smallest(self, declaration: Declaration) -> int:
         """Rare positives need more rows to learn from."""
         return 40_000 if declaration.history else super().smallest(declaration)
+
+
+def _card_codes(names: np.ndarray) -> np.ndarray:
+    """`(rows,)` codes from 0; a row without a card is a card of its own."""
+    named = [name or f"row {row}" for row, name in enumerate(names)]
+    codes: np.ndarray = np.unique(np.array(named), return_inverse=True)[1]
+    return codes

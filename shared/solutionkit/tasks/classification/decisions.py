@@ -75,8 +75,8 @@ class _Decided:
     """A model with its threshold.
 
     Attributes:
-        scores: `(eval rows,)`.
-        held_out: `(validation rows,)`, on which the threshold was chosen.
+        scores: `(eval rows,)`, below all thresholds where a row cannot be looked into.
+        held_out: `(validation rows,)` the same, on which the threshold was chosen.
         threshold: The threshold.
     """
 
@@ -97,13 +97,22 @@ class _Decided:
             business: Worth of the outcomes, if declared.
         """
         labels, around = detected(judged.validation_labels), judged.circumstances
+        scores, held_out = reachable(scores, around.reached), reachable(held_out, around.validation_reached)
         if labels.any():
-            threshold = money.best_threshold(
-                labels, held_out, business, around.validation_stakes, around.most_flagged
-            )
+            threshold = money.best_threshold(labels, held_out, business, around.validation_stakes)
         else:
             threshold = money.threshold_at_fpr(held_out, judged.false_alarm_rate or money.FALSE_ALARM_RATE)
         return cls(scores, held_out, threshold)
+
+
+def reachable(scores: np.ndarray, reached: Callable[[np.ndarray], np.ndarray] | None) -> np.ndarray:
+    """Scores, below all thresholds where a row cannot be looked into.
+
+    Args:
+        scores: `(rows,)` probabilities.
+        reached: Which rows can be, if not all.
+    """
+    return scores if reached is None else np.where(reached(scores), scores, money.NEVER)
 
 
 def _value(judged: EvaluationSet, model: _Decided, business: Business) -> float:
@@ -139,7 +148,7 @@ def _draws(
         chosen = {name: [] for name in models}
         for weights in resamples(known, seed + 1, units=around.validation_units):
             for name, model in models.items():
-                thresholds = money.best_thresholds(known_gains, model.held_out, weights, around.most_flagged)
+                thresholds = money.best_thresholds(known_gains, model.held_out, weights)
                 chosen[name].append(money.values_per_1000(at_rest, gains, model.scores, whole, thresholds))
     return _joined(drawn), _joined(chosen)
 

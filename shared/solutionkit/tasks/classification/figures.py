@@ -53,7 +53,8 @@ def figures(
                 f" probabilities would lie. Mean gap over tenths of the rows: {', '.join(gaps)}",
             )
         )
-    if business and task.has_negative_class:
+    # With a budget what is flagged hangs on a day's other rows, which no curve shows.
+    if business and task.has_negative_class and not business["alert_budget"]:
         drawn.append(money(models, scores, Business(**business)))
     return drawn
 
