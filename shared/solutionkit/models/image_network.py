@@ -67,6 +67,11 @@ SPACE: dict[str, Span | tuple[Any, ...]] = {
 }
 
 
+# Of what weights of classes add to logits, how much may be taken off: more than all where a network is too
+# sure.
+PARTS_OF_WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a network is built and learns.
@@ -254,7 +259,8 @@ class Bag:
 def calibrated(network: Network, rows: TransformedSplit, learned: np.ndarray, spec: TableSpec) -> Network:
     """A network that learned with weights of classes, as one whose probabilities are such, in its last layer.
 
-    What weights add to a class's logit is taken off again, and the rest is tempered.
+    Logits are tempered, and of what the weights add to a class's logit so much is taken off as makes the loss
+    of held-out images least: where classes are told apart without doubt, weights have added nothing.
 
     Args:
         network: What learned.
@@ -268,11 +274,19 @@ def calibrated(network: Network, rows: TransformedSplit, learned: np.ndarray, sp
     head, held_out = spec.task.head(rows.label[learned]), rows.take(~learned)
     shift = added[1:] - added[0] if spec.task.outputs == 1 else added
     answers = scores_in_batches(network.score, held_out, BATCH_SCORED)
-    raw = np.asarray(head.raw(answers)) - shift.astype(np.float32)
-    temperature = best_temperature(head, held_out.label, raw[:, None], least=1.0)
+    raw = np.asarray(head.raw(answers))
+    tried = []
+    for part in PARTS_OF_WEIGHTS:
+        moved = raw - np.float32(part) * shift.astype(np.float32)
+        temperature = best_temperature(head, held_out.label, moved[:, None], least=1.0)
+        loss = np.mean(
+            head.loss(held_out.label.astype(np.float32), head.answers(moved / np.float32(temperature)))
+        )
+        tried.append((float(loss), part, temperature))
+    _, part, temperature = min(tried)
     layer = network.head.layers[-1]
     kernel, bias = layer.get_weights()
-    layer.set_weights([kernel / temperature, (bias - shift) / temperature])
+    layer.set_weights([kernel / temperature, (bias - part * shift) / temperature])
     return network
 
 
