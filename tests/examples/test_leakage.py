@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.leakage import leakage_problems
+from solutionkit.examples.leakage import leakage_notes, leakage_problems
 from solutionkit.kinds import Feature
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.task import Classification
@@ -51,3 +51,26 @@ def test_a_large_table_with_its_positives_last_is_drawn_from_both() -> None:
     labels = np.concatenate([np.zeros(250_000, int), np.ones(500, int)])
     table = pa.table({"n": labels.astype(float), "c": pa.array(["a"] * len(labels))})
     assert len(leakage_problems(table, labels > 0, SPEC, [])) == 1
+
+
+def notes(numbers: np.ndarray, trusted: list[str] | None = None) -> list[str]:
+    table = pa.table({"n": pa.array(numbers), "c": pa.array(RANDOM.choice(["a", "b"], 2000))})
+    return leakage_notes(table, LABELS > 0, SPEC, trusted or [])
+
+
+@pytest.mark.parametrize("numbers", [NOISE + 2.5 * LABELS, -NOISE - 2.5 * LABELS])
+def test_a_column_that_tells_much_is_noted(numbers: np.ndarray) -> None:
+    (found,) = notes(numbers)
+    assert "'n' alone puts 9" in found
+    assert notes(numbers, ["n"]) == []
+    assert problems(numbers, RANDOM.choice(["a", "b"], 2000)) == []
+
+
+@pytest.mark.parametrize("numbers", [np.arange(2000.0), RANDOM.permutation(2000) + 1e6])
+def test_numbers_of_rows_are_noted(numbers: np.ndarray) -> None:
+    assert "another whole number in every row" in notes(numbers)[0]
+
+
+@pytest.mark.parametrize("numbers", [NOISE, NOISE + LABELS, np.round(100 * NOISE)])
+def test_what_is_measured_is_not(numbers: np.ndarray) -> None:
+    assert notes(numbers) == []

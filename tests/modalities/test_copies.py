@@ -57,6 +57,6 @@ def test_likeness_by_chance_is_none(plain: pa.Table) -> None:
 def test_a_given_split_that_parts_copies_is_told_of() -> None:
     found = ["a", "a", "b", "c", "c"]
     splits = np.array(["train", "eval", "eval", "eval", "eval"], object)
-    assert "1 evaluation rows" in copies_on_both_sides(found, splits)[0]
+    assert "1 evaluation row stands" in copies_on_both_sides(found, splits)[0]
     assert copies_on_both_sides(found, np.array(["train", "train", "eval", "eval", "eval"], object)) == []
     assert copies_on_both_sides(None, splits) == []

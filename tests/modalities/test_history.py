@@ -147,6 +147,37 @@ def test_a_planted_leak_is_caught(features, column: str) -> None:  # type: ignor
     assert f"'{column}' sees the future" in problems[0]
 
 
+AT_ONCE = DECLARATION.model_copy(update={"data": DECLARATION.data.model_copy(update={"label_delay": "0d"})})
+
+
+def raw_label(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
+    """Leak: the label's own column, which stands beside the encoded one."""
+    return pa.table(
+        {"suspicion": pc.cast(pc.equal(pc.fill_null(events["fraud"], "no"), "yes"), pa.float64())}
+    )
+
+
+def at_the_same_time(events: pa.Table, history: History, delay: timedelta) -> pa.Table:
+    """Leak: how many rows of the same moment there are, later ones too."""
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(events[TIME]).to_pylist()}
+    return pa.table({"crowd": [float(counts[time]) for time in events[TIME].to_pylist()]})
+
+
+@pytest.mark.parametrize(
+    ("features", "declaration"),
+    [(own_label, AT_ONCE), (raw_label, AT_ONCE), (raw_label, DECLARATION), (at_the_same_time, DECLARATION)],
+)
+def test_no_row_sees_its_own_label_or_its_own_moment(features, declaration) -> None:  # type: ignore[no-untyped-def]
+    """Labels that are known at once are still not known before; of rows of one moment each may be the first."""
+    raw = RAW
+    if features is at_the_same_time:
+        times = raw["time"].to_pylist()
+        raw = raw.set_column(raw.column_names.index("time"), "time", pa.array([*times[:1], *times[:-1]]))
+    events = to_events(raw, declaration, "rows.csv")
+    assert future_problems(events, declaration, features)
+    assert future_problems(events, declaration, rolling_features) == []
+
+
 def test_the_librarys_columns_do_not_see_the_future() -> None:
     assert leaks(rolling_features) == []
 

@@ -310,6 +310,7 @@ def judge(
     trained, trusted = take_rows(typed, rows), declaration.columns.features
     for told in task.leaks(labels[rows]):
         findings.add(modality.leakage_problems(trained, told, spec, trusted))
+    findings.notes += modality.leakage_notes(trained, task.marked(labels[rows]), spec, trusted)
 
 
 def feature_problems(table: pa.Table, spec: TableSpec) -> list[Problem]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec
-from solutionkit.kinds import kind_of
+from solutionkit.kinds import Feature, kind_of
 
 # No column that is known beforehand orders rows this well.
 SUSPICIOUS_ROC_AUC = 0.999
+# And few order them so well.
+REMARKABLE_ROC_AUC = 0.9
+# Of fewer rows whole numbers may all differ by chance.
+FEWEST_NUMBERED = 200
 # Of each class.
 MOST_ROWS = 100_000
 
@@ -26,22 +32,62 @@ def leakage_problems(
         spec: What the columns are.
         trusted: Columns that the declaration names as features.
     """
+    return [
+        Problem(
+            "leakage",
+            f"the column '{feature.name}' tells '{spec.label}' all alone ({area:.2%} of pairs of"
+            " rows are in order): was it written down afterwards? List it under columns.ignore; if it is"
+            f" known beforehand, under columns.{feature.kind}",
+            column=feature.name,
+        )
+        for feature, area in column_areas(table, marked, spec, trusted)
+        if area >= SUSPICIOUS_ROC_AUC
+    ]
+
+
+def leakage_notes(table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]) -> list[str]:
+    """What may be a leak and may be not: columns that tell much alone, and numbers that name rows.
+
+    Args:
+        table: Typed columns of the training rows, in the order of the file.
+        marked: `(rows,)` truth values that no column may tell.
+        spec: What the columns are.
+        trusted: Columns that the declaration names as features.
+    """
+    notes = [
+        f"the column '{feature.name}' alone puts {area:.1%} of pairs of rows in order; see that it is known"
+        " when the model is asked"
+        for feature, area in column_areas(table, marked, spec, trusted)
+        if REMARKABLE_ROC_AUC <= area < SUSPICIOUS_ROC_AUC
+    ]
+    for feature in spec.ordered:
+        if feature.name not in trusted and not kind_of(feature).nested:
+            values = table[feature.name].to_numpy(zero_copy_only=False)
+            if len(values) >= FEWEST_NUMBERED and kind_of(feature).names_rows(values):
+                notes.append(
+                    f"the column '{feature.name}' holds another whole number in every row: if it numbers"
+                    " them, list it under columns.ignore, or as columns.id"
+                )
+    return notes
+
+
+def column_areas(
+    table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+) -> Iterator[tuple[Feature, float]]:
+    """How well each column orders the rows by their label, as ROC-AUC.
+
+    Args:
+        table: Typed columns of the training rows.
+        marked: `(rows,)` truth values.
+        spec: What the columns are.
+        trusted: Columns that are left out.
+    """
     random = np.random.default_rng(0)
     sides = np.flatnonzero(marked), np.flatnonzero(~marked)
     drawn = random.permutation(np.concatenate([random.permutation(rows)[:MOST_ROWS] for rows in sides]))
     side = marked[drawn]
     if side.all() or not side.any():
-        return []
-    problems = []
+        return
     for feature in spec.ordered:
-        if feature.name in trusted or kind_of(feature).nested:
-            continue
-        area = kind_of(feature).tells(table[feature.name].take(pa.array(drawn)), side)
-        if area >= SUSPICIOUS_ROC_AUC:
-            message = (
-                f"the column '{feature.name}' tells '{spec.label}' all alone ({area:.2%} of pairs of"
-                " rows are in order): was it written down afterwards? List it under columns.ignore; if it is"
-                f" known beforehand, under columns.{feature.kind}"
-            )
-            problems.append(Problem("leakage", message, column=feature.name))
-    return problems
+        if feature.name not in trusted and not kind_of(feature).nested:
+            yield feature, kind_of(feature).tells(table[feature.name].take(pa.array(drawn)), side)

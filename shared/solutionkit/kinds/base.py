@@ -100,6 +100,11 @@ class Kind(ABC):
         del values, feature
         return None
 
+    def names_rows(self, values: np.ndarray) -> bool:
+        """Whether `(rows,)` typed cells look like numbers of rows rather than something measured."""
+        del values
+        return False
+
     def tells(self, values: pa.ChunkedArray, positive: np.ndarray) -> float:
         """How well typed cells alone order rows by a truth value: a ROC-AUC, one half if they cannot.
 

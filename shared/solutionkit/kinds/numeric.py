@@ -66,6 +66,12 @@ class Numeric(Single):
         areas = [roc_auc(positive, item) for item in known[: 2 if missing.any() else 1]]
         return max(*areas, *(1.0 - area for area in areas))
 
+    def names_rows(self, values: np.ndarray) -> bool:
+        """Whole numbers, another one in every row."""
+        numbers = values.astype(float)
+        whole = bool(np.isfinite(numbers).all() and (numbers == np.round(numbers)).all())
+        return whole and len(np.unique(numbers)) == len(numbers)
+
     def write_schema(self, feature: Feature, item: schema_pb2.Feature) -> None:
         """One float a row."""
         from tensorflow_metadata.proto.v0 import schema_pb2

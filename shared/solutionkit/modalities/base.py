@@ -223,6 +223,20 @@ class Modality(ABC):
         del table, marked, spec, trusted
         return []
 
+    def leakage_notes(
+        self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+    ) -> list[str]:
+        """What may be a leak and may be not, one sentence each.
+
+        Args:
+            table: Typed columns of training rows, in the order of the data.
+            marked: `(rows,)` truth values that no column may tell.
+            spec: What the columns are.
+            trusted: Columns that the declaration names as features.
+        """
+        del table, marked, spec, trusted
+        return []
+
     @abstractmethod
     def files(self, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
         """The files whose content decides the tf.Examples, and their names where these say something.

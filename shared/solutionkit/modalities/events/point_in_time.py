@@ -21,9 +21,11 @@ TOLERANCE = 1e-4
 def future_problems(events: pa.Table, declaration: Declaration, features: HistoryFunction) -> list[Problem]:
     """Computed columns that change when later rows, and labels not yet known, are taken away.
 
-    Of a stretch of the table the columns are computed whole, and then again as they would have been at some
-    moments within: with the rows up to the moment, and of these the labels known by then. Rows of the moment
-    itself are what a server would be asked about; theirs must not differ.
+    Of a stretch of the table the columns are computed whole, and then again as they would have been when some
+    rows within came: with the rows before and that one alone, and of these the labels known by then, which
+    its own never is. Such a row is what a server would be asked about. Positive rows are taken where there
+    are some, for there a label shows, and rows that came at the same time as others, for there an order
+    shows.
 
     Args:
         events: The rows as events.
@@ -40,12 +42,15 @@ def future_problems(events: pa.Table, declaration: Declaration, features: Histor
     stamps = events[TIME].cast(pa.int64()).to_numpy()
     whole = features(events, history, delay)
     problems: dict[str, Problem] = {}
-    for cut in range(1, CUTS + 1):
-        moment = stamps[round(cut * (len(stamps) - 1) / (CUTS + 1))]
-        there = stamps <= moment
-        known = pa.array(stamps + round(delay.total_seconds() * 1e6) <= moment)
-        labels = pc.if_else(known, events[POSITIVE], pa.scalar(None, pa.float64()))
-        hidden = events.set_column(events.column_names.index(POSITIVE), POSITIVE, labels)
+    for asked in _asked(events, stamps):
+        moment = stamps[asked]
+        there = stamps < moment
+        there[asked] = True
+        known = pa.array((stamps + round(delay.total_seconds() * 1e6) <= moment) & (stamps < moment))
+        hidden = events
+        for name in {POSITIVE, declaration.columns.label} & set(events.column_names):
+            labels = pc.if_else(known, events[name], pa.scalar(None, events[name].type))
+            hidden = hidden.set_column(hidden.column_names.index(name), name, labels)
         then = hidden.filter(pa.array(there))
         judged = np.flatnonzero(there)
         before, again = take_rows(whole, judged), features(then, history, delay)
@@ -64,6 +69,23 @@ def future_problems(events: pa.Table, declaration: Declaration, features: Histor
                     (int(order[judged[row]]),),
                 )
     return list(problems.values())
+
+
+def _asked(events: pa.Table, stamps: np.ndarray) -> list[int]:
+    """Rows to ask about, spread over the table.
+
+    Args:
+        events: The rows, in the order of time.
+        stamps: `(rows,)` their times.
+    """
+    positive = pc.fill_null(pc.equal(events[POSITIVE], 1.0), False).to_numpy(zero_copy_only=False)
+    together = np.isin(stamps, stamps[1:][np.diff(stamps) == 0])
+    chosen: set[int] = set()
+    for wanted in (positive, together, np.ones(len(stamps), bool)):
+        places = np.flatnonzero(wanted)
+        if len(places):
+            chosen |= {int(places[round(cut * (len(places) - 1) / (CUTS + 1))]) for cut in range(1, CUTS + 1)}
+    return sorted(chosen)
 
 
 def different(first: pa.ChunkedArray, second: pa.ChunkedArray) -> np.ndarray:

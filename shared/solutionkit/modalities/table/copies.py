@@ -65,4 +65,5 @@ def copies_on_both_sides(found: list[str] | None, splits: np.ndarray) -> list[st
     learned = np.bincount(codes, weights=~is_eval) > 0
     if not (count := int((learned[codes] & is_eval).sum())):
         return []
-    return [f"{count:,} evaluation rows stand among the training rows too, which flatters both models"]
+    rows = "1 evaluation row stands" if count == 1 else f"{count:,} evaluation rows stand"
+    return [f"{rows} among the training rows too, which flatters both models"]

@@ -15,7 +15,7 @@ from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.leakage import leakage_problems
+from solutionkit.examples.leakage import leakage_notes, leakage_problems
 from solutionkit.examples.reading import data_files, read_table
 from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
 from solutionkit.modalities.table.copies import copies, copies_on_both_sides
@@ -72,6 +72,12 @@ class Table(Modality):
     ) -> list[Problem]:
         """Each column by itself."""
         return leakage_problems(table, marked, spec, trusted)
+
+    def leakage_notes(
+        self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+    ) -> list[str]:
+        """Each column by itself."""
+        return leakage_notes(table, marked, spec, trusted)
 
     def files(self, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
         """The table's files."""
