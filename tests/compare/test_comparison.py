@@ -118,7 +118,7 @@ def test_few_groups_give_no_verdict_and_ship_nothing() -> None:
         found = compare("any", "roc_auc", rows, {"baseline": scored(1.0), "deep": scored(3.0)}, declared())
         assert (found["verdict"], found["selected"]) == ("undecided", None)
         assert found["units"] == {"name": "group", "eval": groups}
-        assert f"{groups} group" in found["reason"]
+        assert f"{groups} unit{'s' * (groups > 1)} by 'group'" in found["reason"]
 
 
 def test_contract_keys_and_no_eval_rows_in_the_threshold() -> None:

@@ -6,7 +6,7 @@ from solutionkit.compare.verdict import judge
 
 def verdict(value: float, error: float, margin: float = 0.005, higher: bool = True, units: int = 1000) -> str:
     found = judge("M", Difference(value, Spread(error, units)), margin, higher, "row", units)
-    assert "M differs by" in found.reason
+    assert "M, deep minus baseline, is" in found.reason
     return found.verdict
 
 
@@ -34,12 +34,13 @@ def test_a_million_rows_do_not_make_a_trifle_matter() -> None:
 def test_cannot_tell_is_not_equal() -> None:
     found = judge("M", Difference(0.001, Spread(0.01, 400)), 0.005, True, "row", 400)
     assert found.verdict == "undecided"
-    assert "about 13,000 evaluation rows would tell a difference of 0.005" in found.reason
+    assert "about 13,000 rows in evaluation would tell a difference of 0.005" in found.reason
 
 
 @pytest.mark.parametrize("units", [1, 5])
 def test_few_units_give_no_verdict_however_small_the_error_is(units: int) -> None:
     found = judge("M", Difference(0.0107, Spread(1e-9, units)), 0.005, True, "group", 300)
     assert found.verdict == "undecided"
-    assert f"{units} group" in found.reason
+    assert f"{units} unit" in found.reason
+    assert "by 'group'" in found.reason
     assert "6 at least are needed" in found.reason

@@ -372,3 +372,43 @@ def test_one_problem_is_told_once(project: Project) -> None:
     remember_run(project)
     assert len(problems(project, table().drop_columns(["size"]))) == 1
     assert len(problems(project, table(y=["yes"] * ROWS))) == 1
+
+
+def grouped(project: Project, groups: int, split: str = "group") -> pa.Table:
+    declared = DECLARATION.replace('"rows.csv"', f'"rows.csv"\nsplit = "{split}"') + 'group = "branch"\n'
+    (project.folder / "use_case.toml").write_text(declared)
+    return table(branch=[f"B{i % groups}" for i in range(ROWS)])
+
+
+def test_too_few_groups_are_told_as_groups(project: Project) -> None:
+    assert problems(project, grouped(project, 3)) == [
+        "2 groups of training rows are too few to hold some out as a whole; at least three are needed, and six"
+        " more to evaluate by"
+    ]
+    assert "2 groups by 'branch' are too few" in problems(project, grouped(project, 2))[0]
+
+
+@pytest.mark.parametrize(("groups", "noted"), [(8, True), (80, False)])
+def test_groups_that_no_verdict_can_come_of_are_noted(project: Project, groups: int, noted: bool) -> None:
+    notes = audited(project, grouped(project, groups)).notes
+    assert any("there will be no verdict and nothing ships" in note for note in notes) == noted
+
+
+def test_a_group_that_is_no_longer_declared_is_not_missed(project: Project) -> None:
+    rows = grouped(project, 80)
+    spec = audited(project, rows).spec
+    (project.runs / "latest").mkdir(parents=True)
+    (project.runs / "latest" / "schema.pbtxt").write_text(schema_text(build_schema(spec)))
+    (project.folder / "use_case.toml").write_text(DECLARATION)
+    found = audited(project, rows.drop_columns(["branch"]))
+    refuse_changes(load_project(project.folder), found.spec, found.inferred)
+
+
+def test_copies_share_what_names_a_row(project: Project) -> None:
+    """Of a table that holds each row twice no text column would be left out as an identifier."""
+    tripled = pa.concat_tables([table()] * 3)
+    found = audited(project, tripled)
+    assert "identifier" in found.spec.ignored["key"]
+    assert any("1,200 rows stand in the data more than once" in note for note in found.notes)
+    is_eval = found.splits == "eval"
+    assert (is_eval[:ROWS] == is_eval[ROWS : 2 * ROWS]).all()

@@ -74,7 +74,7 @@ def compare(
     margin = declaration.compare.margin or usual_margin(primary, estimated[primary.name][TRIVIAL].value)
     slices = compare_slices(judged, both, primary, seed)
     judgement = judge(
-        primary.title, measured, margin, primary.higher_is_better, judged.unit, len(judged.labels)
+        primary.title, measured, margin, primary.higher_is_better, judged.unit, judged.unit_count
     )
     result = headings(use_case, primary, metrics, judged)
     result["models"] = judged_models(estimated, decisions)

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-# With fewer units of any kind no test keeps its level and still tells anything.
-FEWEST_UNITS = 6
+from solutionkit.splits import FEWEST_UNITS
+
 LEVEL, POWER = 0.05, 0.8
 
 

@@ -6,10 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from solutionkit.compare.inference import FEWEST_UNITS, LEVEL, Difference
+from solutionkit.compare.inference import LEVEL, Difference
 from solutionkit.decimals import p_in_words
+from solutionkit.splits import FEWEST_UNITS
 
 Verdict = Literal["deep", "baseline", "equivalent", "undecided"]
+# Units that are words; others are columns.
+WORDS = ("row", "distinct row", "day")
 SHORT: dict[str, str] = {
     "deep": "The deep model is better",
     "baseline": "The baseline is better",
@@ -32,7 +35,7 @@ class Judgement:
 
 
 def judge(
-    title: str, difference: Difference, margin: float, higher_is_better: bool, unit: str, rows: int
+    title: str, difference: Difference, margin: float, higher_is_better: bool, unit: str, units: int
 ) -> Judgement:
     """Judge a paired difference, the deep model minus the baseline.
 
@@ -44,20 +47,20 @@ def judge(
         difference: Of the primary metric.
         margin: What is too little to matter.
         higher_is_better: Of the metric.
-        unit: What rows are drawn by.
-        rows: How many are judged.
+        unit: What a unit is called.
+        units: How many are judged.
     """
     low, high = difference.interval()
     measured = (
-        f"{title} differs by {difference.value:+.4f} (95 % interval {low:+.4f} to {high:+.4f},"
+        f"{title}, deep minus baseline, is {difference.value:+.4f} (95 % interval {low:+.4f} to {high:+.4f},"
         f" p = {p_in_words(difference.p_value, LEVEL)})"
     )
-    units = difference.spread.units
     if not difference.tells:
+        there = units_in_words(difference.spread.units, unit)
         return Judgement(
             "undecided",
-            f"The evaluation rows are too few to tell: {units} {unit}{'' if units == 1 else 's'} of the"
-            f" scarcest kind, {FEWEST_UNITS} at least are needed; {measured}.",
+            f"There is too little to tell by: {there} of the scarcest kind in evaluation, {FEWEST_UNITS} at"
+            f" least are needed; {measured}.",
         )
     if difference.within(margin):
         return Judgement(
@@ -67,15 +70,26 @@ def judge(
         deep_wins = (difference.value > 0) == higher_is_better
         name = "deep model" if deep_wins else "baseline"
         return Judgement("deep" if deep_wins else "baseline", f"The {name} is better: {measured}.")
-    wanted = _rounded(rows * difference.times_needed(margin))
+    wanted = units_in_words(_rounded(units * difference.times_needed(margin)), unit)
     return Judgement(
         "undecided",
-        f"The data cannot tell the models apart: {measured}; {wanted} evaluation rows would tell a difference"
-        f" of {margin:.3g}.",
+        f"The data cannot tell the models apart: {measured}; about {wanted} in evaluation would tell a"
+        f" difference of {margin:.3g}.",
     )
 
 
-def _rounded(count: float) -> str:
-    """About so many, two digits."""
+def units_in_words(count: int, unit: str) -> str:
+    """So many rows, days or what rows are drawn by.
+
+    Example:
+        >>> units_in_words(3000, "row"), units_in_words(1, "branch")
+        ('3,000 rows', "1 unit by 'branch'")
+    """
+    many = "" if count == 1 else "s"
+    return f"{count:,} {unit}{many}" if unit in WORDS else f"{count:,} unit{many} by '{unit}'"
+
+
+def _rounded(count: float) -> int:
+    """Two digits, not fewer."""
     size = 10 ** max(math.floor(math.log10(max(count, 1.0))) - 1, 0)
-    return f"about {math.ceil(count / size) * size:,}"
+    return int(math.ceil(count / size) * size)

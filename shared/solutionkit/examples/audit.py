@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import take_rows
-from solutionkit.declaration import FILE_NAME
+from solutionkit.declaration import FILE_NAME, Declaration
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast, cast_features
 from solutionkit.examples.columns import TableSpec
@@ -29,7 +29,7 @@ from solutionkit.examples.splitting import (
 )
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.base import Dataset, Description
-from solutionkit.splits import SPLITS, TRAIN
+from solutionkit.splits import EVAL, FEWEST_UNITS, SPLITS, TRAIN
 from solutionkit.tasks.base import Task
 from solutionkit.use_case import Project
 
@@ -241,6 +241,10 @@ def split(
     empty = [name for name in SPLITS if not (splits == name).any()]
     if empty:
         message = f"there are no {' and no '.join(empty)} rows"
+        if columns.group and columns.group in data.table.column_names:
+            message += (
+                f": {len(pc.unique(data.table[columns.group]))} groups by '{columns.group}' are too few"
+            )
         findings.add([Problem("empty_split", message, "choose another split")])
         return None
     if columns.group and (count := len(parted(row_units(data.table, declaration), splits))):
@@ -248,7 +252,28 @@ def split(
             f"{count} groups by '{columns.group}' stand on both sides of the given split, which flatters"
             " both models"
         )
+    findings.notes += few_units(data.table, splits, declaration)
     return Split(splits, training_folds(splits, sides), rule)
+
+
+def few_units(table: pa.Table, splits: np.ndarray, declaration: Declaration) -> list[str]:
+    """A note where the evaluation has too few groups for a verdict.
+
+    Args:
+        table: The raw rows.
+        splits: `(rows,)` names of splits.
+        declaration: Names the group column, if there is one.
+    """
+    name = declaration.columns.group
+    if not name:
+        return []
+    count = len(pc.unique(take_rows(table, splits == EVAL)[name]))
+    if count >= FEWEST_UNITS:
+        return []
+    return [
+        f"the evaluation has {count} group{'' if count == 1 else 's'} by '{name}'; with fewer than"
+        f" {FEWEST_UNITS} no test can tell anything, there will be no verdict and nothing ships"
+    ]
 
 
 def describe(data: Dataset, splits: np.ndarray | None, project: Project, findings: Findings) -> Description:
@@ -260,7 +285,13 @@ def describe(data: Dataset, splits: np.ndarray | None, project: Project, finding
         project: Its declaration and modality.
         findings: Takes problems on.
     """
-    training_rows = data.table if splits is None else take_rows(data.table, splits == TRAIN)
+    rows = np.ones(data.table.num_rows, bool) if splits is None else splits == TRAIN
+    if data.copies is not None:
+        # What names rows would seem to be shared by copies.
+        first = np.zeros(len(rows), bool)
+        first[np.unique(data.copies, return_index=True)[1]] = True
+        rows = rows & first
+    training_rows = take_rows(data.table, rows)
     described = project.use_case.modality.describe(data, training_rows, project)
     findings.add(described.problems)
     return described

@@ -55,10 +55,11 @@ def _drift(project: Project, spec: TableSpec, names: set[str]) -> list[Problem]:
     if schemas.label_of(before, columns.label) != columns.label:
         return []
     now = {feature.name: feature.kind for feature in spec.features}
+    beside = {item.name for item in before.feature if schemas.METADATA in item.annotation.tag}
     problems = []
     for feature in schemas.features_of(before, but=columns.not_features):
         name, kind = feature.name, feature.kind
-        if feature.computed or name in columns.features:
+        if feature.computed or name in columns.features or name in beside:
             continue
         if name not in names:
             message = f"the column '{name}' is missing, but the latest run used it"

@@ -14,6 +14,8 @@ from solutionkit.kinds import KINDS, Feature, kind_of
 
 FILE_NAME = "schema.pbtxt"
 COMPUTED, LABEL = "computed", "label"
+# A column that is no feature and goes along for the comparison.
+METADATA = "metadata"
 
 
 def load_schema(file: Path) -> schema_pb2.Schema:
@@ -110,6 +112,7 @@ def build_schema(spec: TableSpec) -> schema_pb2.Schema:
     files = {feature.name: feature for feature in spec.metadata_files}
     for name in spec.metadata_columns:
         item = schema.feature.add(name=name, type=schema_pb2.BYTES)
+        item.annotation.tag.append(METADATA)
         item.value_count.min = item.value_count.max = 1
         if name in files:
             kind_of(files[name]).write_schema(files[name], item)

@@ -148,8 +148,11 @@ def hold_out_validation(splits: np.ndarray, sides: Sides) -> None:
     splits[rows[chosen]] = VALIDATION
     missing = [name for name in SPLITS if not (splits == name).any()]
     if missing and EVAL not in missing:
-        message = f"{len(rows)} training rows are too few to hold validation rows out"
-        raise DataError(sides.source, [Problem("too_few_rows", message)])
+        message, remedy = f"{len(rows)} training rows are too few to hold validation rows out", ""
+        if units is not None and (count := len(np.unique(units[rows]))) < len(rows):
+            message = f"{count} groups of training rows are too few to hold some out as a whole"
+            remedy = "at least three are needed, and six more to evaluate by"
+        raise DataError(sides.source, [Problem("too_few_rows", message, remedy, declaration.columns.group)])
 
 
 def training_folds(splits: np.ndarray, sides: Sides) -> np.ndarray:

@@ -11,14 +11,15 @@ import numpy as np
 
 from solutionkit import __version__
 from solutionkit.compare.comparison import shown_model
-from solutionkit.compare.inference import FEWEST_UNITS, LEVEL
-from solutionkit.compare.verdict import SHORT
+from solutionkit.compare.inference import LEVEL
+from solutionkit.compare.verdict import SHORT, units_in_words
 from solutionkit.decimals import decimals, p_in_words
 from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
 from solutionkit.report.explained import PARTS
 from solutionkit.report.markdown import markdown
+from solutionkit.splits import FEWEST_UNITS
 from solutionkit.tasks.base import task_from_json
 
 SHOWN_CONTRIBUTIONS = 8
@@ -48,7 +49,12 @@ def write_report(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"number": number, "interval": interval, "size": size, "share": "{:.1%}".format}
-    environment.filters |= {"signed": signed, "p_value": p_in_words, "by_loss": by_loss}
+    environment.filters |= {
+        "units": units_in_words,
+        "signed": signed,
+        "p_value": p_in_words,
+        "by_loss": by_loss,
+    }
     task = task_from_json(facts["task"])
     primary = compared["metrics"][compared["primary_metric"]]
     context = {
@@ -56,10 +62,11 @@ def write_report(
         "result": compared,
         "shown": shown_model(compared),
         "headline": headline(compared),
+        "fewest_units": FEWEST_UNITS,
         "explained": explained,
         "drawn": PARTS[explained["kind"]](explained),
         "words": task.words(facts["label"], facts["calibrated"]),
-        "test": task.test_in_words(compared["difference"]["test"], facts["unit"]),
+        "test": task.test_in_words(compared["difference"]["test"], compared["units"]["name"]),
         "figures": task.figures(compared, scores, facts["business"]),
         "sections": modality.sections(compared),
         "decided": compared["models"]["deep"]["business"]["threshold"] is not None,

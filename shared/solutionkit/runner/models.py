@@ -22,8 +22,8 @@ def model_folder(project: Project, name: str) -> Path:
     if name == "pushed":
         folder = newest_version(project.models / project.name)
         remedy = (
-            "nothing was pushed yet: run the pipeline, and see that the selected model keeps [thresholds];"
-            " --model baseline and --model deep are there without that"
+            "nothing was pushed yet: run the pipeline, or see in its report why nothing ships; predict and"
+            " explain have --model baseline and --model deep without that"
         )
     else:
         known = latest_record(project).get("models", {}).get(name)

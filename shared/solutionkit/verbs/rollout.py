@@ -35,7 +35,9 @@ def main(options: argparse.Namespace) -> int:
         labels.setdefault(version, []).append(label)
     pushed = rollout.pushed
     if not pushed:
-        raise UserError(f"{versions}: nothing was pushed yet; run the pipeline first.")
+        raise UserError(
+            f"{versions}: nothing was pushed yet; run the pipeline, or see in its report why nothing ships."
+        )
     print(f"{'version':<14}{'role':<20}{server or 'server'}")
     for version in reversed(pushed):
         state = states.get(

@@ -168,7 +168,9 @@ def print_verdict(folder: Path, console: Console) -> None:
         console.print(f"note     {note}", markup=False, soft_wrap=True)
     if result["selected"] is None:
         broken = ", ".join(f"{gate['model']}: {gate['name']}" for gate in result["gates"] if not gate["held"])
-        console.print(f"pushed   nothing ({broken})", markup=False, soft_wrap=True)
+        console.print(
+            f"pushed   nothing ({broken}); what was pushed before stays", markup=False, soft_wrap=True
+        )
     else:
         console.print(f"pushed   {result['selected']} to {record['pushed']}", markup=False, soft_wrap=True)
     console.print(f"report   {folder / 'report.html'}", markup=False, soft_wrap=True)
