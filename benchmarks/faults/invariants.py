@@ -142,6 +142,8 @@ class Watch:
         base = self.project / "models" / self.served
         newest = max((item for item in folders(base) if item.name.isdigit()), key=lambda item: int(item.name))
         selected = compared["selected"]
+        if selected is None:
+            return [f"nothing ships: {compared['reason']}"]
         threshold = compared["models"][selected]["business"]["threshold"]
         found = []
         if record["pushed"] != str(newest.relative_to(self.project)):

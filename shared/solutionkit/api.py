@@ -33,7 +33,7 @@ class Project:
     Example:
         >>> project = Project.load("churn")            # doctest: +SKIP
         >>> project.run()["verdict"]                   # doctest: +SKIP
-        'tie'
+        'equivalent'
         >>> project.predict(new_customers)             # doctest: +SKIP
            customer_id  probability
         0       C00001        0.031

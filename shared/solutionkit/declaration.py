@@ -237,7 +237,7 @@ class Slices(_Table):
 class Comparing(_Table):
     """How the models are compared."""
 
-    margin: float | None = Field(
+    margin: FiniteFloat | None = Field(
         None,
         gt=0.0,
         description="a difference of the primary metric that is too small to matter; usually 0.005 of ROC-AUC"

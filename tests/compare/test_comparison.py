@@ -150,3 +150,18 @@ def test_contract_keys_and_no_eval_rows_in_the_threshold() -> None:
     assert (
         flipped["models"]["deep"]["business"]["threshold"] == kept["models"]["deep"]["business"]["threshold"]
     )
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision"])
+def test_few_rows_all_told_rightly_are_no_equivalence(metric: str) -> None:
+    labels = np.repeat([0, 1], [40, 8])
+    rows = EvaluationSet(TASK, labels, labels, train=100)
+
+    def perfect(slope: float) -> ScoredModel:
+        said = (0.5 + slope * (labels - 0.5))[:, None]
+        return replace(scored(1.0), evaluation=said, validation=said)
+
+    found = compare("any", metric, rows, {"baseline": perfect(0.3), "deep": perfect(0.9)}, declared())
+    assert found["verdict"] == "undecided"
+    assert found["difference"]["low"] < -0.1 < 0.1 < found["difference"]["high"]
+    assert found["difference"]["detectable"] > 0.1

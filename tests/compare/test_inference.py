@@ -55,6 +55,21 @@ def test_all_right_leaves_room_for_what_was_not_seen() -> None:
     assert Spread(0.0, 10).estimate(0.5, (0.0, 1.0)).low == 0.5
 
 
+def test_bounds_other_than_shares() -> None:
+    top, bottom = (Spread(0.0, 100).estimate(value, (-1.0, 1.0)) for value in (1.0, -1.0))
+    assert (top.low, top.high) == pytest.approx((1.0 - 2 * Spread(0.0, 100).unseen, 1.0))
+    assert (bottom.low, bottom.high) == pytest.approx((-1.0, -1.0 + 2 * Spread(0.0, 100).unseen))
+    # A spread that was seen counts where it is the wider one.
+    assert Spread(0.25, 1000).estimate(1.0, (0.0, 1.0)).low == pytest.approx(1.0 - 1.96 * 0.25, abs=1e-3)
+
+
+def test_two_sources_of_chance() -> None:
+    both = Spread(3.0, 50, 49.0).with_another(Spread(4.0, 8, 7.0), 1.0)
+    assert (both.error, both.units) == (pytest.approx(5.0), 8)
+    assert 7.0 < both.degrees < 49.0
+    assert Spread(3.0, 50, 49.0).with_another(Spread(0.0, 1), 1.0) == Spread(3.0, 50, 49.0)
+
+
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (0.0, math.inf)])
 def test_intervals_stay_within_bounds(bounds: tuple[float, float]) -> None:
     found = Spread(0.4, 10, 9.0).estimate(0.95, bounds)

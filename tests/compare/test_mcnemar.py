@@ -55,3 +55,9 @@ def test_twins_differ_by_no_more_than_so_many_rows_leave_open() -> None:
 def test_one_sided() -> None:
     assert example(200, 40, 5).below(0.005) < 0.001
     assert example(200, 5, 40).below(0.005) > 0.99
+
+
+def test_where_both_err_alike_not_nothing_is_needed() -> None:
+    twins = example(40, 0, 0)
+    assert twins.detectable > 0.1
+    assert twins.times_needed(0.005) > 100

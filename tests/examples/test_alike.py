@@ -25,3 +25,9 @@ def test_coarse_columns_make_rows_alike_by_chance() -> None:
     one = RANDOM.integers(0, 3, 400)
     assert alike_rows([one]) is None
     assert alike_rows([one, 2 - one, (one + 1) % 3]) is None
+
+
+def test_columns_that_follow_from_one_another_make_rows_alike() -> None:
+    product = RANDOM.integers(0, 120, 3000)
+    follow = [product % 7, product // 3, (product * 7) % 120, product % 40]
+    assert alike_rows([product, *follow, RANDOM.integers(0, 20, 3000)]) is None

@@ -412,3 +412,22 @@ def test_copies_share_what_names_a_row(project: Project) -> None:
     assert any("1,200 rows stand in the data more than once" in note for note in found.notes)
     is_eval = found.splits == "eval"
     assert (is_eval[:ROWS] == is_eval[ROWS : 2 * ROWS]).all()
+
+
+def test_a_given_split_may_begin_with_copies_of_its_training_rows(project: Project) -> None:
+    """What names rows is looked for among training rows, not among the first of their copies."""
+    declared = DECLARATION.replace('"rows.csv"', '"rows.csv"\nsplit = "column"') + 'split = "part"\n'
+    (project.folder / "use_case.toml").write_text(declared)
+    rows = pa.concat_tables([table()] * 2).append_column("part", pa.array(["test"] * ROWS + ["train"] * ROWS))
+    found = audited(project, rows)
+    assert found.spec.model_columns == ["size", "colour"]
+    assert any("400 evaluation rows stand among the training rows too" in note for note in found.notes)
+
+
+def test_a_group_that_is_missing_is_told_as_such(project: Project) -> None:
+    declared = (
+        DECLARATION.replace('"rows.csv"', '"rows.csv"\nsplit = "time"') + 'time = "t"\ngroup = "nosuch"\n'
+    )
+    (project.folder / "use_case.toml").write_text(declared)
+    stamps = [f"2026-01-{1 + i % 28:02}" for i in range(ROWS)]
+    assert "the column 'nosuch' (columns.group) is missing" in problems(project, table(t=stamps))[0]

@@ -55,5 +55,5 @@ def test_an_evaluation_of_few_days_is_refused() -> None:
         columns=Columns(label="y", time="when", card="card"),
     )
     labels = (np.random.default_rng(0).random(rows) < 0.1).astype(int)
-    with pytest.raises(DataError, match="the evaluation rows are of 2 days; at least 5"):
+    with pytest.raises(DataError, match="the evaluation rows are of 2 days; at least 6"):
         assign(table, labels, declaration)

@@ -101,6 +101,12 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
     table = [line for line in card.splitlines() if line.startswith("|")]
     assert len(table) == 5
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+    # Where nothing ships both still tell of the model that would have.
+    compared = json.loads((folders["comparison"] / "comparison.json").read_text())
+    (folders["comparison"] / "comparison.json").write_text(json.dumps({**compared, "selected": None}))
+    write_report(folders["comparison"], folders["explanations"], facts, TABLES, tmp_path)
+    assert "nothing ships." in (tmp_path / "report.html").read_text("utf-8")
+    assert "**Nothing is selected, nothing pushed**" in (tmp_path / "model_card.md").read_text("utf-8")
 
 
 def test_columns_are_called_as_the_project_calls_them() -> None:

@@ -30,7 +30,6 @@ def resamples(
     seed: int,
     count: int | None = None,
     units: np.ndarray | None = None,
-    at_once: int | None = None,
 ) -> Iterator[np.ndarray]:
     """How often each row is drawn, in blocks `(resamples, rows)`.
 
@@ -42,7 +41,6 @@ def resamples(
         seed: Of the draws.
         count: How many; by default `resample_count`.
         units: `(rows,)` codes from 0 of rows that resemble each other, which are drawn together.
-        at_once: Resamples in a block; by default as many as fit into memory.
     """
     random = np.random.default_rng(seed)
     count = resample_count(len(labels)) if count is None else count
@@ -52,7 +50,7 @@ def resamples(
     held = np.stack(
         [np.bincount(members[labels == value], minlength=unit_count) for value in np.unique(labels)], axis=1
     ).astype(float)
-    block = at_once or max(1, CELLS_AT_ONCE // len(labels))
+    block = max(1, CELLS_AT_ONCE // len(labels))
     for start in range(0, count, block):
         drawn = _draws(random, unit_count, min(block, count - start))
         while len(lacking := np.flatnonzero((drawn @ held == 0.0).any(axis=1))):

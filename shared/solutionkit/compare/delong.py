@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from solutionkit.compare.bootstrap import Units
 from solutionkit.compare.inference import Difference, Estimate, Spread
 
 
@@ -22,17 +23,18 @@ class DeLong:
     Attributes:
         auc: `(models,)`.
         covariance: `(models, models)`.
-        units: Rows of the scarcer class.
+        units: Rows of both classes.
     """
 
     auc: np.ndarray
     covariance: np.ndarray
-    units: int
+    units: Units
 
     def spread(self, weights: np.ndarray) -> Spread:
-        """Of a linear combination of the AUCs, by normal theory."""
+        """Of a linear combination of the AUCs."""
         variance = float(weights @ self.covariance @ weights)
-        return Spread(float(np.sqrt(variance)) if variance > 1e-18 else 0.0, self.units)
+        error = float(np.sqrt(variance)) if variance > 1e-18 else 0.0
+        return Spread(error, self.units.fewest, self.units.degrees)
 
     def estimate(self, model: int) -> Estimate:
         """A model's AUC; its interval is symmetric on the scale of log odds and so within 0 and 1."""
@@ -62,7 +64,7 @@ def delong(labels: np.ndarray, scores: np.ndarray) -> DeLong:
     by_positive = (rank_all[:, :m] - rank_positive) / n
     by_negative = 1.0 - (rank_all[:, m:] - rank_negative) / m
     covariance = _covariance(by_positive) / m + _covariance(by_negative) / n
-    return DeLong(auc, covariance, min(m, n))
+    return DeLong(auc, covariance, Units.of(labels, None))
 
 
 def _covariance(components: np.ndarray) -> np.ndarray:

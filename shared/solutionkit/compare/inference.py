@@ -11,7 +11,7 @@ heterogeneity robust inference", Journal of Business & Economic Statistics 28 (2
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,10 @@ class Spread:
             return Estimate(value, value - half, value + half)
         least, most = bounds
         if not least < value < most or self.error == 0.0:
-            open_ = most - (most - least) * self.surely_right() if math.isfinite(most) else 0.0
-            at_least, at_most = value <= least, value >= most
-            return Estimate(value, value - open_ * at_most, value + open_ * at_least)
+            half = self._quantile(LEVEL / 2) * self.error
+            if math.isfinite(most) and not least < value < most:
+                half = max(half, (most - least) * self.unseen)
+            return Estimate(value, max(least, value - half), min(most, value + half))
         if math.isinf(most):
             # On the scale of logarithms.
             factor = math.exp(min(self._quantile(LEVEL / 2) * self.error / (value - least), 700.0))
@@ -80,9 +81,27 @@ class Spread:
         )
         return Estimate(value, low, high)
 
-    def surely_right(self) -> float:
-        """The smallest share of right units at which all of these are right in 2.5 % of draws."""
-        return float((LEVEL / 2) ** (1.0 / max(self.units, 1)))
+    @property
+    def unseen(self) -> float:
+        """The largest share of wrong units at which none of these is wrong in 2.5 % of draws."""
+        return 1.0 - float((LEVEL / 2) ** (1.0 / max(self.units, 1)))
+
+    def at_least(self, half: float) -> Spread:
+        """The same with an interval that reaches so far either way."""
+        return replace(self, error=max(self.error, half / self._quantile(LEVEL / 2)))
+
+    def with_another(self, other: Spread, part: float) -> Spread:
+        """With a second source of chance, independent of this one.
+
+        Args:
+            other: Its spread.
+            part: How much of its error counts.
+        """
+        squares = np.array([self.error**2, (part * other.error) ** 2])
+        if squares[1] == 0.0:
+            return self
+        degrees = squares.sum() ** 2 / (squares**2 / [self.degrees, other.degrees]).sum()
+        return Spread(float(np.sqrt(squares.sum())), min(self.units, other.units), float(degrees))
 
     def _quantile(self, tail: float) -> float:
         return float(stats.t.isf(tail, self.degrees))

@@ -90,3 +90,17 @@ class McNemar(Difference):
     def turned(self) -> McNemar:
         """The first one's accuracy minus the second one's."""
         return McNemar(-self.value, self.spread, self.only_second, self.only_first, self.rows)
+
+    @property
+    def detectable(self) -> float:
+        """The least true difference that this many rows would tell four times out of five."""
+        return self._wide().detectable
+
+    def times_needed(self, difference: float) -> float:
+        """How many times as many rows would tell a difference four times out of five."""
+        return self._wide().times_needed(difference)
+
+    def _wide(self) -> Difference:
+        """With an error as wide as the interval is: where both err alike its own estimate would be none."""
+        low, high = self.interval()
+        return Difference(self.value, self.spread.at_least((high - low) / 2.0))

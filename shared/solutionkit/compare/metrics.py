@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -27,12 +28,24 @@ class View:
         scores: `(rows, outputs)` -> scores as the metric reads them.
         strata: `(rows,)` encoded labels -> codes, of which each draw of rows must hold all.
         enough: Whether `(rows,)` encoded labels are enough to say something of a slice.
+        kinds: `(rows,)` encoded labels -> codes of the kinds of rows of which the scarcest decides how much
+            can be told, if others than `strata`.
     """
 
     labels: Rows
     scores: Rows
     strata: Rows
     enough: Callable[[np.ndarray], bool] = lambda labels: len(labels) > 0
+    kinds: Rows | None = None
+
+    def units(self, labels: np.ndarray, units: np.ndarray | None) -> Units:
+        """How many units there are of the scarcest kind.
+
+        Args:
+            labels: `(rows,)` encoded labels.
+            units: `(rows,)` codes of rows that are drawn together, if there are such.
+        """
+        return Units.of((self.kinds or self.strata)(labels), units)
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ class PairedTest:
             seed: Of the resamples.
         """
         draws = paired_draws(metric, labels, models, seed, self.units)
-        counted = Units.of(metric.view.strata(labels), self.units)
+        counted = metric.view.units(labels, self.units)
         return [
             counted.spread(drawn).estimate(metric.value(labels, outputs), metric.bounds)
             for outputs, drawn in zip(models, draws, strict=True)
@@ -80,9 +93,31 @@ class PairedTest:
             seed: Of the resamples.
         """
         draws = paired_draws(metric, labels, [first, second], seed, self.units)
-        counted = Units.of(metric.view.strata(labels), self.units)
+        counted = metric.view.units(labels, self.units)
         value = metric.value(labels, second) - metric.value(labels, first)
-        return Difference(value, counted.spread(draws[1] - draws[0]))
+        return leave_room(Difference(value, counted.spread(draws[1] - draws[0])), metric, first, second)
+
+
+def leave_room(found: Difference, metric: Metric, first: np.ndarray, second: np.ndarray) -> Difference:
+    """A difference with the width that so many units leave open, where none was seen of unlike models.
+
+    Two models that told all rows rightly may yet differ on others.
+
+    Args:
+        found: The difference.
+        metric: Of which metric.
+        first: `(rows, outputs)` of one model.
+        second: The same of the other.
+    """
+    bounds = metric.bounds
+    if (
+        found.spread.error > 0.0
+        or bounds is None
+        or not math.isfinite(bounds[1])
+        or np.array_equal(first, second)
+    ):
+        return found
+    return Difference(found.value, found.spread.at_least((bounds[1] - bounds[0]) * found.spread.unseen))
 
 
 BOOTSTRAP = PairedTest()
@@ -113,6 +148,7 @@ class Metric:
         bounds: The least and the most that it can be.
         margin: A difference that is too small to matter; without it a fiftieth of what the trivial predictor
             gets.
+        of_slices: Whether it means something of some of the rows alone.
         of_probabilities: Whether it means something only if outputs are meant as probabilities.
         tfma: The metric of TensorFlow Model Analysis on which a threshold can be held as well.
         second_opinion: What that one's output is called, where it must say the same as ours.
@@ -126,6 +162,7 @@ class Metric:
     test: PairedTest = BOOTSTRAP
     bounds: tuple[float, float] | None = None
     margin: float | None = None
+    of_slices: bool = True
     of_probabilities: bool = False
     tfma: str | None = None
     second_opinion: str | None = None

@@ -101,9 +101,10 @@ def best_thresholds(gains: np.ndarray, scores: np.ndarray, weights: np.ndarray) 
     # A cut is possible only between two different scores.
     totals[:, np.append(ordered[:-1] == ordered[1:], False)] = -np.inf
     cuts = totals.argmax(axis=1)
-    between = np.append((ordered[:-1] + ordered[1:]) / 2.0, 0.0)
+    middle = np.where(ordered[1:] > NEVER, (ordered[:-1] + ordered[1:]) / 2.0, ordered[:-1])
+    between = np.append(middle, 0.0)
     best = totals[np.arange(len(totals)), cuts]
-    thresholds: np.ndarray = np.where(best > 0.0, np.maximum(between[cuts], 0.0), 1.01)
+    thresholds: np.ndarray = np.where(best > 0.0, between[cuts], 1.01)
     return thresholds
 
 

@@ -86,7 +86,7 @@ def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: 
             rows = values == value
             labels = judged.labels[rows]
             found = Slice(name, str(value), counts[value], judged.task.slice_counts(labels))
-            if counts[value] >= FEWEST_ROWS and metric.view.enough(labels):
+            if metric.of_slices and counts[value] >= FEWEST_ROWS and metric.view.enough(labels):
                 within = {model: item[rows] for model, item in scores.items()}
                 units = judged.units
                 codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]

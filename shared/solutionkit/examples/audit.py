@@ -265,7 +265,7 @@ def few_units(table: pa.Table, splits: np.ndarray, declaration: Declaration) -> 
         declaration: Names the group column, if there is one.
     """
     name = declaration.columns.group
-    if not name:
+    if not name or name not in table.column_names:
         return []
     count = len(pc.unique(take_rows(table, splits == EVAL)[name]))
     if count >= FEWEST_UNITS:
@@ -288,9 +288,9 @@ def describe(data: Dataset, splits: np.ndarray | None, project: Project, finding
     rows = np.ones(data.table.num_rows, bool) if splits is None else splits == TRAIN
     if data.copies is not None:
         # What names rows would seem to be shared by copies.
-        first = np.zeros(len(rows), bool)
-        first[np.unique(data.copies, return_index=True)[1]] = True
-        rows = rows & first
+        there = np.flatnonzero(rows)
+        first = np.unique(np.asarray(data.copies)[there], return_index=True)[1]
+        rows = np.isin(np.arange(len(rows)), there[first])
     training_rows = take_rows(data.table, rows)
     described = project.use_case.modality.describe(data, training_rows, project)
     findings.add(described.problems)
@@ -341,7 +341,8 @@ def judge(
     trained, trusted = take_rows(typed, rows), declaration.columns.features
     for told in task.leaks(labels[rows]):
         findings.add(modality.leakage_problems(trained, told, spec, trusted))
-    findings.notes += modality.leakage_notes(trained, task.marked(labels[rows]), spec, trusted)
+        noted = modality.leakage_notes(trained, told, spec, trusted)
+        findings.notes += [note for note in noted if note not in findings.notes]
 
 
 def feature_problems(table: pa.Table, spec: TableSpec) -> list[Problem]:

@@ -278,7 +278,7 @@ def calibrated(network: Network, rows: TransformedSplit, learned: np.ndarray, sp
     tried = []
     for part in PARTS_OF_WEIGHTS:
         moved = raw - np.float32(part) * shift.astype(np.float32)
-        temperature = best_temperature(head, held_out.label, moved[:, None], least=1.0)
+        temperature = best_temperature(head, held_out.label, moved[:, None])
         loss = np.mean(
             head.loss(held_out.label.astype(np.float32), head.answers(moved / np.float32(temperature)))
         )

@@ -21,14 +21,13 @@ def ensemble_answers(head: Head, raw: Any) -> Any:
     return ops.mean(head.answers(raw), axis=1)
 
 
-def best_temperature(head: Head, labels: np.ndarray, raw: np.ndarray, least: float = 0.0) -> float:
+def best_temperature(head: Head, labels: np.ndarray, raw: np.ndarray) -> float:
     """What raw values are divided by for the least loss; 1 where they have no scale.
 
     Args:
         head: How raw values are read.
         labels: `(b,)` of rows that were held out.
         raw: `(b, members, outputs)` of these rows.
-        least: No lower one is taken: few rows that are all told rightly would have it fall to nothing.
     """
     if len(head.temperatures) == 1:
         return 1.0
@@ -38,6 +37,6 @@ def best_temperature(head: Head, labels: np.ndarray, raw: np.ndarray, least: flo
         answers = ensemble_answers(head, raw * np.float32(np.exp(-power)))
         return float(np.mean(head.loss(target, answers)))
 
-    low, high = max(head.temperatures[0], least), head.temperatures[-1]
+    low, high = head.temperatures[0], head.temperatures[-1]
     found = optimize.minimize_scalar(loss, bounds=(np.log(low), np.log(high)), method="bounded")
     return float(np.exp(found.x))

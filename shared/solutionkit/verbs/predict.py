@@ -40,7 +40,7 @@ def main(options: argparse.Namespace) -> int:
     folder = model_folder(project, options.model)
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
-    spec = load_spec(folder)
+    spec, unknown = load_spec(folder), ""
     if options.reasons is not None:
         refuse_reasons(options, spec)
         decision_threshold(project, options.model)
@@ -52,6 +52,8 @@ def main(options: argparse.Namespace) -> int:
         else:
             scores, version, scorer = score_here(folder, rows), None, f"{options.model} ({folder})"
         threshold = known_threshold(project, options.model, version)
+        if threshold is None and version is not None and spec.task.flagged(scores, 0.0) is not None:
+            unknown = f"no decision is written: version {version} is none of {folder.parent}"
         alerts = None if threshold is None else spec.task.flagged(scores, threshold)
         columns = {**spec.task.frame(scores), **spec.task.decided(scores, threshold)}
         if options.reasons is not None and alerts is not None:
@@ -64,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
         count = int(alerts.sum())
         noun, reasons = "alert" if count == 1 else "alerts", ", with reasons" if "reasons" in columns else ""
         print(f"{count:,} {noun} at a probability of {threshold:.4f} and above{reasons}", file=to)
-    for note in unknown_values(rows.table, spec):
+    for note in [*([unknown] if unknown else []), *unknown_values(rows.table, spec)]:
         print(f"note: {note}", file=to)
     return 0
 

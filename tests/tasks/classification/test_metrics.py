@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from solutionkit.tasks.classification.metrics import CLASSES_VIEW, DETECTION_VIEW
+from solutionkit.compare.metrics import difference
+from solutionkit.tasks.classification.metrics import CLASSES_VIEW, DETECTION_VIEW, EACH_CLASS_VIEW
 from solutionkit.tasks.classification.task import Classification
 
 REFERENCES = {
@@ -76,7 +77,24 @@ def test_recall_at_a_rate_of_false_alarms() -> None:
 
 def test_both_views_of_several_classes() -> None:
     metrics = Classification("y", ("a", "b", "c")).metrics(0.05)
-    assert [metric.view for metric in metrics.values()] == [CLASSES_VIEW] * 3 + [DETECTION_VIEW] * 5
+    assert [metric.view for metric in metrics.values()] == [
+        CLASSES_VIEW,
+        EACH_CLASS_VIEW,
+        CLASSES_VIEW,
+        *[DETECTION_VIEW] * 5,
+    ]
     labels, probabilities = np.array([0, 1, 2]), np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.0, 0.1, 0.9]])
     assert metrics["roc_auc"].value(labels, probabilities) == 1.0
     assert metrics["accuracy"].value(labels, probabilities) == pytest.approx(2 / 3)
+
+
+def test_two_rows_of_a_class_give_no_verdict_on_macro_f1() -> None:
+    """Of 202 rows the models differ in the two of the rarest class, which weighs as much as the others."""
+    labels = np.repeat([0, 1, 2], [100, 100, 2])
+    right = np.eye(3)[labels]
+    wrong = right.copy()
+    wrong[-2:] = [1.0, 0.0, 0.0]
+    metric = Classification("y", ("a", "b", "c")).metrics()["macro_f1"]
+    found = difference(metric, labels, wrong, right, seed=0)
+    assert found.value > 0.3
+    assert not found.tells

@@ -109,6 +109,7 @@ def alert_metrics(alerts: Alerts) -> dict[str, Metric]:
             higher_is_better=True,
             view=DETECTION_VIEW,
             bounds=SHARE,
+            of_slices=False,
             margin=0.01,
         ),
         ALERT_RECALL: Metric(
@@ -118,6 +119,7 @@ def alert_metrics(alerts: Alerts) -> dict[str, Metric]:
             higher_is_better=True,
             view=DETECTION_VIEW,
             bounds=SHARE,
+            of_slices=False,
             margin=0.02,
         ),
     }

@@ -9,10 +9,10 @@ from solutionkit.declaration import Declaration, span
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.times import DAY, microseconds
 from solutionkit.modalities.base import Dataset
-from solutionkit.splits import EVAL, LEFT_OUT, TRAIN, VALIDATION
+from solutionkit.splits import EVAL, FEWEST_UNITS, LEFT_OUT, TRAIN, VALIDATION
 
 # Of an evaluation whose intervals draw whole days.
-FEWEST_DAYS = 5
+FEWEST_DAYS = FEWEST_UNITS
 # Of training rows, that had no known label before them.
 MOST_WITHOUT_LABELS = 0.5
 

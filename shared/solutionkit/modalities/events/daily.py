@@ -8,19 +8,15 @@ from solutionkit.modalities.events.alerts import CARD_PRECISION
 from solutionkit.report.charts import daily_chart
 from solutionkit.report.figures import MODELS, Figure, Section
 
-# Fewer days make intervals too narrow.
-MANY_DAYS = 20
-
 
 def daily_section(compared: dict[str, Any]) -> Section:
     """How many compromised cards each day's alerts find."""
     daily = compared["daily"]
     precision = {name: compared["models"][name]["metrics"][CARD_PRECISION] for name in MODELS}
     days = len(daily["days"])
-    narrow = "; so few days make them too narrow" if days < MANY_DAYS else ""
     text = (
         f"Each day the {daily['budget']} most suspicious cards are looked into; one that is found to be"
         f" compromised is blocked from then on. {days} days of evaluation; dotted lines are means, bands"
-        f" their 95 % intervals, by drawing whole days{narrow}."
+        f" their 95 % intervals, by drawing whole days."
     )
     return Section("days", "Day by day", text, (Figure(daily_chart(daily, precision), ""),))

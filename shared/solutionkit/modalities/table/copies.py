@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from solutionkit.declaration import Declaration
 from solutionkit.examples.alike import alike_rows
-from solutionkit.splits import EVAL
+from solutionkit.splits import EVAL, TRAIN, VALIDATION
 
 
 def copies(table: pa.Table, declaration: Declaration) -> tuple[list[str] | None, tuple[str, ...]]:
@@ -62,7 +62,7 @@ def copies_on_both_sides(found: list[str] | None, splits: np.ndarray) -> list[st
     if found is None:
         return []
     codes, is_eval = np.unique(found, return_inverse=True)[1], splits == EVAL
-    learned = np.bincount(codes, weights=~is_eval) > 0
+    learned = np.bincount(codes, weights=np.isin(splits, (TRAIN, VALIDATION))) > 0
     if not (count := int((learned[codes] & is_eval).sum())):
         return []
     rows = "1 evaluation row stands" if count == 1 else f"{count:,} evaluation rows stand"

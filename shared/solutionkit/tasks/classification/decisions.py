@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +54,10 @@ def decisions(
     judged_draws, chosen_draws = _draws(judged, models, business, seed)
     units = Units.of(detected(judged.labels), judged.units)
 
+    known = Units.of(detected(judged.validation_labels), judged.circumstances.validation_units)
+
     def spread(of: Callable[[dict[str, np.ndarray]], np.ndarray]) -> Spread:
-        drawn = units.spread(of(judged_draws))
-        return replace(drawn, error=math.hypot(drawn.error, CHOSEN * float(of(chosen_draws).std(ddof=1))))
+        return units.spread(of(judged_draws)).with_another(known.spread(of(chosen_draws)), CHOSEN)
 
     for name in models:
         estimate = spread(itemgetter(name)).estimate(values[name])

@@ -7,6 +7,7 @@ any class but the first, and how sure the model is of that; classes asks which c
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from solutionkit.compare.calibration import wilson
 from solutionkit.compare.delong import delong
 from solutionkit.compare.inference import Difference, Estimate
 from solutionkit.compare.mcnemar import McNemar
-from solutionkit.compare.metrics import Metric, PairedTest, View, weighted_mean
+from solutionkit.compare.metrics import Metric, PairedTest, View, leave_room, weighted_mean
 
 FEWEST_OF_A_CLASS = 5
 
@@ -46,6 +47,8 @@ def enough_of_both(labels: np.ndarray) -> bool:
 DETECTION_VIEW = View(detected, detection_scores, strata=detected, enough=enough_of_both)
 # These are defined even if a class is missing.
 CLASSES_VIEW = View(lambda labels: labels, class_probabilities, strata=np.zeros_like)
+# In which each class counts alike, the scarcest too.
+EACH_CLASS_VIEW = replace(CLASSES_VIEW, kinds=lambda labels: labels)
 
 
 class DeLongTest(PairedTest):
@@ -65,7 +68,7 @@ class DeLongTest(PairedTest):
         """Without draws."""
         del seed
         scores = np.stack([metric.view.scores(first), metric.view.scores(second)])
-        return delong(metric.view.labels(labels), scores).difference()
+        return leave_room(delong(metric.view.labels(labels), scores).difference(), metric, first, second)
 
 
 class McNemarTest(PairedTest):
@@ -210,7 +213,7 @@ CLASSES = (
         tfma="SparseCategoricalAccuracy",
         second_opinion="sparse_categorical_accuracy",
     ),
-    Metric("macro_f1", "Macro F1", macro_f1, True, CLASSES_VIEW, bounds=SHARE, margin=0.01),
+    Metric("macro_f1", "Macro F1", macro_f1, True, EACH_CLASS_VIEW, bounds=SHARE, margin=0.01),
     Metric(
         "class_log_loss",
         "Log loss of classes",
