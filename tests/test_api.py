@@ -26,7 +26,7 @@ def rows(finished: Path) -> pd.DataFrame:
 def test_frames_tables_and_files_are_scored_alike(finished: Path, rows: pd.DataFrame, tmp_path: Path) -> None:
     project = Project.load(finished)
     found = project.predict(rows)
-    assert list(found.columns) == ["customer_id", "probability"]
+    assert list(found.columns) == ["customer_id", "probability", "alert"]
     assert found["customer_id"].tolist() == rows["customer_id"].tolist()
     file = tmp_path / "rows.csv"
     rows.to_csv(file, index=False)

@@ -149,7 +149,7 @@ def test_the_report_shows_pictures_and_needs_no_network(project: Project, tmp_pa
 def test_the_report_opens_in_a_browser(project: Project, tmp_path: Path) -> None:
     dom = opened(project.runs / "latest" / "report.html", tmp_path)
     assert "Is the heat where the defect is?" in dom
-    assert "paired bootstrap of whole groups by plate" in dom
+    assert "paired bootstrap of whole units, by plate" in dom
 
 
 def test_check_shows_what_was_found(project: Project) -> None:

@@ -176,4 +176,4 @@ def test_the_report_opens_in_a_browser(project: Project, tmp_path: Path) -> None
     dom = opened(project.runs / "latest" / "report.html", tmp_path)
     assert "Day by day" in dom
     assert "The strongest alerts and their reasons" in dom
-    assert "paired bootstrap of whole groups by day" in dom
+    assert "paired bootstrap of whole units, by day" in dom

@@ -220,7 +220,7 @@ class Bag:
         first = np.where(self.folds == 0, 0, -1)
         trials = []
         for recipe in (usual, WIDE):
-            trials.append(Trial(_told(recipe), min(self.fit(recipe, first).keeper.losses)))
+            trials.append(Trial(_told(recipe), self.fit(recipe, first).keeper.loss))
             keras.backend.clear_session()
         if trials[1].loss < CLEARLY * trials[0].loss:
             self.progress.skip(usual.epochs - WIDE.epochs)
@@ -264,7 +264,7 @@ class Bag:
         fold = folds if fits > 1 else folds[folds < 0]
         # Keras would drop the last axis of raw values, were the targets of one rank less.
         targets = np.stack([learned.label, fold], axis=1).astype(np.float32)[:, :, None]
-        keeper = BestFits(network, self.rows, folds, head, encoders, recipe.patience, self.progress)
+        keeper = BestFits(network, self.rows, folds, head, encoders, recipe, self.progress)
         history = network.fit(
             learned.inputs,
             targets,
@@ -327,8 +327,8 @@ def bag_loss(head: Head, fits: int) -> Callable[[Any, Any], Any]:
 class BestFits(keras.callbacks.Callback):
     """Keep each fit's weights of the epoch with the least loss of its held-out rows; end when none improves.
 
-    The loss is that at the best temperature: a network that has become too sure of itself still orders rows
-    better and better, and is tempered in the end.
+    Of a network whose rate falls the loss is that at the best temperature: it becomes too sure of itself and
+    still orders rows better and better, and is tempered in the end.
 
     Args:
         network: The fits side by side.
@@ -336,7 +336,7 @@ class BestFits(keras.callbacks.Callback):
         folds: `(rows,)` which fit a row is held out from, -1 for none.
         head: How raw values are read.
         encoders: Each fit's sequence encoder, if there are such.
-        patience: Epochs without a smaller loss after which a fit is done.
+        recipe: How they learn.
         progress: Told of each epoch.
 
     Attributes:
@@ -350,11 +350,11 @@ class BestFits(keras.callbacks.Callback):
         folds: np.ndarray,
         head: Head,
         encoders: Sequence[keras.Model],
-        patience: int,
+        recipe: Recipe,
         progress: Progress,
     ) -> None:
         super().__init__()
-        self._progress, self._patience = progress, patience
+        self._progress, self._recipe = progress, recipe
         self._rows, self._folds, self._head, self._encoders = rows.take(folds >= 0), folds, head, encoders
         self._own = folds[folds >= 0]
         fits = int(self._own.max()) + 1
@@ -377,13 +377,13 @@ class BestFits(keras.callbacks.Callback):
         del logs
         self._progress.step()
         answers = self._answer(self._raw())
-        means = self._calibrated_losses(answers)
+        means = self._means(answers)
         for fit in np.flatnonzero(means < self._least):
             self._least[fit], self._best[fit] = means[fit], epoch
             self._weights[fit] = [np.array(part) for part in self._parts(self.model.get_weights(), int(fit))]
             self._answers[self._own == fit] = answers[self._own == fit]
         self.losses.append(float(np.average(self._least, weights=self._counts)))
-        if (epoch - self._best >= self._patience).all():
+        if (epoch - self._best >= self._recipe.patience).all():
             self.model.stop_training = True
 
     def _raw(self) -> np.ndarray:
@@ -402,16 +402,22 @@ class BestFits(keras.callbacks.Callback):
         """`(held-out rows,)`."""
         return np.asarray(self._head.loss(self._rows.label.astype(np.float32), answers))
 
-    def _calibrated_losses(self, answers: np.ndarray) -> np.ndarray:
-        """`(fits,)` mean losses, each at the temperature that makes it least."""
+    def _means(self, answers: np.ndarray) -> np.ndarray:
+        """`(fits,)` mean losses, each at the temperature that makes it least where the rate falls."""
+        temperatures = self._head.temperatures if self._recipe.falling else (1.0,)
         raw = np.asarray(self._head.raw(answers))
-        tempered = [answers if t == 1.0 else self._head.answers(raw / t) for t in self._head.temperatures]
+        tempered = [answers if t == 1.0 else self._head.answers(raw / t) for t in temperatures]
         sums = [
             np.bincount(self._own, weights=self._losses(item), minlength=len(self._counts))
             for item in tempered
         ]
         means: np.ndarray = np.min(sums, axis=0) / self._counts
         return means
+
+    @property
+    def loss(self) -> float:
+        """Mean over the held-out rows, of the best weights and tempered."""
+        return float(self._losses(self._answers).mean())
 
     def temper(self, members: keras.Model) -> float:
         """Divide the logits by what makes the loss of held-out rows least, in the last layer's weights.
