@@ -2,8 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from keras import ops
 from scipy.special import expit
 
 from solutionkit.declaration import Training
@@ -11,8 +9,8 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import Feature
 from solutionkit.models import gradient_boosting, tabular_network
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.heads import TEMPERATURES, BinaryHead, ClassesHead, Head
-from solutionkit.models.tabular_network import bag_loss, batch_size
+from solutionkit.models.heads import TEMPERATURES, BinaryHead
+from solutionkit.models.tabular_network import batch_size
 from solutionkit.models.tempering import ensemble_answers
 from solutionkit.progress import listening
 from solutionkit.ranks import roc_auc
@@ -44,16 +42,6 @@ def test_training_learns_and_is_seeded(train) -> None:
     likelihood = np.log(np.where(labels == 1, first.validation_scores, 1 - first.validation_scores)).mean()
     assert likelihood > -0.55
     assert first.facts["algorithm"] in {"LightGBM", "TabM"}
-
-
-def ensemble_loss(head: Head, label: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    return ops.convert_to_numpy(head.loss(label, ensemble_answers(head, raw)))
-
-
-def members_loss(head: Head, label: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """The loss of one fit that may see all rows."""
-    target = np.stack([label, np.full(len(label), -1)], axis=1).astype(np.float32)[:, :, None]
-    return ops.convert_to_numpy(bag_loss(head, 1)(target, ops.convert_to_tensor(raw)))
 
 
 def with_folds(split: TransformedSplit, count: int) -> TransformedSplit:
@@ -128,8 +116,9 @@ def test_a_wide_network_must_be_clearly_better(
     assert told[-1] == 1.0
 
 
-def test_who_states_epochs_or_size_has_decided() -> None:
-    for stated in ({"epochs": 2}, {"size": "medium", "epochs": 2}):
+def test_who_states_epochs_or_size_has_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tabular_network, "MOST_EPOCHS", 2)
+    for stated in ({"epochs": 2}, {"size": "medium"}):
         training = Training.model_validate({"seed": 3, "preset": "standard", **stated})
         trained = tabular_network.train(with_folds(rows(0, 400), 3), rows(1, 100), SPEC, training)
         assert "trials" not in trained.facts
@@ -171,42 +160,6 @@ def test_a_recipe_takes_a_trials_settings() -> None:
     assert (found.size.blocks, found.weight_decay) == (recipe.size.blocks, recipe.weight_decay)
 
 
-def test_a_fit_learns_nothing_from_its_own_fold() -> None:
-    head = BinaryHead(np.array([0, 1]))
-    raw = tf.Variable(np.full((3, 2, 1), 0.3, np.float32))
-    target = np.array([[1, 0], [1, 1], [1, -1]], np.float32)[:, :, None]
-    with tf.GradientTape() as tape:
-        total = tf.reduce_sum(bag_loss(head, 2)(target, raw))
-    slopes = tape.gradient(total, raw).numpy()[:, :, 0]
-    assert (slopes == 0).tolist() == [[True, False], [False, True], [False, False]]
-
-
-def test_losses() -> None:
-    logits = np.array([[[0.0], [2.0]], [[-1.0], [50.0]]], np.float32)
-    label = np.array([1, 0])
-    head = BinaryHead(np.array([0, 1]))
-    probability = expit(logits[..., 0].astype(float))
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(ensemble_answers(head, logits))[:, 0], probability.mean(axis=1), atol=1e-6
-    )
-    each = np.where(label[:, None] == 1, np.logaddexp(0, -logits[..., 0]), np.logaddexp(0, logits[..., 0]))
-    np.testing.assert_allclose(members_loss(head, label, logits), each.mean(axis=1), rtol=1e-6)
-    mean = probability.mean(axis=1)
-    expected = -np.where(label == 1, np.log(mean), np.log(1 - mean))
-    np.testing.assert_allclose(ensemble_loss(head, label, logits), expected, rtol=1e-5)
-
-
-def test_losses_of_several_classes() -> None:
-    random = np.random.default_rng(0)
-    raw, label = random.normal(size=(5, 2, 3)).astype(np.float32), np.array([0, 1, 2, 1, 0])
-    head = ClassesHead(3)
-    probability = np.exp(raw) / np.exp(raw).sum(axis=-1, keepdims=True)
-    each = -np.log(probability[np.arange(5), :, label])
-    np.testing.assert_allclose(members_loss(head, label, raw), each.mean(axis=1), rtol=1e-5)
-    whole = -np.log(probability.mean(axis=1)[np.arange(5), label])
-    np.testing.assert_allclose(ensemble_loss(head, label, raw), whole, rtol=1e-5)
-
-
 def test_batches_grow_with_the_table() -> None:
     assert [batch_size(rows) for rows in (100, 12_000, 100_000, 10_000_000)] == [256, 256, 2048, 4096]
 
@@ -220,20 +173,6 @@ def rare(seed: int, count: int) -> TransformedSplit:
     logit = -6.5 + 1.5 * numeric[:, 0] + 2.0 * steps[:, -1, 1]
     inputs = {"numeric": numeric, "categorical": np.zeros((count, 0), np.int64), "sequence": steps}
     return TransformedSplit(inputs, (random.random(count) < expit(logit)).astype(np.int64))
-
-
-def test_weighted_loss_leaves_probabilities_as_they_are() -> None:
-    """Of all constant logits that of the true share has the least loss, whatever the weight."""
-    label = (np.arange(1000) < 10).astype(np.int64)
-    grid = np.linspace(-7, -2, 501)
-    head = BinaryHead(label)
-    for weight in (1.0, 10.0, 100.0):
-        head.positive_weight = weight
-        losses = [
-            float(np.mean(members_loss(head, label, np.full((1000, 1, 1), value, np.float32))))
-            for value in grid
-        ]
-        assert expit(grid[int(np.argmin(losses))]) == pytest.approx(0.01, rel=0.02)
 
 
 def test_a_bag_reads_sequences(tmp_path) -> None:

@@ -28,7 +28,6 @@ from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment, pasted
 from solutionkit.models.explanation_files import save_background
 from solutionkit.models.image_background import background_images
-from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_baseline import feature_matrix
 from solutionkit.models.trained import TrainedModel
@@ -173,7 +172,7 @@ def train_network(
     lessons = image_learning.lessons_for(len(sound), spec.only(IMAGE).shape, training)
     learner = image_learning.Learner(pupil, lessons, Progress(lessons.steps))
     network = learner.finished()
-    scores = scores_in_batches(network.score, validation, image_learning.BATCH_SCORED)
+    scores = image_learning.scores_in_batches(network.score, validation)
     facts = {**network.facts, "steps": learner.mean.steps, "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
     save = functools.partial(image_network.save, network, train, spec, training)

@@ -309,3 +309,9 @@ def class_weights(labels: np.ndarray) -> dict[int, float]:
 def probabilities(logits: tf.Tensor) -> tf.Tensor:
     """`(batch, outputs)` logits as probabilities."""
     return tf.sigmoid(logits) if logits.shape[-1] == 1 else tf.nn.softmax(logits)
+
+
+def scores_in_batches(score: Any, images: TransformedSplit) -> np.ndarray:
+    """`(images, outputs)` scores."""
+    compiled = tf.function(score, reduce_retracing=True)
+    return np.concatenate([compiled(batch).numpy() for batch in images.batches(BATCH_SCORED)])

@@ -27,7 +27,6 @@ from solutionkit.models.explanation_files import save_background
 from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.image_background import background_images
 from solutionkit.models.image_learning import (
-    BATCH_SCORED,
     LEARNING_RATE,
     WEIGHT_DECAY,
     Learner,
@@ -37,6 +36,7 @@ from solutionkit.models.image_learning import (
     class_weights,
     lessons_for,
     room_for,
+    scores_in_batches,
 )
 from solutionkit.models.pretrained import pretrained_maps
 from solutionkit.models.residual_network import (
@@ -48,7 +48,6 @@ from solutionkit.models.residual_network import (
     widths_for,
 )
 from solutionkit.models.search import Span, Trial, search
-from solutionkit.models.tabular_network import scores_in_batches
 from solutionkit.models.tempering import best_temperature
 from solutionkit.models.trained import TrainedModel
 from solutionkit.progress import Progress
@@ -122,7 +121,7 @@ def train(
         rows = bag.folds == fold
         fits.append(calibrated(learner.finished(), bag.rows, ~rows, spec))
         steps += learner.mean.steps
-        held_out[rows] = scores_in_batches(fits[-1].score, bag.rows.take(rows), BATCH_SCORED)
+        held_out[rows] = scores_in_batches(fits[-1].score, bag.rows.take(rows))
     network = joined(fits)
     facts = {**network.facts, "steps": steps, "changes": recipe.changes.name}
     if len(fits) > 1:
@@ -273,7 +272,7 @@ def calibrated(network: Network, rows: TransformedSplit, learned: np.ndarray, sp
     added[list(weights)] = np.log(list(weights.values()))
     head, held_out = spec.task.head(rows.label[learned]), rows.take(~learned)
     shift = added[1:] - added[0] if spec.task.outputs == 1 else added
-    answers = scores_in_batches(network.score, held_out, BATCH_SCORED)
+    answers = scores_in_batches(network.score, held_out)
     raw = np.asarray(head.raw(answers))
     tried = []
     for part in PARTS_OF_WEIGHTS:
