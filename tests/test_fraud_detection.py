@@ -12,7 +12,7 @@ import pytest
 
 from solutionkit import testing
 from solutionkit.models.saved import SavedScorer
-from solutionkit.runner.models import decision_threshold, model_folder
+from solutionkit.runner.models import model_folder, stated_decision
 from solutionkit.use_case import Project, read_new
 from solutionserve.client import Client
 from solutionserve.embedded import running
@@ -70,12 +70,16 @@ def test_predict_gives_reasons_for_alerts_alone(project: Project, tmp_path: Path
     command = ["predict", "--input", "data/sample.csv", "--output", str(output), "--reasons", "2"]
     answer = solutionkit(project.folder, *command)
     assert answer.returncode == 0, answer.stderr
-    threshold = decision_threshold(project, "pushed")
-    rows = read(output)
+    decision, rows = stated_decision(project, "pushed"), read(output)
+    assert decision.expected is not None
+    amounts = pa.csv.read_csv(project.sample_path)["amount"].to_numpy()
+    worth = decision.expected(np.array([float(row["probability"]) for row in rows]), amounts)
     alerts = [row for row in rows if row["alert"] == "yes"]
     assert 0 < len(alerts) < len(rows) / 10
-    for row in rows:
-        assert (row["alert"] == "yes") == (float(row["probability"]) >= threshold)
+    for row, added in zip(rows, worth, strict=True):
+        assert (row["alert"] == "yes") == (added >= decision.threshold) or abs(
+            added - decision.threshold
+        ) < 1e-3
         assert bool(row["reasons"]) == (row["alert"] == "yes")
     assert all(row["reasons"].count("; ") <= 1 for row in alerts)
     told = " ".join(row["reasons"] for row in alerts)

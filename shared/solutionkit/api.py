@@ -16,7 +16,7 @@ from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.reading import trimmed
 from solutionkit.modalities.base import ScoringRows
-from solutionkit.runner.models import known_threshold, model_folder
+from solutionkit.runner.models import known_decision, model_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,8 +123,9 @@ class Project:
         loaded = self._model(model)
         new = self._rows(rows, loaded, history)
         scores, task = loaded.scores(new), loaded.spec.task
-        threshold = known_threshold(self._project, model)
-        return self._named(new, {**task.frame(scores), **task.decided(scores, threshold)})
+        decision = known_decision(self._project, model)
+        decision = decision.of_rows(new.table) if decision else None
+        return self._named(new, {**task.frame(scores), **task.decided(scores, decision)})
 
     def explain(
         self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None

@@ -7,7 +7,7 @@ from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import DECISION_FILE
 from solutionkit.runner.local import NodeResult
-from solutionkit.runner.models import decision_threshold, model_folder
+from solutionkit.runner.models import model_folder, stated_decision
 from solutionkit.runner.publish import latest_record, publish_model, pushed_model, read_record
 from solutionkit.use_case import Project
 from solutionkit.versions import newest_version
@@ -41,7 +41,7 @@ def test_a_broken_comparison_says_what_to_do(project: Project, content: str) -> 
     (project.runs / "latest" / "run.json").write_text(json.dumps(record))
     (project.runs / "latest" / "comparison.json").write_text(content)
     with pytest.raises(UserError, match=r"comparison\.json: .*run the pipeline again"):
-        decision_threshold(project, "deep")
+        stated_decision(project, "deep")
 
 
 def test_a_missing_record_says_what_to_do(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_another_threshold_of_the_same_graph_goes_live(project: Project) -> None
     for threshold in (0.081, 0.262, 0.081):
         (selected / DECISION_FILE).write_text(json.dumps({"threshold": threshold}))
         live.append(pushed_model(project, results, comparison))
-        assert decision_threshold(project, "pushed") == threshold
+        assert stated_decision(project, "pushed").threshold == threshold
         assert pushed_model(project, results, comparison) == live[-1]
     assert len(set(live)) == 3
 

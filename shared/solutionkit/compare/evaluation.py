@@ -21,6 +21,7 @@ class Circumstances:
         validation_units: `(validation rows,)` the same of these.
         stakes: `(eval rows,)` money at stake, if the worth depends on it.
         validation_stakes: `(validation rows,)`.
+        stake: The column of these.
         reached: Of `(eval rows,)` scores which rows can be looked into at all, if not all can.
         validation_reached: The same of validation rows.
         metrics: Further metrics.
@@ -31,6 +32,7 @@ class Circumstances:
     validation_units: np.ndarray | None = None
     stakes: np.ndarray | None = None
     validation_stakes: np.ndarray | None = None
+    stake: str = ""
     reached: Callable[[np.ndarray], np.ndarray] | None = None
     validation_reached: Callable[[np.ndarray], np.ndarray] | None = None
     metrics: dict[str, Metric] = field(default_factory=dict)

@@ -9,8 +9,8 @@ from solutionkit.declaration import Business
 PER = 1000
 # Where neither worths nor a rate are declared and no positive row is known.
 FALSE_ALARM_RATE = 0.05
-# A score below all thresholds.
-NEVER = -1.0
+# Below all thresholds.
+NEVER = -np.inf
 
 
 def row_values(
@@ -55,11 +55,12 @@ def best_threshold(
     """The threshold with the largest value on rows that the model was not fitted on.
 
     Rows with a score at or above it are flagged. Thresholds lie half-way between neighbouring
-    scores; flagging all (0) and none (above 1) are among the choices.
+    scores; flagging all and none are among the choices.
 
     Args:
         labels: `(rows,)` of 0 and 1; never the evaluation rows.
-        scores: `(rows,)` probabilities, `NEVER` of rows that cannot be flagged.
+        scores: `(rows,)` probabilities, or what flagging is expected to add; `NEVER` of rows that cannot be
+            flagged.
         business: Worth of the outcomes; without it balanced accuracy decides.
         amounts: `(rows,)` money at stake.
     """
@@ -92,7 +93,8 @@ def best_thresholds(gains: np.ndarray, scores: np.ndarray, weights: np.ndarray) 
 
     Args:
         gains: `(rows,)` what flagging each row adds; never of evaluation rows.
-        scores: `(rows,)` probabilities, `NEVER` of rows that cannot be flagged.
+        scores: `(rows,)` probabilities, or what flagging is expected to add; `NEVER` of rows that cannot be
+            flagged.
         weights: `(resamples, rows)` how often each row is drawn.
     """
     order = np.argsort(-scores, kind="stable")
@@ -102,9 +104,11 @@ def best_thresholds(gains: np.ndarray, scores: np.ndarray, weights: np.ndarray) 
     totals[:, np.append(ordered[:-1] == ordered[1:], False)] = -np.inf
     cuts = totals.argmax(axis=1)
     middle = np.where(ordered[1:] > NEVER, (ordered[:-1] + ordered[1:]) / 2.0, ordered[:-1])
-    between = np.append(middle, 0.0)
+    known = ordered[ordered > NEVER]
+    everything, nothing = (min(0.0, known[-1]), max(1.01, 1.01 * known[0])) if len(known) else (0.0, 1.01)
+    between = np.append(middle, everything)
     best = totals[np.arange(len(totals)), cuts]
-    thresholds: np.ndarray = np.where(best > 0.0, between[cuts], 1.01)
+    thresholds: np.ndarray = np.where(best > 0.0, between[cuts], nothing)
     return thresholds
 
 

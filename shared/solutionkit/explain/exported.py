@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from solutionkit.compare.comparison import shown_model
+from solutionkit.compare.decision import Decision
 from solutionkit.compare.exported import parse_columns
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.models.arrays import read_serialized
@@ -38,6 +39,7 @@ def explain_exported(
     with np.load(comparison / "scores.npz") as stored:
         labels = stored["labels"]
         outputs = {name: stored[name] for name in models}
+        amounts = stored.get("amounts")
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     explainers = {name: ModelExplainer(folder) for name, folder in models.items()}
     spec = explainers["baseline"].spec
@@ -46,5 +48,7 @@ def explain_exported(
     else:
         ids = [f"evaluation row {row}" for row in range(len(serialized))]
     shown = shown_model(compared)
-    decision = compared["models"][shown]["business"]
+    decision = Decision.from_json(compared["models"][shown]["business"])
+    if decision and decision.expected:
+        decision = decision.of_rows({decision.expected.amount: amounts})
     return function(serialized, labels, ids, explainers, outputs, shown, decision, seed)

@@ -11,6 +11,7 @@ import PIL.Image
 import tensorflow as tf
 
 from solutionkit.compare.calibration import wilson
+from solutionkit.compare.decision import Decision
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
@@ -35,7 +36,7 @@ def explain_images(
     explainers: dict[str, ModelExplainer],
     probabilities: dict[str, np.ndarray],
     selected: str,
-    decision: dict[str, Any],
+    decision: Decision | None,
     seed: int,
 ) -> dict[str, Any]:
     """Explain both models.
@@ -47,7 +48,7 @@ def explain_images(
         explainers: By model name.
         probabilities: `(rows, outputs)` by model name.
         selected: The model whose hits and misses are shown.
-        decision: What that model's outputs lead to, its `business` in `comparison.json`.
+        decision: When that model flags a row, if it does.
         seed: Draws the images on which heat maps are judged.
 
     Returns:

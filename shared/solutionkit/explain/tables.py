@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from solutionkit.compare.decision import Decision
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.loading import ModelExplainer
@@ -36,7 +37,7 @@ def explain_tables(
     explainers: dict[str, ModelExplainer],
     outputs: dict[str, np.ndarray],
     selected: str,
-    decision: dict[str, Any],
+    decision: Decision | None,
     seed: int,
 ) -> dict[str, Any]:
     """Explain both models.
@@ -48,7 +49,7 @@ def explain_tables(
         explainers: By model name.
         outputs: `(rows, outputs)` by model name.
         selected: The model whose single rows are shown, and whose answers are explained.
-        decision: What that model's outputs lead to, its `business` in `comparison.json`.
+        decision: When that model flags a row, if it does.
         seed: Draws the rows of the global view.
 
     Returns:

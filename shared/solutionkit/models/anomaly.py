@@ -134,7 +134,7 @@ def train_texture(
         "features": sound.shape[1],
         "sound_images": len(sound),
     }
-    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts)
+    return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, probabilities=False)
 
 
 def train_network(
@@ -176,7 +176,15 @@ def train_network(
     facts = {**network.facts, "steps": learner.mean.steps, "sound_images": len(sound)}
     facts["algorithm"] = f"{facts['algorithm']} told changed from sound"
     save = functools.partial(image_network.save, network, train, spec, training)
-    return TrainedModel(network.score, scores, save, image_network.EXPLAINER, facts, [network.whole])
+    return TrainedModel(
+        network.score,
+        scores,
+        save,
+        image_network.EXPLAINER,
+        facts,
+        [network.whole],
+        probabilities=False,
+    )
 
 
 def spoiled(images: TransformedSplit, white: float, seed: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from solutionkit.declaration import Training
 from solutionkit.dotted import import_from
 from solutionkit.examples.schema import specification_of
 from solutionkit.models.arrays import read_folds, read_serialized, transform_examples
+from solutionkit.models.calibrating import calibrated
 from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
 from solutionkit.models.trained import TrainedModel
@@ -38,6 +39,7 @@ def run_fn(arguments: Any) -> None:
     trained = function(train, validation, spec, training)
     seconds = time.monotonic() - started
     assert isinstance(trained, TrainedModel)
+    trained = calibrated(trained, validation.label, train.label, spec.task.calibrators, training.seed)
     model = Path(arguments.serving_model_dir)
     export(trained, transform_output, spec, serialized[:64], model)
     write_explanation_files(trained, Path(arguments.transform_output), model)

@@ -26,6 +26,7 @@ class TrainedModel:
             specification, see `explain.loading`.
         facts: What to tell a reader, e.g. number of trees, epochs, parameters.
         trackables: Keras layers and other objects whose variables belong to the export.
+        probabilities: Whether scores of a task that tells probabilities are such, and can be calibrated.
     """
 
     score: Callable[[dict[str, tf.Tensor]], tf.Tensor]
@@ -35,3 +36,4 @@ class TrainedModel:
     facts: dict[str, Any] = field(default_factory=dict)
     trackables: list[Any] = field(default_factory=list)
     train_scores: np.ndarray | None = None
+    probabilities: bool = True

@@ -112,6 +112,7 @@ def Compare(  # noqa: N802
 ) -> None:
     """Judge both models on the same rows, and bless the one that ships, if one does."""
     from solutionkit.compare.comparison import shown_model
+    from solutionkit.compare.decision import Decision
     from solutionkit.compare.exported import compare_exported
     from solutionkit.declaration import Declaration
     from solutionkit.use_case import Project
@@ -129,8 +130,9 @@ def Compare(  # noqa: N802
     np.savez(Path(comparison.uri) / "scores.npz", **scores)  # type: ignore[arg-type]
     shown = shown_model(result)
     shutil.copytree({"baseline": baseline, "deep": deep}[shown].uri, selected.uri, dirs_exist_ok=True)
-    decision = result["models"][shown]["business"]
-    write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, {"threshold": decision["threshold"]})
+    decision = Decision.from_json(result["models"][shown]["business"])
+    told = decision.to_json() if decision else {"threshold": None}
+    write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, told)
     blessed = result["selected"] is not None
     name = "BLESSED" if blessed else "NOT_BLESSED"
     Path(blessing.uri).mkdir(parents=True, exist_ok=True)
@@ -191,4 +193,4 @@ def WriteReport(  # noqa: N802
 def write_json(file: Path, content: dict[str, Any]) -> None:
     """Write JSON that people can read."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=2) + "\n")
+    file.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")

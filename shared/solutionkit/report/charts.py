@@ -178,19 +178,23 @@ def money_chart(
 
     Args:
         labels: `(rows,)` 0 or 1.
-        scores: `(rows,)` probabilities by model.
+        scores: `(rows,)` by model, probabilities or what flagging is expected to add.
         thresholds: The chosen one by model.
         business: What the outcomes are worth.
         amounts: `(rows,)` what is at stake, where worth depends on it.
     """
-    grid = np.linspace(0.0, 1.0, 101)
+    together = np.concatenate(list(scores.values()))
+    low, high = 0.0, 1.0
+    if together.min() < low or together.max() > high:
+        low, high = (float(end) for end in np.quantile(together, [0.01, 0.999]))
+    grid = np.linspace(low, high, 101)
     most, least = 0.0, 0.0
     with _axes(3.4, 3.0) as (figure, axes):
         for name, score in scores.items():
             worth = [PER * row_values(labels, score >= cut, business, amounts).mean() for cut in grid]
             axes.plot(grid, worth, color=COLOURS[name], linewidth=1.4, label=name)
             most, least = max(most, *worth), min(least, *worth)
-            cut = min(thresholds[name], 1.0)
+            cut = float(np.clip(thresholds[name], low, high))
             chosen = PER * row_values(labels, score >= cut, business, amounts).mean()
             axes.plot(cut, chosen, "o", color=COLOURS[name])
         axes.axhline(0.0, color=COLOURS["trivial"], linewidth=0.8, linestyle=":")

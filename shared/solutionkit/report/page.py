@@ -11,6 +11,7 @@ import numpy as np
 
 from solutionkit import __version__
 from solutionkit.compare.comparison import shown_model
+from solutionkit.compare.decision import Decision
 from solutionkit.compare.inference import LEVEL
 from solutionkit.compare.verdict import SHORT, units_in_words
 from solutionkit.decimals import decimals, p_in_words
@@ -56,11 +57,13 @@ def write_report(
         "by_loss": by_loss,
     }
     task = task_from_json(facts["task"])
+    shown = shown_model(compared)
+    decisions = {name: Decision.from_json(model["business"]) for name, model in compared["models"].items()}
     primary = compared["metrics"][compared["primary_metric"]]
     context = {
         "facts": facts,
         "result": compared,
-        "shown": shown_model(compared),
+        "shown": shown,
         "headline": headline(compared),
         "fewest_units": FEWEST_UNITS,
         "explained": explained,
@@ -69,7 +72,10 @@ def write_report(
         "test": task.test_in_words(compared["difference"]["test"], compared["units"]["name"]),
         "figures": task.figures(compared, scores, facts["business"]),
         "sections": modality.sections(compared),
-        "decided": compared["models"]["deep"]["business"]["threshold"] is not None,
+        "decisions": decisions,
+        "decision": decisions[shown],
+        "decided": decisions[shown] is not None,
+        "calibrated": calibration_in_words(compared["models"]),
         "difference": charts.difference_chart(
             [(primary["title"], compared["difference"])],
             "Difference of the primary metric, deep minus baseline",
@@ -114,6 +120,21 @@ def headline(compared: dict[str, Any]) -> str:
             said = f"{said} by {title}, but the {name} earns more"
     shipped = {"deep": "the deep model ships", "baseline": "the baseline ships", None: "nothing ships"}
     return f"{said}; {shipped[compared['selected']]}."
+
+
+def calibration_in_words(models: dict[str, Any]) -> str:
+    """What was done to each model's probabilities, and what that gained; nothing where nobody looked."""
+    told = []
+    for name, model in models.items():
+        found = model.get("training", {}).get("calibration")
+        if found and found["method"] == "none":
+            told.append(f"{name}: left as they are")
+        elif found:
+            told.append(
+                f"{name}: {found['method']}, log loss of held-out rows {found['before']:.4f} before,"
+                f" {found['after']:.4f} after"
+            )
+    return "; ".join(told)
 
 
 def gain_chart(compared: dict[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from solutionkit.compare.decision import Decision
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import DECISION_FILE
 from solutionkit.runner.publish import latest_record, read_record
@@ -34,8 +35,8 @@ def model_folder(project: Project, name: str) -> Path:
     return folder
 
 
-def known_threshold(project: Project, name: str, version: str | None = None) -> float | None:
-    """The threshold at which a model flags rows; None where none is known.
+def known_decision(project: Project, name: str, version: str | None = None) -> Decision | None:
+    """When a model flags rows; None where that is not known.
 
     Args:
         project: The project.
@@ -45,21 +46,19 @@ def known_threshold(project: Project, name: str, version: str | None = None) -> 
     folder = model_folder(project, name)
     if name != "pushed":
         compared = read_record(project.runs / "latest" / "comparison.json", "models")
-        threshold = compared["models"][name]["business"]["threshold"]
-    else:
-        file = (folder.parent / version if version else folder) / DECISION_FILE
-        threshold = read_record(file, "threshold")["threshold"] if file.is_file() else None
-    return None if threshold is None else float(threshold)
+        return Decision.from_json(compared["models"][name]["business"])
+    file = (folder.parent / version if version else folder) / DECISION_FILE
+    return Decision.from_json(read_record(file, "threshold")) if file.is_file() else None
 
 
-def decision_threshold(project: Project, name: str) -> float:
-    """As `known_threshold`, where there must be one.
+def stated_decision(project: Project, name: str) -> Decision:
+    """As `known_decision`, where there must be one.
 
     Raises:
         UserError: There is none: nothing means that nothing was found, or the model is of an earlier version.
     """
-    threshold = known_threshold(project, name)
-    if threshold is None:
+    decision = known_decision(project, name)
+    if decision is None:
         folder = model_folder(project, name)
         raise UserError(f"{folder}: no threshold of a decision is known of this model; run the pipeline.")
-    return threshold
+    return decision

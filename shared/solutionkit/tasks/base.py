@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from tensorflow_metadata.proto.v0 import schema_pb2
 
+    from solutionkit.compare.decision import Decision
     from solutionkit.compare.evaluation import EvaluationSet
     from solutionkit.compare.inference import Difference
     from solutionkit.compare.metrics import Metric
     from solutionkit.declaration import Business, Declaration
+    from solutionkit.models.calibrating import Calibrator
     from solutionkit.models.heads import Head
     from solutionkit.report.figures import Figure
     from solutionkit.tasks.words import Words
@@ -141,6 +143,11 @@ class Task(ABC):
             " of your own into the use case's modality."
         )
 
+    @property
+    def calibrators(self) -> tuple[type[Calibrator], ...]:
+        """What may set a model's probabilities right, where outputs are such."""
+        return ()
+
     # -- comparison
 
     @abstractmethod
@@ -218,33 +225,33 @@ class Task(ABC):
 
     @abstractmethod
     def notable(
-        self, labels: np.ndarray, outputs: np.ndarray, decision: dict[str, Any], each: int = 1
+        self, labels: np.ndarray, outputs: np.ndarray, decision: Decision | None, each: int = 1
     ) -> dict[str, list[int]]:
         """Positions of rows that are worth a look, by why, the clearest first.
 
         Args:
             labels: `(rows,)` encoded labels.
             outputs: `(rows, outputs)` of the selected model.
-            decision: That model's `business` in `comparison.json`.
+            decision: When that model flags a row, if it does.
             each: The most of each kind.
         """
 
-    def flagged(self, outputs: np.ndarray, threshold: float) -> np.ndarray | None:
-        """`(rows,)` which of `(rows, outputs)` are flagged at a threshold, where rows are flagged."""
-        del outputs, threshold
+    def flagged(self, outputs: np.ndarray, decision: Decision) -> np.ndarray | None:
+        """`(rows,)` which of `(rows, outputs)` are flagged, where rows are flagged."""
+        del outputs, decision
         return None
 
-    def decided(self, outputs: np.ndarray, threshold: float | None) -> dict[str, pa.Array]:
+    def decided(self, outputs: np.ndarray, decision: Decision | None) -> dict[str, pa.Array]:
         """The decision as the column that `predict` writes beside `frame`, where there is one.
 
         Args:
             outputs: `(rows, outputs)` of a model.
-            threshold: The model's, if one is known.
+            decision: When the model flags a row, if that is known.
         """
-        flagged = None if threshold is None else self.flagged(outputs, threshold)
+        flagged = None if decision is None else self.flagged(outputs, decision)
         return {} if flagged is None else {"alert": pa.array(np.where(flagged, "yes", "no"))}
 
-    def alerts(self, outputs: np.ndarray, decision: dict[str, Any], most: int) -> np.ndarray:
+    def alerts(self, outputs: np.ndarray, decision: Decision | None, most: int) -> np.ndarray:
         """Positions of the rows that are most clearly flagged, where rows are flagged."""
         del outputs, decision, most
         return np.zeros(0, np.int64)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import take_rows
+from solutionkit.compare.decision import Decision
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.cast import table_inputs
@@ -19,7 +20,7 @@ from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.base import ScoringRows, raw_values
 from solutionkit.output import summary_to, write_csv
-from solutionkit.runner.models import decision_threshold, known_threshold, model_folder
+from solutionkit.runner.models import known_decision, model_folder, stated_decision
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
 
@@ -43,7 +44,7 @@ def main(options: argparse.Namespace) -> int:
     spec, unknown = load_spec(folder), ""
     if options.reasons is not None:
         refuse_reasons(options, spec)
-        decision_threshold(project, options.model)
+        stated_decision(project, options.model)
     with stderr_to(project.state / "logs" / "predict.log"):
         rows = read_new(project, options.input, spec, options.history)
         if options.server:
@@ -51,21 +52,22 @@ def main(options: argparse.Namespace) -> int:
             scorer = f"{project.name}{f' version {version}' if version else ''} at {options.server}"
         else:
             scores, version, scorer = score_here(folder, rows), None, f"{options.model} ({folder})"
-        threshold = known_threshold(project, options.model, version)
-        if threshold is None and version is not None and spec.task.flagged(scores, 0.0) is not None:
+        decision = known_decision(project, options.model, version)
+        if decision is None and version is not None and spec.task.flagged(scores, Decision(0.0)) is not None:
             unknown = f"no decision is written: version {version} is none of {folder.parent}"
-        alerts = None if threshold is None else spec.task.flagged(scores, threshold)
-        columns = {**spec.task.frame(scores), **spec.task.decided(scores, threshold)}
+        decision = decision.of_rows(rows.table) if decision else None
+        alerts = spec.task.flagged(scores, decision) if decision else None
+        columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision)}
         if options.reasons is not None and alerts is not None:
             columns["reasons"] = alert_reasons(folder, rows, alerts, options.reasons)
     name, names = rows.names
     write_csv(pa.table({name: names, **columns}), options.output)
     to = summary_to(options.output)
     print(f"{len(names):,} rows scored by {scorer}, in {options.output}", file=to)
-    if alerts is not None:
+    if alerts is not None and decision is not None:
         count = int(alerts.sum())
         noun, reasons = "alert" if count == 1 else "alerts", ", with reasons" if "reasons" in columns else ""
-        print(f"{count:,} {noun} at a probability of {threshold:.4f} and above{reasons}", file=to)
+        print(f"{count:,} {noun} {decision.in_words}{reasons}", file=to)
     for note in [*([unknown] if unknown else []), *unknown_values(rows.table, spec)]:
         print(f"note: {note}", file=to)
     return 0

@@ -159,6 +159,7 @@ class Events(Table):
                 circumstances,
                 stakes=np.nan_to_num(columns[amount]),
                 validation_stakes=np.nan_to_num(validation[amount]),
+                stake=amount,
             )
         if not entity or not time:
             return circumstances

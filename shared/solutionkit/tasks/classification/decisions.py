@@ -11,6 +11,7 @@ import numpy as np
 
 from solutionkit.compare import money
 from solutionkit.compare.bootstrap import Units, resamples
+from solutionkit.compare.decision import Decision, ExpectedWorth
 from solutionkit.compare.inference import Difference, Spread
 from solutionkit.declaration import Business
 from solutionkit.tasks.base import Decisions, Scores
@@ -42,9 +43,9 @@ def decisions(
     }
     told: dict[str, dict[str, Any]] = {
         name: {
-            "threshold": model.threshold,
+            **model.decision.to_json(),
             "value_per_1000": None,
-            "outcomes": money.outcomes(detected(judged.labels), model.scores, model.threshold),
+            "outcomes": money.outcomes(detected(judged.labels), model.scores, model.decision.threshold),
         }
         for name, model in models.items()
     }
@@ -75,14 +76,14 @@ class _Decided:
     """A model with its threshold.
 
     Attributes:
-        scores: `(eval rows,)`, below all thresholds where a row cannot be looked into.
+        scores: `(eval rows,)` suspicion, below all thresholds where a row cannot be looked into.
         held_out: `(validation rows,)` the same, on which the threshold was chosen.
-        threshold: The threshold.
+        decision: When a row is flagged.
     """
 
     scores: np.ndarray
     held_out: np.ndarray
-    threshold: float
+    decision: Decision
 
     @classmethod
     def of(
@@ -97,19 +98,25 @@ class _Decided:
             business: Worth of the outcomes, if declared.
         """
         labels, around = detected(judged.validation_labels), judged.circumstances
+        expected = None
+        if business and judged.calibrated and around.stakes is not None:
+            assert around.validation_stakes is not None
+            expected = ExpectedWorth.of(business, around.stake)
+            scores = expected(scores, around.stakes)
+            held_out = expected(held_out, around.validation_stakes)
         scores, held_out = reachable(scores, around.reached), reachable(held_out, around.validation_reached)
         if labels.any():
             threshold = money.best_threshold(labels, held_out, business, around.validation_stakes)
         else:
             threshold = money.threshold_at_fpr(held_out, judged.false_alarm_rate or money.FALSE_ALARM_RATE)
-        return cls(scores, held_out, threshold)
+        return cls(scores, held_out, Decision(threshold, expected))
 
 
 def reachable(scores: np.ndarray, reached: Callable[[np.ndarray], np.ndarray] | None) -> np.ndarray:
     """Scores, below all thresholds where a row cannot be looked into.
 
     Args:
-        scores: `(rows,)` probabilities.
+        scores: `(rows,)`.
         reached: Which rows can be, if not all.
     """
     return scores if reached is None else np.where(reached(scores), scores, money.NEVER)
@@ -117,7 +124,7 @@ def reachable(scores: np.ndarray, reached: Callable[[np.ndarray], np.ndarray] | 
 
 def _value(judged: EvaluationSet, model: _Decided, business: Business) -> float:
     at_rest, gains = money.row_gains(detected(judged.labels), business, judged.circumstances.stakes)
-    return float(money.PER * (at_rest + gains * (model.scores >= model.threshold)).mean())
+    return float(money.PER * (at_rest + gains * (model.scores >= model.decision.threshold)).mean())
 
 
 def _draws(
@@ -141,7 +148,7 @@ def _draws(
     chosen: dict[str, list[np.ndarray]] = {name: [np.zeros(2)] for name in models}
     for weights in resamples(labels, seed, units=judged.units):
         for name, model in models.items():
-            fixed = np.full(len(weights), model.threshold)
+            fixed = np.full(len(weights), model.decision.threshold)
             drawn[name].append(money.values_per_1000(at_rest, gains, model.scores, weights, fixed))
     if known.any():
         whole = np.ones((1, len(labels)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from solutionkit.compare.decision import Decision
 from solutionkit.declaration import Business
 from solutionkit.report import charts
 from solutionkit.report.figures import MODELS, Figure
@@ -72,11 +73,18 @@ def curves(task: Classification, scores: dict[str, np.ndarray]) -> list[Figure]:
 
 def money(models: dict[str, Any], scores: dict[str, np.ndarray], business: Business) -> Figure:
     """Worth by threshold."""
-    thresholds = {name: model["business"]["threshold"] for name, model in models.items()}
-    detection = {name: detection_scores(scores[name]) for name in MODELS}
+    thresholds, suspicion, unit = {}, {}, ""
+    for name in MODELS:
+        decision = Decision.from_json(models[name]["business"])
+        assert decision is not None
+        if decision.expected:
+            decision = decision.of_rows({decision.expected.amount: scores["amounts"]})
+            unit = f" ({business.currency} that flagging is expected to add)"
+        thresholds[name] = decision.threshold
+        suspicion[name] = decision.suspicion(detection_scores(scores[name]))
     labels = detected(scores["labels"])
     return Figure(
-        charts.money_chart(labels, detection, thresholds, business, scores.get("amounts")),
-        "Worth of 1,000 decisions on the evaluation rows by threshold; dots mark the thresholds chosen"
+        charts.money_chart(labels, suspicion, thresholds, business, scores.get("amounts")),
+        f"Worth of 1,000 decisions on the evaluation rows by threshold{unit}; dots mark the thresholds chosen"
         " beforehand",
     )

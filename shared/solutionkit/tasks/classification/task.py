@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from tensorflow_metadata.proto.v0 import schema_pb2
 
+    from solutionkit.compare.decision import Decision
     from solutionkit.compare.evaluation import EvaluationSet
     from solutionkit.declaration import Business, Declaration
     from solutionkit.examples.columns import TableSpec
+    from solutionkit.models.calibrating import Calibrator
     from solutionkit.models.heads import Head
     from solutionkit.report.figures import Figure
 
@@ -145,6 +147,13 @@ class Classification(Task):
 
         return BinaryHead(labels) if self.outputs == 1 else ClassesHead(self.outputs)
 
+    @property
+    def calibrators(self) -> tuple[type[Calibrator], ...]:
+        """Of the positive class of two, or of several classes."""
+        from solutionkit.models.calibrating import Isotonic, Scaled, Tempered
+
+        return (Scaled, Isotonic) if self.outputs == 1 else (Tempered,)
+
     def trivial(self, labels: np.ndarray) -> np.ndarray:
         """The shares of the classes, none quite zero."""
         counts = np.bincount(labels, minlength=len(self.classes)).astype(float)
@@ -223,27 +232,28 @@ class Classification(Task):
         }
 
     def notable(
-        self, labels: np.ndarray, outputs: np.ndarray, decision: dict[str, Any], each: int = 1
+        self, labels: np.ndarray, outputs: np.ndarray, decision: Decision | None, each: int = 1
     ) -> dict[str, list[int]]:
         """The surest of each outcome; without a threshold, what was told rightly or confused."""
-        if decision["threshold"] is None:
+        if decision is None:
             return notable.told_or_confused(labels, outputs, each)
-        return notable.by_outcome(detected(labels), detection_scores(outputs), decision["threshold"], each)
+        suspicion = decision.suspicion(detection_scores(outputs))
+        return notable.by_outcome(detected(labels), suspicion, decision.threshold, each)
 
-    def flagged(self, outputs: np.ndarray, threshold: float) -> np.ndarray | None:
+    def flagged(self, outputs: np.ndarray, decision: Decision) -> np.ndarray | None:
         """Where one class is negative."""
         if not self.has_negative_class:
             return None
-        alerts: np.ndarray = detection_scores(outputs) >= threshold
+        alerts: np.ndarray = decision.suspicion(detection_scores(outputs)) >= decision.threshold
         return alerts
 
-    def alerts(self, outputs: np.ndarray, decision: dict[str, Any], most: int) -> np.ndarray:
-        """The flagged rows with the largest scores."""
-        if decision["threshold"] is None:
+    def alerts(self, outputs: np.ndarray, decision: Decision | None, most: int) -> np.ndarray:
+        """The flagged rows with the largest suspicion."""
+        if decision is None:
             return super().alerts(outputs, decision, most)
-        scores = detection_scores(outputs)
-        order: np.ndarray = np.argsort(-scores, kind="stable")[:most]
-        flagged: np.ndarray = order[scores[order] >= decision["threshold"]]
+        suspicion = decision.suspicion(detection_scores(outputs))
+        order: np.ndarray = np.argsort(-suspicion, kind="stable")[:most]
+        flagged: np.ndarray = order[suspicion[order] >= decision.threshold]
         return flagged
 
     def told(self, label: Any) -> str:

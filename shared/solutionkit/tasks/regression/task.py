@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from tensorflow_metadata.proto.v0 import schema_pb2
 
+    from solutionkit.compare.decision import Decision
     from solutionkit.compare.evaluation import EvaluationSet
     from solutionkit.declaration import Declaration
     from solutionkit.models.heads import Head
@@ -170,7 +171,7 @@ class Regression(Task):
         return {self.output: pa.array(outputs[:, 0])}
 
     def notable(
-        self, labels: np.ndarray, outputs: np.ndarray, decision: dict[str, Any], each: int = 1
+        self, labels: np.ndarray, outputs: np.ndarray, decision: Decision | None, each: int = 1
     ) -> dict[str, list[int]]:
         """The largest errors either way, and the most usual ones."""
         del decision

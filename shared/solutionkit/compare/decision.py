@@ -1,0 +1,119 @@
+"""When a row is flagged: by its probability, or by what flagging it is expected to add.
+
+Where what is at stake differs from row to row, no one probability is the right one: looking into a large
+amount pays at a small probability (C. Elkan, "The foundations of cost-sensitive learning", IJCAI 2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from solutionkit.declaration import Business
+
+
+@dataclass(frozen=True)
+class ExpectedWorth:
+    """What flagging a row adds, in money.
+
+    Attributes:
+        amount: The column of what is at stake.
+        share: Of it that flagging a positive row saves.
+        positive: What flagging a positive row adds beside that.
+        negative: What flagging any other row adds, usually below nothing.
+        currency: Of all.
+    """
+
+    amount: str
+    share: float
+    positive: float
+    negative: float
+    currency: str
+
+    @classmethod
+    def of(cls, business: Business, amount: str) -> Self:
+        """As declared.
+
+        Args:
+            business: Worth of the outcomes.
+            amount: The column of what is at stake.
+        """
+        cost = business.investigation_cost
+        return cls(
+            amount,
+            business.recovered,
+            business.true_positive - business.false_negative - cost,
+            business.false_positive - business.true_negative - cost,
+            business.currency,
+        )
+
+    def __call__(self, probabilities: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+        """`(rows,)` of `(rows,)` probabilities of being positive and `(rows,)` amounts, 0 where unknown."""
+        right = self.positive + self.share * np.nan_to_num(amounts)
+        worth: np.ndarray = probabilities * right + (1.0 - probabilities) * self.negative
+        return worth
+
+
+@dataclass(frozen=True)
+class Decision:
+    """When a row is flagged.
+
+    Attributes:
+        threshold: Rows whose suspicion is at or above it are flagged.
+        expected: What a row's suspicion is, if not its probability.
+        amounts: `(rows,)` what is at stake of the rows at hand, if that counts.
+    """
+
+    threshold: float
+    expected: ExpectedWorth | None = None
+    amounts: np.ndarray | None = None
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self | None:
+        """What `to_json` wrote, into `comparison.json` or beside a model; None where nothing is decided."""
+        if told.get("threshold") is None:
+            return None
+        expected = told.get("expected_worth")
+        return cls(float(told["threshold"]), ExpectedWorth(**expected) if expected else None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys that `comparison.json` promises."""
+        expected = {"expected_worth": asdict(self.expected)} if self.expected else {}
+        return {"threshold": self.threshold, **expected}
+
+    def of_rows(self, columns: Any) -> Self:
+        """The same, of rows whose columns are given by name, each `(rows,)`; a table, for instance."""
+        if self.expected is None:
+            return self
+        return replace(self, amounts=np.asarray(columns[self.expected.amount], np.float64))
+
+    def suspicion(self, probabilities: np.ndarray) -> np.ndarray:
+        """`(rows,)` what is compared with the threshold, of `(rows,)` probabilities of being positive."""
+        if self.expected is None:
+            return probabilities
+        assert self.amounts is not None
+        return self.expected(probabilities, self.amounts)
+
+    @property
+    def short(self) -> str:
+        """The threshold with its unit."""
+        return (
+            f"{self.threshold:.3f}"
+            if self.expected is None
+            else f"{self.threshold:,.2f} {self.expected.currency}"
+        )
+
+    @property
+    def in_words(self) -> str:
+        """Which rows are flagged.
+
+        Example:
+            >>> Decision(0.25).in_words
+            'at a probability of 0.2500 and above'
+        """
+        if self.expected is None:
+            return f"at a probability of {self.threshold:.4f} and above"
+        return f"where that is expected to add {self.threshold:,.2f} {self.expected.currency} or more"
