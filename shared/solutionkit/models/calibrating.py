@@ -5,8 +5,8 @@ models that stop by their log loss need none. What it learned is part of the exp
 is what was judged.
 
 J. Platt, "Probabilistic outputs for support vector machines" (1999); C. Guo, G. Pleiss, Y. Sun,
-K. Weinberger, "On calibration of modern neural networks", ICML 2017; A. Oron, N. Flournoy, "Centered isotonic regression",
-Statistics in Biopharmaceutical Research 9 (2017).
+K. Weinberger, "On calibration of modern neural networks", ICML 2017; A. Oron, N. Flournoy, "Centered
+isotonic regression", Statistics in Biopharmaceutical Research 9 (2017).
 """
 
 from __future__ import annotations

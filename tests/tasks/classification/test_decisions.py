@@ -90,3 +90,47 @@ def test_that_a_threshold_was_chosen_is_part_of_the_chance() -> None:
         assert decided.gain is not None
         errors.append(decided.gain("baseline", "deep").spread.error)
     assert errors[0] > 1.2 * errors[1]
+
+
+STAKED = Business(true_positive=0.0, recovered=1.0, investigation_cost=10.0)
+
+
+def staked(bias: float) -> tuple[EvaluationSet, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Rows of which one in ten is positive, with amounts, and probabilities that are too small by a factor."""
+    random = np.random.default_rng(0)
+    probability = random.beta(0.5, 4.5, 3000)
+    labels = (random.random(3000) < probability).astype(int)
+    amounts = random.exponential(60.0, 3000)
+    around = Circumstances(stakes=amounts[1000:], validation_stakes=amounts[:1000], stake="amount")
+    rows = EvaluationSet(TASK, labels[1000:], labels[:1000], train=1000, circumstances=around)
+    said = probability[:, None] * bias
+    return rows, {"deep": said[1000:]}, {"deep": said[:1000]}
+
+
+def test_amounts_at_stake_are_weighed_row_by_row() -> None:
+    rows, said, held_out = staked(1.0)
+    found = decisions(rows, said, held_out, STAKED, seed=1).told["deep"]
+    # What is expected to add anything is flagged: true probabilities need no other threshold.
+    assert found["threshold"] == 0.0
+    assert found["expected_worth"]["amount"] == "amount"
+    gains = np.where(rows.labels == 1, rows.circumstances.stakes, 0.0) - 10.0
+    by_probability = max(
+        1000.0 * np.mean(gains * (said["deep"][:, 0] >= cut)) for cut in np.linspace(0, 1, 101)
+    )
+    # The best threshold on the probability, found by looking at the evaluation rows.
+    assert found["value_per_1000"] > by_probability
+
+
+def test_probabilities_that_are_clearly_too_small_get_a_threshold_below_nothing() -> None:
+    rows, said, held_out = staked(0.3)
+    found = decisions(rows, said, held_out, STAKED, seed=1).told["deep"]
+    assert found["threshold"] < 0.0
+    assert found["value_per_1000"] > 0.0
+
+
+def test_scores_that_are_no_probabilities_are_not_multiplied_with_money() -> None:
+    rows, said, held_out = staked(1.0)
+    rows = dataclasses.replace(rows, calibrated=False)
+    found = decisions(rows, said, held_out, STAKED, seed=1).told["deep"]
+    assert "expected_worth" not in found
+    assert 0.0 < found["threshold"] < 1.0

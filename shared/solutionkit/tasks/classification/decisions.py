@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # A threshold that is the best of a draw from a draw varies about twice as much as that of a draw: with the
 # root of a half the spread is what it is from one set of rows to another (benchmarks/README.md, statistics).
 CHOSEN = 0.5**0.5
+# Flagging whatever is expected to add anything needs no choice; another threshold must earn more on held-out
+# rows by so many standard errors.
+CLEARLY = 2.0
 
 
 def decisions(
@@ -79,11 +82,13 @@ class _Decided:
         scores: `(eval rows,)` suspicion, below all thresholds where a row cannot be looked into.
         held_out: `(validation rows,)` the same, on which the threshold was chosen.
         decision: When a row is flagged.
+        chosen: Whether the threshold was chosen by these rows, so that chance had a hand in it.
     """
 
     scores: np.ndarray
     held_out: np.ndarray
     decision: Decision
+    chosen: bool = True
 
     @classmethod
     def of(
@@ -105,10 +110,15 @@ class _Decided:
             scores = expected(scores, around.stakes)
             held_out = expected(held_out, around.validation_stakes)
         scores, held_out = reachable(scores, around.reached), reachable(held_out, around.validation_reached)
-        if labels.any():
-            threshold = money.best_threshold(labels, held_out, business, around.validation_stakes)
-        else:
+        if not labels.any():
             threshold = money.threshold_at_fpr(held_out, judged.false_alarm_rate or money.FALSE_ALARM_RATE)
+            return cls(scores, held_out, Decision(threshold, expected))
+        threshold = money.best_threshold(labels, held_out, business, around.validation_stakes)
+        if business and expected:
+            _, gains = money.row_gains(labels, business, around.validation_stakes)
+            earned = gains * ((held_out >= threshold).astype(float) - (held_out >= 0.0))
+            if earned.mean() <= CLEARLY * earned.std() / np.sqrt(len(earned)):
+                return cls(scores, held_out, Decision(0.0, expected), chosen=False)
         return cls(scores, held_out, Decision(threshold, expected))
 
 
@@ -155,7 +165,9 @@ def _draws(
         chosen = {name: [] for name in models}
         for weights in resamples(known, seed + 1, units=around.validation_units):
             for name, model in models.items():
-                thresholds = money.best_thresholds(known_gains, model.held_out, weights)
+                thresholds = np.full(len(weights), model.decision.threshold)
+                if model.chosen:
+                    thresholds = money.best_thresholds(known_gains, model.held_out, weights)
                 chosen[name].append(money.values_per_1000(at_rest, gains, model.scores, whole, thresholds))
     return _joined(drawn), _joined(chosen)
 
