@@ -14,3 +14,20 @@ def test_the_residual_is_what_is_missed() -> None:
 def test_rows_are_taken_together() -> None:
     last = FOUND.take(slice(1, None))
     assert (last.values.tolist(), last.base.tolist(), last.output.tolist()) == ([[0.5, 0.5]], [0.0], [1.5])
+
+
+def test_reliability_is_that_of_the_whole_and_not_of_its_halves() -> None:
+    random = np.random.default_rng(0)
+    true = random.normal(size=(400, 30))
+    first, second, whole = (true + random.normal(0, noise, true.shape) for noise in (1.0, 1.0, 0.5**0.5))
+    another = true + random.normal(0, 0.5**0.5, true.shape)
+    expected = np.mean([np.corrcoef(ours, theirs)[0, 1] for ours, theirs in zip(whole, another, strict=True)])
+    found = Attribution((first + second) / 2, np.zeros(400), np.zeros(400), np.stack([first, second]))
+    assert found.reliability is not None
+    assert abs(found.reliability - expected) < 0.02
+
+
+def test_what_was_not_drawn_has_no_reliability() -> None:
+    assert FOUND.reliability is None
+    nothing = np.zeros((2, 1, 3))
+    assert Attribution(nothing[0], np.zeros(1), np.zeros(1), nothing).reliability is None

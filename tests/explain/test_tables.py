@@ -45,7 +45,7 @@ def explained() -> dict[str, Any]:
     models = {"baseline": model, "deep": model}
     both = dict.fromkeys(models, outputs)
     ids = [f"row {i}" for i in range(count)]
-    return explain_tables(examples, labels, ids, models, both, "deep", {"threshold": None}, seed=1)
+    return explain_tables(examples, labels, ids, models, both, "deep", None, seed=1)
 
 
 def test_a_curve_is_of_one_class(explained: dict[str, Any]) -> None:

@@ -39,6 +39,9 @@ class ExpectedGradients:
 
     def __init__(self, background: tf.Tensor, log_odds: LogOdds, nodes: int = 1, seed: int = 0) -> None:
         random = np.random.default_rng(seed)
+        if len(background) == 1:
+            # A half each.
+            background = tf.repeat(background, 2, axis=0)
         samples = len(background)
         if nodes == 1:
             alphas = random.permutation((np.arange(samples) + random.random(samples)) / samples)
@@ -49,6 +52,7 @@ class ExpectedGradients:
         self._background = tf.repeat(background, nodes, axis=0)
         self._alphas = tf.constant(alphas, tf.float32)
         self._weights = tf.constant(weights, tf.float32)
+        self._half = tf.constant(np.repeat(np.arange(samples) % 2, nodes), tf.float32)
         self._log_odds = tf.function(log_odds, reduce_retracing=True)
         self._step = tf.function(self._explain, reduce_retracing=True)
 
@@ -63,7 +67,7 @@ class ExpectedGradients:
         at_once = max(1, NUMBERS_AT_ONCE // row_numbers)
         wanted = tf.constant(targets)
         pieces = [slice(start, start + at_once) for start in range(0, len(targets), at_once)]
-        values = np.concatenate([self._step(embedded[piece], wanted[piece]) for piece in pieces])
+        halves = np.concatenate([self._step(embedded[piece], wanted[piece]) for piece in pieces], axis=1)
         output = np.concatenate([self._log_odds(embedded[piece], wanted[piece]) for piece in pieces])
         bases = {
             int(target): float(
@@ -75,10 +79,12 @@ class ExpectedGradients:
             )
             for target in np.unique(targets)
         }
-        return Attribution(values, np.array([bases[int(target)] for target in targets]), output)
+        base = np.array([bases[int(target)] for target in targets])
+        share = float(np.mean(self._half))
+        return Attribution(share * halves[0] + (1.0 - share) * halves[1], base, output, halves)
 
     def _explain(self, rows: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """`(rows, *places, width) -> (rows, *places)`."""
+        """`(rows, *places, width) -> (2, rows, *places)`, from every other path each."""
         places = (1,) * (len(rows.shape) - 1)
         difference = rows[:, None] - self._background[None]
         path = self._background[None] + tf.reshape(self._alphas, [1, -1, *places]) * difference
@@ -90,4 +96,10 @@ class ExpectedGradients:
             total = tf.reduce_sum(self._log_odds(flat, tf.repeat(targets, shape[1])))
         gradients = tf.reshape(tape.gradient(total, flat), shape)
         along = tf.reduce_sum(gradients * difference, axis=-1)
-        return tf.reduce_mean(along * tf.reshape(self._weights, [1, -1, *places[1:]]), axis=1)
+        along *= tf.reshape(self._weights, [1, -1, *places[1:]])
+        return tf.stack(
+            [
+                tf.reduce_sum(along * tf.reshape(half, [1, -1, *places[1:]]), axis=1) / tf.reduce_sum(half)
+                for half in (self._half, 1.0 - self._half)
+            ]
+        )

@@ -12,15 +12,15 @@ import tensorflow as tf
 
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain.attribution import Attribution
+from solutionkit.explain.background import SAMPLES, drawn_background
 from solutionkit.explain.expected_gradients import ExpectedGradients
 from solutionkit.kinds import CATEGORICAL, NUMERIC
 from solutionkit.models import sequence_encoder, tabm  # noqa: F401  (registers the layers for loading)
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.explanation_files import load_background
 from solutionkit.models.tabular_network import EMBEDDING_FILE, HEAD_FILE
 from solutionkit.models.tempering import ensemble_answers
 
-SAMPLES = 200
+ROWS_AT_ONCE = 4096
 
 
 class TableNetwork:
@@ -28,6 +28,7 @@ class TableNetwork:
 
     Attributes:
         head: How the task reads raw outputs.
+        background: `(samples, …)` by kind of column: the rows compared with.
 
     Args:
         folder: Holds both parts and background rows.
@@ -44,11 +45,8 @@ class TableNetwork:
         self.head = spec.task.head(np.zeros(0))
         self._embedding = keras.models.load_model(folder / EMBEDDING_FILE, compile=False)
         self._network = keras.models.load_model(folder / HEAD_FILE, compile=False)
-        background = load_background(folder)
-        random = np.random.default_rng(seed)
-        rows = len(next(iter(background.values())))
-        chosen = np.resize(random.permutation(rows), samples)
-        embedded = self._embed({name: value[chosen] for name, value in background.items()})
+        self.background = drawn_background(folder, samples, seed)
+        embedded = self._embed(self.background)
         self._gradients = ExpectedGradients(embedded, self._margin, seed=seed)
 
     def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
@@ -57,9 +55,22 @@ class TableNetwork:
         single = rows.of(NUMERIC).shape[1] + rows.of(CATEGORICAL).shape[1]
         if cells.values.shape[1] == single:
             return cells
-        # Several vectors stand for the sequence.
-        sequence = cells.values[:, single:].sum(axis=1, keepdims=True)
-        return dataclasses.replace(cells, values=np.concatenate([cells.values[:, :single], sequence], axis=1))
+
+        def joined(values: np.ndarray) -> np.ndarray:
+            """Several vectors stand for the sequence."""
+            sequence = values[..., single:].sum(axis=-1, keepdims=True)
+            return np.concatenate([values[..., :single], sequence], axis=-1)
+
+        assert cells.halves is not None
+        return dataclasses.replace(cells, values=joined(cells.values), halves=joined(cells.halves))
+
+    def margins(self, rows: TransformedSplit, targets: np.ndarray) -> np.ndarray:
+        """`(rows,)` each row's `Task.margin` of its target."""
+        parts = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            piece = slice(start, start + ROWS_AT_ONCE)
+            parts.append(self._margin(self._embed(rows.take(piece).inputs), tf.constant(targets[piece])))
+        return np.concatenate(parts).astype(np.float64)
 
     def answers(self, raw: Any) -> Any:
         """What the network says, of its raw outputs."""

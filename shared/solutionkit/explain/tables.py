@@ -12,6 +12,7 @@ from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.reasons import by_subject, raw_cells, reasons, subject_names
+from solutionkit.explain.sampled import Checkable, cross_check
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.export import raw_columns
 from solutionkit.models.heads import RARE_SHARE
@@ -66,10 +67,8 @@ def explain_tables(
     scores = {name: task.score(item[rows], targets) for name, item in outputs.items()}
     values = raw_columns(examples[rows], spec)
     values = {name: decode(column) for name, column in raw_cells(values, spec).items()}
-    everything = {
-        name: model.explainer.explain(model.transform(examples[rows]), targets)
-        for name, model in explainers.items()
-    }
+    arrays = {name: model.transform(examples[rows]) for name, model in explainers.items()}
+    everything = {name: model.explainer.explain(arrays[name], targets) for name, model in explainers.items()}
     overall = {name: item.take(slice(len(drawn))) for name, item in everything.items()}
     drawn_values = {name: column[: len(drawn)] for name, column in values.items()}
     shown = summary.strongest(list(overall.values()), columns)
@@ -86,6 +85,10 @@ def explain_tables(
             "method": explainers[name].explainer.method,
             "base_value": float(item.base.mean()),
             "residual": summary.residual(item),
+            "reliability": item.reliability,
+            "cross_check": cross_check(explainers[name].explainer, arrays[name], targets, item, seed)
+            if isinstance(explainers[name].explainer, Checkable)
+            else None,
             "global": summary.ranking(item, columns),
             "dependence": summary.dependence(curves[name], columns, drawn_values, shown),
             "groups": summary.ranking(

@@ -37,8 +37,8 @@ class TransformedSplit:
         """`(rows, …)` the columns of a kind; `(rows, 0)` without any."""
         return self.inputs.get(kind, np.zeros((len(self), 0), np.float32))
 
-    def take(self, rows: np.ndarray) -> TransformedSplit:
-        """The given rows, by position or by a mask."""
+    def take(self, rows: np.ndarray | slice) -> TransformedSplit:
+        """The given rows, by position, by a mask or as a slice."""
         return TransformedSplit(
             {name: values[rows] for name, values in self.inputs.items()},
             self.label[rows],

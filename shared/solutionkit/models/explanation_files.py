@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from solutionkit.errors import UserError
+from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.trained import TrainedModel
 
 EXPLANATION_FOLDER = "assets.extra/explanation"
 TRANSFORM_FILE, BACKGROUND_FILE, EXPLAINER_FILE = "transform.zip", "background.npz", "explainer.json"
+BACKGROUND_ROWS = 200
 
 
 def write_explanation_files(trained: TrainedModel, transform_output: Path, model: Path) -> None:
@@ -38,6 +40,18 @@ def explainer_name(folder: Path) -> str:
             f"{folder / EXPLAINER_FILE}: names no explainer; run the pipeline again: solutionkit run."
         ) from None
     return name
+
+
+def save_drawn_rows(folder: Path, train: TransformedSplit, seed: int) -> None:
+    """Write some training rows as what an explanation compares with; the same ones of every model.
+
+    Args:
+        folder: The model's.
+        train: The training rows.
+        seed: Of the draw.
+    """
+    drawn = np.random.default_rng(seed).permutation(len(train))[:BACKGROUND_ROWS]
+    save_background(folder, train.take(np.sort(drawn)).inputs)
 
 
 def save_background(folder: Path, inputs: dict[str, np.ndarray]) -> None:

@@ -9,6 +9,7 @@ fold has been held out once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +21,9 @@ import tensorflow as tf
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
-from solutionkit.kinds import CATEGORICAL, NUMERIC
+from solutionkit.kinds import CATEGORICAL, NUMERIC, SEQUENCE
 from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.explanation_files import save_drawn_rows
 from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
 from solutionkit.models.search import Span, Trial, search
@@ -129,6 +131,9 @@ def train(
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         parts = [tf.cast(columns[name], tf.float64) for name in (NUMERIC, CATEGORICAL) if name in columns]
+        if SEQUENCE in columns:
+            steps = columns[SEQUENCE]
+            parts.append(tf.reshape(tf.cast(steps, tf.float64), [-1, math.prod(steps.shape[1:])]))
         return score_matrix(tf.concat(parts, axis=1))
 
     score_matrix = scorer(booster)
@@ -136,6 +141,7 @@ def train(
 
     def save_for_explanation(folder: Path) -> None:
         booster.save_model(str(folder / BOOSTER_FILE))
+        save_drawn_rows(folder, train, training.seed)
 
     return TrainedModel(score, scores, save_for_explanation, EXPLAINER, facts, train_scores=train_scores)
 
@@ -274,15 +280,23 @@ def scorer(booster: lightgbm.Booster) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def design(arrays: TransformedSplit) -> Matrix:
-    """A table's rows: numbers, then category ids."""
+    """A table's rows as trees read them."""
     first = arrays.of(NUMERIC).shape[1]
     categorical = tuple(range(first, first + arrays.of(CATEGORICAL).shape[1]))
     return Matrix(design_matrix(arrays), arrays.label, categorical)
 
 
 def design_matrix(arrays: TransformedSplit) -> np.ndarray:
-    """`(rows, columns)` float64: numbers, then category ids."""
-    return np.concatenate([arrays.of(NUMERIC), arrays.of(CATEGORICAL)], axis=1, dtype=np.float64)
+    """`(rows, columns)` float64: numbers, then category ids, then the steps of a sequence side by side."""
+    steps = arrays.of(SEQUENCE).reshape(len(arrays), -1)
+    return np.concatenate([arrays.of(NUMERIC), arrays.of(CATEGORICAL), steps], axis=1, dtype=np.float64)
+
+
+def players(arrays: TransformedSplit) -> np.ndarray:
+    """`(columns,)` which of `TableSpec.model_columns` each column of the matrix is of: a sequence is one."""
+    single = arrays.of(NUMERIC).shape[1] + arrays.of(CATEGORICAL).shape[1]
+    steps = int(np.prod(arrays.of(SEQUENCE).shape[1:]))
+    return np.concatenate([np.arange(single), np.full(steps, single)])
 
 
 def without_noise(matrix: Matrix) -> np.ndarray:

@@ -19,7 +19,7 @@ from solutionkit.kinds import CATEGORICAL, NUMERIC, SEQUENCE
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.bagged_networks import BestFits, bag_loss
 from solutionkit.models.epochs import epoch_facts
-from solutionkit.models.explanation_files import save_background
+from solutionkit.models.explanation_files import save_drawn_rows
 from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
 from solutionkit.models.search import Span, Trial, search
@@ -50,7 +50,6 @@ SPACE: dict[str, Span | tuple[Any, ...]] = {
     "learning_rate": Span(5e-4, 5e-3, logarithmic=True),
     "weight_decay": Span(1e-5, 1e-1, logarithmic=True),
 }
-BACKGROUND_ROWS = 200
 SMALLEST_BATCH, LARGEST_BATCH, STEPS_PER_EPOCH = 256, 4096, 48
 
 
@@ -114,8 +113,7 @@ def train(
     def save_for_explanation(folder: Path) -> None:
         fitted.embedding.save(folder / EMBEDDING_FILE)
         fitted.members.save(folder / HEAD_FILE)
-        drawn = np.random.default_rng(training.seed).permutation(len(train))[:BACKGROUND_ROWS]
-        save_background(folder, train.take(np.sort(drawn)).inputs)
+        save_drawn_rows(folder, train, training.seed)
 
     facts = {
         "algorithm": "TabM",

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from solutionkit.models.trees import LEAVES_PER_WORD, Forest
+from solutionkit.models.trees import LEAVES_PER_WORD, ZERO_THRESHOLD, Forest
 
-# LightGBM's kZeroThreshold: values this small count as zero where zero means missing.
-ZERO_THRESHOLD = 1e-35
 # Columns whose table rows are fetched together: fewer operations, more memory (benchmarks/trees).
 COLUMNS_AT_ONCE = 8
 

@@ -19,6 +19,8 @@ import lightgbm
 import numpy as np
 
 INFINITE_THRESHOLD = 1e300
+# LightGBM's kZeroThreshold: values this small count as zero where zero means missing.
+ZERO_THRESHOLD = 1e-35
 LEAVES_PER_WORD = 8
 WORDS_PER_ENTRY = 8
 # Half of what a graph's constants may weigh together (protobuf's 2 GB).
@@ -66,15 +68,24 @@ class Forest:
 
 
 @dataclass(frozen=True)
-class _Node:
-    """A decision and the leaves, by their number in the tree, on its two sides."""
+class Node:
+    """A decision.
+
+    Attributes:
+        structure: As LightGBM dumps it.
+        left: The leaves, by their number in the tree, where it is true.
+        right: The others below it.
+        children: On either side the number of the node below, or of a leaf as `~number`.
+    """
 
     structure: dict[str, Any]
     left: range
     right: range
+    children: tuple[int, int]
 
     @property
     def column(self) -> int:
+        """The column that it looks at."""
         return int(self.structure["split_feature"])
 
     @property
@@ -99,13 +110,31 @@ class _Node:
 
     @property
     def zero_is_missing(self) -> bool:
+        """Whether LightGBM treats zero as it treats NaN."""
         return bool(self.structure["missing_type"] == "Zero")
 
 
 @dataclass(frozen=True)
-class _Tree:
-    nodes: list[_Node]
+class Tree:
+    """A tree.
+
+    Attributes:
+        nodes: Its decisions, the first one last.
+        values: Of its leaves, from left to right.
+    """
+
+    nodes: list[Node]
     values: list[float]
+
+
+def read_trees(booster: lightgbm.Booster) -> tuple[list[Tree], int]:
+    """The trees of a booster in its order, and how many outputs they take turns with.
+
+    Raises:
+        ValueError: It has linear trees.
+    """
+    dump = booster.dump_model()
+    return [_read(tree["tree_structure"]) for tree in dump["tree_info"]], dump["num_tree_per_iteration"]
 
 
 def read_forest(booster: lightgbm.Booster) -> Forest:
@@ -128,7 +157,7 @@ def read_forest(booster: lightgbm.Booster) -> Forest:
     first_words = np.concatenate([[0], np.cumsum(words)]).astype(int)
     per_output = len(trees) // outputs
     nodes = [node for tree in trees for node in tree.nodes]
-    columns = _Columns(nodes)
+    columns = Columns(nodes)
     shape = (columns.cells, -(-int(first_words[-1]) // WORDS_PER_ENTRY) * WORDS_PER_ENTRY)
     if math.prod(shape) > LARGEST_TABLE:
         raise ValueError(
@@ -162,25 +191,27 @@ def read_forest(booster: lightgbm.Booster) -> Forest:
     )
 
 
-def _read(root: dict[str, Any]) -> _Tree:
+def _read(root: dict[str, Any]) -> Tree:
     """A tree's decisions, and its leaves' values from left to right."""
-    nodes: list[_Node] = []
+    nodes: list[Node] = []
     values: list[float] = []
 
-    def visit(structure: dict[str, Any]) -> None:
+    def visit(structure: dict[str, Any]) -> int:
+        """The node's number, or `~number` of a leaf."""
         if "leaf_coeff" in structure:
             raise ValueError("linear trees have no conversion to TensorFlow ops")
         if "split_index" not in structure:
             values.append(float(structure["leaf_value"]))
-            return
+            return ~(len(values) - 1)
         start = len(values)
-        visit(structure["left_child"])
+        left = visit(structure["left_child"])
         middle = len(values)
-        visit(structure["right_child"])
-        nodes.append(_Node(structure, range(start, middle), range(middle, len(values))))
+        right = visit(structure["right_child"])
+        nodes.append(Node(structure, range(start, middle), range(middle, len(values)), (left, right)))
+        return len(nodes) - 1
 
     visit(root)
-    return _Tree(nodes, values)
+    return Tree(nodes, values)
 
 
 def _bits(leaves: range, words: int) -> np.ndarray:
@@ -190,11 +221,15 @@ def _bits(leaves: range, words: int) -> np.ndarray:
     return np.packbits(bits, bitorder="little")
 
 
-class _Columns:
-    """The cells of every column that some node looks at, and each node's decision in them."""
+class Columns:
+    """The cells of every column that some node looks at, and each node's decision in them.
 
-    def __init__(self, nodes: list[_Node]) -> None:
-        by_column: dict[int, list[_Node]] = {}
+    Args:
+        nodes: Of all trees.
+    """
+
+    def __init__(self, nodes: list[Node]) -> None:
+        by_column: dict[int, list[Node]] = {}
         for node in nodes:
             by_column.setdefault(node.column, []).append(node)
         ordered = sorted(by_column.items())
@@ -223,7 +258,27 @@ class _Columns:
         for column, width in zip(self.categorical, self.widths, strict=True):
             yield column, int(width) + 1
 
-    def decisions(self, node: _Node) -> tuple[slice, np.ndarray]:
+    def cells_of(self, matrix: np.ndarray) -> dict[int, np.ndarray]:
+        """`(rows,)` which of its column's cells each value falls into, by column.
+
+        Args:
+            matrix: `(rows, columns)` as the booster reads them.
+        """
+        found = {}
+        for place, (column, thresholds) in enumerate(zip(self.numeric, self.thresholds, strict=True)):
+            values = matrix[:, column]
+            cells = np.minimum(np.searchsorted(thresholds, values), len(thresholds))
+            cells[np.isnan(values)] = len(thresholds) + 1
+            if self.zero_is_missing[place]:
+                cells[np.abs(values) <= ZERO_THRESHOLD] = len(thresholds) + 2
+            found[column] = cells
+        for column, width in zip(self.categorical, self.widths, strict=True):
+            values = matrix[:, column]
+            known = (values > -1.0) & (values < width)
+            found[column] = np.where(known, values, width).astype(np.int64)
+        return found
+
+    def decisions(self, node: Node) -> tuple[slice, np.ndarray]:
         """The cells of a node's column and `(cells,)` whether a value there goes left."""
         first = self._first[node.column]
         categories = node.categories
