@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # A threshold that is the best of a draw from a draw varies about twice as much as that of a draw: with the
 # root of a half the spread is what it is from one set of rows to another (benchmarks/README.md, statistics).
 CHOSEN = 0.5**0.5
-# Flagging whatever is expected to add anything needs no choice; another threshold must earn more on held-out
-# rows by so many standard errors.
+# Flagging whatever is expected to add anything needs no choice; another threshold must earn more, of rows by
+# which it was not chosen, by so many standard errors.
 CLEARLY = 2.0
 
 
@@ -116,7 +116,7 @@ class _Decided:
         threshold = money.best_threshold(labels, held_out, business, around.validation_stakes)
         if business and expected:
             _, gains = money.row_gains(labels, business, around.validation_stakes)
-            earned = gains * ((held_out >= threshold).astype(float) - (held_out >= 0.0))
+            earned = money.earned_by_choosing(gains, held_out)
             if earned.mean() <= CLEARLY * earned.std() / np.sqrt(len(earned)):
                 return cls(scores, held_out, Decision(0.0, expected), chosen=False)
         return cls(scores, held_out, Decision(threshold, expected))
