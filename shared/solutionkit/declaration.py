@@ -243,6 +243,13 @@ class Comparing(_Table):
         description="a difference of the primary metric that is too small to matter; usually 0.005 of ROC-AUC"
         " and accuracy, 0.01 of average precision and macro F1, a fiftieth of the trivial one's of errors",
     )
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="how often both models are trained, with a seed each; the first ones ship, all tell how"
+        " much chance there is in learning, at so many times the training's time",
+    )
 
 
 USUAL_MINUTES = 10.0

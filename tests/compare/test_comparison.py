@@ -165,3 +165,30 @@ def test_few_rows_all_told_rightly_are_no_equivalence(metric: str) -> None:
     assert found["verdict"] == "undecided"
     assert found["difference"]["low"] < -0.1 < 0.1 < found["difference"]["high"]
     assert found["difference"]["detectable"] > 0.1
+
+
+def test_repeats_widen_the_verdict_and_are_told() -> None:
+    rows = EvaluationSet(TASK, LABELS, VALIDATION_LABELS, train=1000)
+    models = {"baseline": scored(1.0), "deep": scored(1.35)}
+    alone = compare("any", "roc_auc", rows, models, declared())
+    assert (alone["verdict"], alone["learning"]) == ("deep", None)
+    repeats = [
+        {"baseline": scored(1.4).evaluation, "deep": scored(1.0).evaluation},
+        {"baseline": scored(1.2).evaluation, "deep": scored(1.3).evaluation},
+    ]
+    found = compare("any", "roc_auc", rows, models, declared(), repeats)
+    assert found["verdict"] == "undecided"
+    assert found["difference"]["value"] == alone["difference"]["value"]
+    assert found["learning"]["source"] == "seeds"
+    assert found["learning"]["deep_ahead"] == 2
+    assert len(found["learning"]["differences"]) == 3
+
+
+def test_folds_of_a_bag_are_told() -> None:
+    codes = np.arange(len(VALIDATION_LABELS)) % 5
+    rows = EvaluationSet(TASK, LABELS, VALIDATION_LABELS, train=1000, validation_folds=codes)
+    models = {"baseline": scored(1.0), "deep": scored(3.0)}
+    found = compare("any", "roc_auc", rows, models, declared())
+    assert found["learning"]["source"] == "folds"
+    assert found["learning"]["deep_ahead"] == 5
+    assert found["verdict"] == "deep"

@@ -64,6 +64,7 @@ def test_the_evaluators_opinion_is_of_all_rows(tmp_path: Path) -> None:
 
 def test_thresholds_come_from_all_training_rows_where_both_models_have_folds(tmp_path: Path) -> None:
     common = {"labels": np.array([1, 0]), "train_labels": np.array([0, 0, 1])}
+    common["train_folds"] = np.array([1, 2, 2])
     scores = {"scores": np.array([[0.9], [0.1]]), "train_scores": np.array([[0.2], [0.3], [0.7]])}
     for name in ("baseline", "deep"):
         (tmp_path / name).mkdir()
@@ -72,6 +73,8 @@ def test_thresholds_come_from_all_training_rows_where_both_models_have_folds(tmp
     both = exported.read_held_out(folders)
     assert both.splits == ("train", "validation")
     assert both.labels.tolist() == [0, 0, 1, 1, 0]
+    assert both.folds is not None
+    assert both.folds.tolist() == [1, 2, 2, 0, 0]
     assert both.scores["deep"][:, 0].tolist() == [0.2, 0.3, 0.7, 0.9, 0.1]
     # Of a large table fewer rows are held out from the network.
     fewer = {**scores, "train_scores": np.array([[np.nan], [0.3], [0.7]])}
@@ -81,8 +84,17 @@ def test_thresholds_come_from_all_training_rows_where_both_models_have_folds(tmp
     assert some.scores["baseline"][:, 0].tolist() == [0.3, 0.7, 0.9, 0.1]
     np.savez(tmp_path / "deep" / VALIDATION_FILE, **common, scores=scores["scores"])
     one = exported.read_held_out(folders)
+    assert one.folds is None
     assert (one.splits, one.labels.tolist()) == (("validation",), [1, 0])
     assert one.scores["baseline"][:, 0].tolist() == [0.9, 0.1]
+
+
+def test_trainings_that_all_models_repeated_are_read(tmp_path: Path) -> None:
+    for name, count in (("baseline", 2), ("deep", 1)):
+        for number in range(1, count + 1):
+            (tmp_path / name / f"repeat-{number:02}").mkdir(parents=True)
+    found = exported.read_repeats({name: tmp_path / name for name in ("baseline", "deep")})
+    assert found == [{name: tmp_path / name / "repeat-01" for name in ("baseline", "deep")}]
 
 
 def test_copies_of_a_row_are_one_unit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from solutionkit.compare import gates
 from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.gates import IN_WORDS, Candidate
 from solutionkit.compare.inference import Difference, Estimate
+from solutionkit.compare.learning import FEWEST_FOLDS, Learning
 from solutionkit.compare.metrics import Metric, difference, estimates, test_of
 from solutionkit.compare.slices import compare_slices
 from solutionkit.compare.verdict import Judgement, judge
@@ -49,6 +51,7 @@ def compare(
     judged: EvaluationSet,
     models: dict[str, ScoredModel],
     declaration: Declaration,
+    repeats: Sequence[Scores] = (),
 ) -> dict[str, Any]:
     """Compare the baseline and the deep model, with the trivial predictor beside them.
 
@@ -58,6 +61,7 @@ def compare(
         judged: What they are judged on.
         models: The scored models by name: `baseline` and `deep`.
         declaration: Margin, worth of the outcomes, thresholds and the seed of the bootstrap.
+        repeats: `(eval rows, outputs)` by model, of trainings with other seeds.
 
     Returns:
         The content of `comparison.json`.
@@ -71,6 +75,9 @@ def compare(
         name: estimates(metric, judged.labels, scores, seed, judged.units) for name, metric in metrics.items()
     }
     measured = difference(primary, judged.labels, both[BASELINE], both[DEEP], seed, judged.units)
+    learning = learned_differently(judged, primary, measured, models, repeats, seed)
+    if learning:
+        measured = learning.added_to(measured)
     margin = declaration.compare.margin or usual_margin(primary, estimated[primary.name][TRIVIAL].value)
     slices = compare_slices(judged, both, primary, seed)
     judgement = judge(
@@ -87,6 +94,7 @@ def compare(
         "margin": margin,
         "detectable": measured.detectable,
     }
+    result["learning"] = learning.to_json(primary.higher_is_better) if learning else None
     if decisions.gain is not None:
         gain = decisions.gain(BASELINE, DEEP)
         result["business_difference"] = {**gain.to_json(), "currency": decisions.currency}
@@ -111,6 +119,44 @@ def compare(
         for name, other in ((BASELINE, DEEP), (DEEP, BASELINE))
     }
     return result | shipping(judgement, candidates, models, declaration.thresholds, metrics)
+
+
+def learned_differently(
+    judged: EvaluationSet,
+    metric: Metric,
+    measured: Difference,
+    models: dict[str, ScoredModel],
+    repeats: Sequence[Scores],
+    seed: int,
+) -> Learning | None:
+    """How the difference varies among several fits of both models; None where there is but one.
+
+    Args:
+        judged: The evaluation rows, and what is known of the held-out ones.
+        metric: The primary one.
+        measured: The difference of the models at hand.
+        models: By name.
+        repeats: Outputs of trainings with other seeds.
+        seed: Of the bootstrap.
+    """
+    if repeats:
+        others = [
+            metric.value(judged.labels, item[DEEP]) - metric.value(judged.labels, item[BASELINE])
+            for item in repeats
+        ]
+        return Learning.of_seeds([measured.value, *others])
+    if judged.validation_folds is None or not metric.of_slices:
+        return None
+    found, units = [], judged.circumstances.validation_units
+    for fold in np.unique(judged.validation_folds):
+        rows = judged.validation_folds == fold
+        labels = judged.validation_labels[rows]
+        if not metric.view.enough(labels):
+            continue
+        codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]
+        first, second = (models[name].validation[rows] for name in (BASELINE, DEEP))
+        found.append(difference(metric, labels, first, second, seed, codes))
+    return Learning.of_folds(found) if len(found) >= FEWEST_FOLDS else None
 
 
 def usual_margin(metric: Metric, trivial: float) -> float:

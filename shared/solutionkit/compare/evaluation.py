@@ -54,6 +54,8 @@ class EvaluationSet:
         circumstances: What the modality knows of the rows.
         own_metrics: Metrics of the use case's own, by name.
         unit: What units are called.
+        validation_folds: `(validation rows,)` codes of rows that one fit of each model was held out from;
+            None where there is but one fit.
     """
 
     task: Task
@@ -66,6 +68,7 @@ class EvaluationSet:
     circumstances: Circumstances = field(default_factory=Circumstances)
     own_metrics: dict[str, Metric] = field(default_factory=dict)
     unit: str = "row"
+    validation_folds: np.ndarray | None = None
 
     @property
     def units(self) -> np.ndarray | None:

@@ -19,7 +19,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import kind_of
 from solutionkit.models.arrays import read_serialized
 from solutionkit.models.export import model_size
-from solutionkit.models.run import FACTS_FILE, VALIDATION_FILE
+from solutionkit.models.run import FACTS_FILE, REPEAT, VALIDATION_FILE
 from solutionkit.models.saved import SavedScorer
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project
@@ -64,7 +64,11 @@ def compare_exported(
     }
     judged = evaluation_set(project, spec, examples, serialized, held_out)
     primary = project.primary_metric(spec.task)
-    result = compare(project.package, primary, judged, scored, declaration)
+    repeats = [
+        {name: SavedScorer(folder).score_examples(serialized) for name, folder in folders.items()}
+        for folders in read_repeats(records)
+    ]
+    result = compare(project.package, primary, judged, scored, declaration, repeats)
     result["evaluator"] = second_opinion(evaluation, judged.metrics)
     scores = {"labels": judged.labels, **{name: model.evaluation for name, model in scored.items()}}
     if judged.circumstances.stakes is not None:
@@ -81,12 +85,26 @@ class HeldOut:
         kept: `(rows of these splits,)` which of their rows these are.
         labels: `(rows,)` encoded labels.
         scores: `(rows, outputs)` by model.
+        folds: `(rows,)` codes of rows that one fit of each model was held out from; None where there is but
+            one fit.
     """
 
     splits: tuple[str, ...]
     kept: np.ndarray
     labels: np.ndarray
     scores: dict[str, np.ndarray]
+    folds: np.ndarray | None = None
+
+
+def read_repeats(records: dict[str, Path]) -> list[dict[str, Path]]:
+    """SavedModels of trainings with other seeds, by model, as far as all models have them.
+
+    Args:
+        records: What training wrote, by name.
+    """
+    found = {name: sorted(folder.glob(f"{REPEAT}*")) for name, folder in records.items()}
+    count = min(len(folders) for folders in found.values())
+    return [{name: folders[number] for name, folders in found.items()} for number in range(count)]
 
 
 def read_held_out(records: dict[str, Path]) -> HeldOut:
@@ -106,8 +124,13 @@ def read_held_out(records: dict[str, Path]) -> HeldOut:
     scores = {name: np.concatenate([item["train_scores"], item["scores"]]) for name, item in stored.items()}
     kept = np.all([~np.isnan(item).any(axis=1) for item in scores.values()], axis=0)
     labels = np.concatenate([first["train_labels"], first["labels"]])
+    folds = np.concatenate([first["train_folds"], np.zeros(len(first["labels"]), np.int64)])
     return HeldOut(
-        (TRAIN, VALIDATION), kept, labels[kept], {name: item[kept] for name, item in scores.items()}
+        (TRAIN, VALIDATION),
+        kept,
+        labels[kept],
+        {name: item[kept] for name, item in scores.items()},
+        folds[kept],
     )
 
 
@@ -141,6 +164,7 @@ def evaluation_set(
         task=spec.task,
         labels=columns[spec.label],
         validation_labels=held_out.labels,
+        validation_folds=held_out.folds,
         train=sum(count_rows(examples / f"Split-{split}") for split in (TRAIN, VALIDATION)),
         slices={name: columns[name] for name in declaration.slices.columns},
         calibrated=modality.calibrated(declaration.training.method),

@@ -140,6 +140,10 @@ class Difference:
         """The first model's value minus the second one's."""
         return Difference(-self.value, self.spread)
 
+    def varied_by(self, other: Spread) -> Difference:
+        """The same with a second source of chance, independent of the rows."""
+        return Difference(self.value, self.spread.with_another(other, 1.0))
+
     def below(self, margin: float) -> float:
         """One-sided p-value of a difference that is no lower than minus a margin."""
         if self.spread.error == 0.0:

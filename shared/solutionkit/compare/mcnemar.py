@@ -91,6 +91,10 @@ class McNemar(Difference):
         """The first one's accuracy minus the second one's."""
         return McNemar(-self.value, self.spread, self.only_second, self.only_first, self.rows)
 
+    def varied_by(self, other: Spread) -> Difference:
+        """As wide as the interval is, and then by the other chance."""
+        return self if other.error == 0.0 else self._wide().varied_by(other)
+
     @property
     def detectable(self) -> float:
         """The least true difference that this many rows would tell four times out of five."""

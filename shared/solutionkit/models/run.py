@@ -20,12 +20,14 @@ from solutionkit.models.export import export, write_facts
 from solutionkit.models.trained import TrainedModel
 
 FACTS_FILE, VALIDATION_FILE = "training.json", "validation.npz"
+# Folders beside them: models of trainings with other seeds.
+REPEAT = "repeat-"
 
 
 def run_fn(arguments: Any) -> None:
     """Train one model; TFX's Trainer calls this with its `FnArgs`.
 
-    `custom_config` holds `train`, the dotted name of the training function, and `training`.
+    `custom_config` holds `train`, the dotted name of the training function, `training` and `repeats`.
     """
     config = arguments.custom_config
     function = import_from(Path(config["project"]), config["train"])
@@ -35,11 +37,16 @@ def run_fn(arguments: Any) -> None:
     serialized, folds = read_folds(arguments.train_files)
     train = replace(transform_examples(serialized, transform_output, spec), fold=folds)
     validation = transform_examples(read_serialized(arguments.eval_files), transform_output, spec)
+
+    def fitted(seed: int) -> TrainedModel:
+        """The model, trained with a seed."""
+        trained = function(train, validation, spec, training.model_copy(update={"seed": seed}))
+        assert isinstance(trained, TrainedModel)
+        return calibrated(trained, validation.label, train.label, spec.task.calibrators, seed)
+
     started = time.monotonic()
-    trained = function(train, validation, spec, training)
+    trained = fitted(training.seed)
     seconds = time.monotonic() - started
-    assert isinstance(trained, TrainedModel)
-    trained = calibrated(trained, validation.label, train.label, spec.task.calibrators, training.seed)
     model = Path(arguments.serving_model_dir)
     export(trained, transform_output, spec, serialized[:64], model)
     write_explanation_files(trained, Path(arguments.transform_output), model)
@@ -51,6 +58,10 @@ def run_fn(arguments: Any) -> None:
         scores=trained.validation_scores,
         labels=validation.label,
         train_labels=train.label,
+        train_folds=folds,
         **out_of_fold,  # type: ignore[arg-type]
     )
     write_facts(record / FACTS_FILE, {**trained.facts, "train_seconds": seconds})
+    for number in range(1, config["repeats"]):
+        folder = record / f"{REPEAT}{number:02}"
+        export(fitted(training.seed + number), transform_output, spec, serialized[:64], folder)

@@ -101,6 +101,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
             custom_config={
                 "train": function,
                 "training": training,
+                "repeats": declaration.compare.repeats,
                 "project": str(project.folder),
                 "code": code("models", "transform", "tasks", own=[function, task_module]),
             },
@@ -212,6 +213,7 @@ def report_facts(project: Project) -> dict[str, Any]:
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
         "preset": project.training.preset,
+        "repeats": declaration.compare.repeats,
         "minutes": project.training.minutes if project.training.by_folds else None,
         "calibrated": modality.calibrated(declaration.training.method),
         "unit": modality.unit(declaration),

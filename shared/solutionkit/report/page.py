@@ -13,6 +13,7 @@ from solutionkit import __version__
 from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.decision import Decision
 from solutionkit.compare.inference import LEVEL
+from solutionkit.compare.learning import Learning
 from solutionkit.compare.verdict import SHORT, units_in_words
 from solutionkit.decimals import decimals, p_in_words
 from solutionkit.modalities.base import Modality
@@ -75,6 +76,7 @@ def write_report(
         "decisions": decisions,
         "decision": decisions[shown],
         "decided": decisions[shown] is not None,
+        "learned": learned_in_words(compared),
         "calibrated": calibration_in_words(compared["models"]),
         "difference": charts.difference_chart(
             [(primary["title"], compared["difference"])],
@@ -120,6 +122,15 @@ def headline(compared: dict[str, Any]) -> str:
             said = f"{said} by {title}, but the {name} earns more"
     shipped = {"deep": "the deep model ships", "baseline": "the baseline ships", None: "nothing ships"}
     return f"{said}; {shipped[compared['selected']]}."
+
+
+def learned_in_words(compared: dict[str, Any]) -> str:
+    """In how many fits which model is ahead; nothing where there is one of each."""
+    found = compared["learning"]
+    if found is None:
+        return ""
+    learning = Learning(found["source"], tuple(found["differences"]), found["error"])
+    return learning.in_words(compared["higher_is_better"])
 
 
 def calibration_in_words(models: dict[str, Any]) -> str:
