@@ -15,9 +15,9 @@ NAMES = re.compile(
 # What is particular: these may name what they are about.
 PARTICULAR = (
     "kinds/", "modalities/", "tasks/", "transform/", "models/heads", "models/image", "models/texture",
-    "models/anomaly", "models/augmentation", "models/residual", "models/pretrained", "models/tab", "models/gradient",
+    "models/anomaly", "models/augmentation", "models/residual", "models/pretrained", "models/tab", "models/gradient", "models/additive",
     "models/sequence", "models/tree", "explain/image", "explain/table", "explain/trees", "explain/region",
-    "explain/localisation", "report/overlays", "verbs/export", "compare/money", "compare/delong", "compare/mcnemar",
+    "explain/localisation", "explain/additive", "report/overlays", "verbs/export", "compare/money", "compare/delong", "compare/mcnemar",
     "compare/calibration", "cells", "ranks", "explained_images", "explained_columns",
 )  # fmt: skip
 # Where a shared room decides by such a name after all, how often, and why.

@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     report = verbs.add_parser("report", help="print the newest report's path and verdict")
     report.add_argument("--open", action="store_true", help="open it in a browser")
 
-    models = ("baseline", "deep", "pushed")
+    models = ("simple", "baseline", "deep", "pushed")
     predict = verbs.add_parser("predict", help="score a raw file")
     predict.add_argument("--input", type=Path, required=True, help="CSV, Parquet or images; no label needed")
     predict.add_argument("--output", type=Path, required=True, help="the CSV to write")

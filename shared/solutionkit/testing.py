@@ -123,7 +123,7 @@ def check_outputs(project: Project) -> None:
     compared = json.loads((run / "comparison.json").read_text())
     assert compared["run_id"] == run.resolve().name
     assert compared["verdict"] in {"deep", "baseline", "equivalent", "undecided"}
-    assert compared["selected"] in {"deep", "baseline", None}
+    assert compared["selected"] in {"deep", "baseline", "simple", None}
     trivial = compared["models"]["trivial"]["metrics"][compared["primary_metric"]]["value"]
     for name in ("baseline", "deep"):
         model = compared["models"][name]

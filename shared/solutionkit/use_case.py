@@ -29,8 +29,8 @@ __all__ = ["EVENTS", "IMAGES", "TABLES", "Events", "Project", "UseCase", "load_p
 
 # Rows of any table may have cards and amounts; a history is computed where a function for it is stated.
 TABLES, IMAGES, EVENTS = Events(), Images(), Events()
-# The models that every project trains.
-TRAINED = ("baseline", "deep")
+# The models that a project may train.
+TRAINED = ("simple", "baseline", "deep")
 TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression)}
 
 
@@ -126,6 +126,15 @@ class Project:
                 f" known are {', '.join(known)}."
             )
         return TASKS[name]
+
+    @property
+    def trainers(self) -> dict[str, str]:
+        """Dotted names of what trains each model, by the model's name, the simplest first."""
+        named = dict(self.use_case.modality.trainers(self.declaration.training.method))
+        if not self.task.has_head():
+            # Nobody but the use case's own trainers can learn it.
+            named.pop("simple", None)
+        return named
 
     def metric_names(self, task: Task) -> list[str]:
         """The metrics that mean something for a label and the declaration."""

@@ -22,10 +22,13 @@ def test_small_slices_have_no_metric() -> None:
     judged = EvaluationSet(task, labels, labels, train=0, slices={"size": column})
     for name in ("roc_auc", "log_loss"):
         clipped = {model: np.clip(score, 0.01, 0.99)[:, None] for model, score in scores.items()}
-        large, small = compare_slices(judged, clipped, judged.metrics[name], seed=0)
+        large, small = compare_slices(judged, clipped, judged.metrics[name], 0, [("baseline", "deep")])
         assert (large.value, large.rows, small.rows) == ("large", 280, 20)
         deep = large.to_json()["deep"]
         assert deep["low"] < deep["value"] < deep["high"]
         assert "deep" not in small.to_json()
-        assert large.difference is not None
-        assert large.towards("baseline").value == -large.towards("deep").value == -large.difference.value
+        towards_deep, away = large.towards("deep", "baseline"), large.towards("baseline", "deep")
+        assert towards_deep is not None
+        assert away is not None
+        assert away.value == -towards_deep.value == -large.differences["baseline", "deep"].value
+        assert large.towards("deep", "simple") is None

@@ -19,7 +19,7 @@ from solutionkit.compare.verdict import Judgement, judge
 from solutionkit.declaration import Declaration
 from solutionkit.tasks.base import Decisions, Scores
 
-BASELINE, DEEP, TRIVIAL = "baseline", "deep", "trivial"
+SIMPLE, BASELINE, DEEP, TRIVIAL = "simple", "baseline", "deep", "trivial"
 # Where no margin is stated: of what the trivial predictor gets.
 MARGIN_SHARE = 0.02
 # Among equals the larger model ships only if it is clearly smaller after all.
@@ -53,13 +53,13 @@ def compare(
     declaration: Declaration,
     repeats: Sequence[Scores] = (),
 ) -> dict[str, Any]:
-    """Compare the baseline and the deep model, with the trivial predictor beside them.
+    """Compare the baseline and the deep model, with a simple model and the trivial predictor beside them.
 
     Args:
         use_case: Its name.
         primary_metric: The metric that decides, one of those that mean something for the label.
         judged: What they are judged on.
-        models: The scored models by name: `baseline` and `deep`.
+        models: The scored models by name: `baseline`, `deep` and, if there is one, `simple`.
         declaration: Margin, worth of the outcomes, thresholds and the seed of the bootstrap.
         repeats: `(eval rows, outputs)` by model, of trainings with other seeds.
 
@@ -79,10 +79,22 @@ def compare(
     if learning:
         measured = learning.added_to(measured)
     margin = declaration.compare.margin or usual_margin(primary, estimated[primary.name][TRIVIAL].value)
-    slices = compare_slices(judged, both, primary, seed)
     judgement = judge(
         primary.title, measured, margin, primary.higher_is_better, judged.unit, judged.unit_count
     )
+    order, why = preferred_order(judgement, models)
+    pairs = [(BASELINE, DEEP)]
+    ladder = {}
+    if SIMPLE in models:
+        preferred = order[0]
+        behind = difference(primary, judged.labels, scores[preferred], scores[SIMPLE], seed, judged.units)
+        enough = behind.no_worse(margin, primary.higher_is_better)
+        ladder[SIMPLE] = {"against": preferred, **behind.to_json(), "no_worse": enough}
+        if enough:
+            pairs.append((preferred, SIMPLE))
+            order = [SIMPLE, *order]
+            why = f"shown to be worse than the {IN_WORDS[preferred]} by less than {margin:.3g}, if at all"
+    slices = compare_slices(judged, {name: scores[name] for name in models}, primary, seed, pairs)
     result = headings(use_case, primary, metrics, judged)
     result["models"] = judged_models(estimated, decisions)
     for name, model in models.items():
@@ -94,6 +106,7 @@ def compare(
         "margin": margin,
         "detectable": measured.detectable,
     }
+    result["ladder"] = ladder
     result["learning"] = learning.to_json(primary.higher_is_better) if learning else None
     if decisions.gain is not None:
         gain = decisions.gain(BASELINE, DEEP)
@@ -113,12 +126,22 @@ def compare(
             {} if decisions.gain is None else {item: decisions.gain(item, name) for item in (other, TRIVIAL)},
             decisions.currency,
             {metric: item[name] for metric, item in estimated.items()},
-            {item.title: item.towards(name) for item in slices if item.difference is not None},
+            {item.title: found for item in slices if (found := item.towards(name, other)) is not None},
             margin,
         )
-        for name, other in ((BASELINE, DEEP), (DEEP, BASELINE))
+        for name, other in instead_of(order)
     }
-    return result | shipping(judgement, candidates, models, declaration.thresholds, metrics)
+    return result | shipping(judgement, order, why, candidates, declaration.thresholds, metrics)
+
+
+def instead_of(order: list[str]) -> list[tuple[str, str]]:
+    """Each model that may ship, and the one that would ship but for it.
+
+    Args:
+        order: In which they may.
+    """
+    others = {BASELINE: DEEP, DEEP: BASELINE}
+    return [(name, others.get(name) or order[1]) for name in order]
 
 
 def learned_differently(
@@ -188,8 +211,9 @@ def preferred_order(judgement: Judgement, models: dict[str, ScoredModel]) -> tup
 
 def shipping(
     judgement: Judgement,
+    order: list[str],
+    why: str,
     candidates: dict[str, Candidate],
-    models: dict[str, ScoredModel],
     thresholds: dict[str, float],
     metrics: dict[str, Metric],
 ) -> dict[str, Any]:
@@ -197,15 +221,15 @@ def shipping(
 
     Args:
         judgement: What the primary metric says.
+        order: In which models may ship.
+        why: The first of them is preferred, if the verdict does not say so.
         candidates: What gates read, by model.
-        models: By name.
         thresholds: Declared bounds by metric.
         metrics: All, by name.
 
     Returns:
         Keys of `comparison.json`.
     """
-    order, why = preferred_order(judgement, models)
     higher = {name: metric.higher_is_better for name, metric in metrics.items()}
     told: list[dict[str, Any]] = []
     refused: list[str] = []
@@ -242,8 +266,8 @@ def shown_model(result: dict[str, Any]) -> str:
 def with_trivial(judged: EvaluationSet, models: dict[str, ScoredModel]) -> tuple[Scores, Scores]:
     """Outputs on evaluation and on validation rows of the models and of the trivial predictor."""
     said = judged.task.trivial(judged.validation_labels)
-    scores = {name: models[name].evaluation for name in (BASELINE, DEEP)}
-    validation = {name: models[name].validation for name in (BASELINE, DEEP)}
+    scores = {name: model.evaluation for name, model in models.items()}
+    validation = {name: model.validation for name, model in models.items()}
     scores[TRIVIAL] = np.tile(said, (len(judged.labels), 1))
     validation[TRIVIAL] = np.tile(said, (len(judged.validation_labels), 1))
     return scores, validation

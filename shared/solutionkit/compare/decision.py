@@ -50,9 +50,9 @@ class ExpectedWorth:
             business.currency,
         )
 
-    def __call__(self, probabilities: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-        """`(rows,)` of `(rows,)` probabilities of being positive and `(rows,)` amounts, 0 where unknown."""
-        right = self.positive + self.share * np.nan_to_num(amounts)
+    def __call__(self, probabilities: np.ndarray, stakes: np.ndarray) -> np.ndarray:
+        """`(rows,)` of `(rows,)` probabilities of being positive and `(rows,)` stakes, none where unknown."""
+        right = self.positive + self.share * np.nan_to_num(stakes)
         worth: np.ndarray = probabilities * right + (1.0 - probabilities) * self.negative
         return worth
 
@@ -64,12 +64,12 @@ class Decision:
     Attributes:
         threshold: Rows whose suspicion is at or above it are flagged.
         expected: What a row's suspicion is, if not its probability.
-        amounts: `(rows,)` what is at stake of the rows at hand, if that counts.
+        stakes: `(rows,)` what is at stake of the rows at hand, if that counts.
     """
 
     threshold: float
     expected: ExpectedWorth | None = None
-    amounts: np.ndarray | None = None
+    stakes: np.ndarray | None = None
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self | None:
@@ -88,14 +88,14 @@ class Decision:
         """The same, of rows whose columns are given by name, each `(rows,)`; a table, for instance."""
         if self.expected is None:
             return self
-        return replace(self, amounts=np.asarray(columns[self.expected.amount], np.float64))
+        return replace(self, stakes=np.asarray(columns[self.expected.amount], np.float64))
 
     def suspicion(self, probabilities: np.ndarray) -> np.ndarray:
         """`(rows,)` what is compared with the threshold, of `(rows,)` probabilities of being positive."""
         if self.expected is None:
             return probabilities
-        assert self.amounts is not None
-        return self.expected(probabilities, self.amounts)
+        assert self.stakes is not None
+        return self.expected(probabilities, self.stakes)
 
     @property
     def short(self) -> str:

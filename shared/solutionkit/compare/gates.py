@@ -9,7 +9,12 @@ from typing import Any
 from solutionkit.compare.inference import LEVEL, Difference, Estimate, holm
 from solutionkit.decimals import decimals, p_in_words
 
-IN_WORDS = {"baseline": "baseline", "deep": "deep model", "trivial": "trivial predictor"}
+IN_WORDS = {
+    "simple": "simple model",
+    "baseline": "baseline",
+    "deep": "deep model",
+    "trivial": "trivial predictor",
+}
 BEATS_TRIVIAL, MONEY, BOUNDS, SLICES = "beats_trivial", "money", "bounds", "slices"
 
 

@@ -159,6 +159,11 @@ class Difference:
         low, high = self.interval(1.0 - 2.0 * LEVEL)
         return self.tells and -margin < low and high < margin
 
+    def no_worse(self, margin: float, higher_is_better: bool) -> bool:
+        """Whether the second model is shown to be worse by less than a margin, if at all."""
+        low, high = self.interval(1.0 - 2.0 * LEVEL)
+        return self.tells and (low > -margin if higher_is_better else high < margin)
+
     @property
     def detectable(self) -> float:
         """The least true difference that this many units would tell four times out of five."""

@@ -40,7 +40,7 @@ class Slice:
         rows: How many rows.
         counts: What the task counts of them.
         estimates: Each model's metric; empty where there are too few rows to say.
-        difference: The deep model's minus the baseline's; None where units are too few to tell.
+        differences: The second named model's minus the first one's; none where units are too few to tell.
     """
 
     column: str
@@ -48,35 +48,40 @@ class Slice:
     rows: int
     counts: dict[str, int]
     estimates: dict[str, Estimate] = field(default_factory=dict)
-    difference: Difference | None = None
+    differences: dict[tuple[str, str], Difference] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """For people."""
         return f"{self.column} = {self.value}"
 
-    def towards(self, model: str) -> Difference:
-        """A model's metric minus the other one's, where there is a difference."""
-        assert self.difference is not None
-        return self.difference if model == "deep" else self.difference.turned()
+    def towards(self, model: str, other: str) -> Difference | None:
+        """A model's metric minus another one's, where that is known."""
+        if (other, model) in self.differences:
+            return self.differences[other, model]
+        turned = self.differences.get((model, other))
+        return turned.turned() if turned else None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of `comparison.json`."""
         entry: dict[str, Any] = {"column": self.column, "value": self.value, "n": self.rows, **self.counts}
         entry |= {model: item.to_json() for model, item in self.estimates.items()}
-        if self.difference is not None:
-            entry["difference"] = self.difference.to_json()
+        if found := self.differences.get(("baseline", "deep")):
+            entry["difference"] = found.to_json()
         return entry
 
 
-def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: int) -> list[Slice]:
+def compare_slices(
+    judged: EvaluationSet, scores: Scores, metric: Metric, seed: int, pairs: list[tuple[str, str]]
+) -> list[Slice]:
     """The slices of each declared column, the largest first.
 
     Args:
         judged: The evaluation rows.
-        scores: `(eval rows, outputs)` of baseline and deep model, by name.
+        scores: `(eval rows, outputs)` by model.
         metric: What is shown.
         seed: Of the bootstrap.
+        pairs: Models whose differences are wanted.
     """
     compared = []
     for name, column in judged.slices.items():
@@ -90,11 +95,14 @@ def compare_slices(judged: EvaluationSet, scores: Scores, metric: Metric, seed: 
                 within = {model: item[rows] for model, item in scores.items()}
                 units = judged.units
                 codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]
-                measured = difference(metric, labels, within["baseline"], within["deep"], seed, codes)
+                measured = {
+                    (first, second): difference(metric, labels, within[first], within[second], seed, codes)
+                    for first, second in pairs
+                }
                 found = replace(
                     found,
                     estimates=estimates(metric, labels, within, seed, codes),
-                    difference=measured if measured.tells else None,
+                    differences={pair: item for pair, item in measured.items() if item.tells},
                 )
             compared.append(found)
     return compared

@@ -23,7 +23,7 @@ Explanation = Callable[..., dict[str, Any]]
 def explain_exported(
     examples: Path, models: dict[str, Path], comparison: Path, function: Explanation, seed: int
 ) -> dict[str, Any]:
-    """Explain both models on evaluation rows.
+    """Explain baseline, deep model and whichever ships on evaluation rows.
 
     Args:
         examples: An Examples artifact with the split eval.
@@ -36,6 +36,9 @@ def explain_exported(
         The content of `explanations.json`.
     """
     compared = json.loads((comparison / "comparison.json").read_text())
+    shown = shown_model(compared)
+    # The simplest rung is its own explanation, and costs as much as the others.
+    models = {name: folder for name, folder in models.items() if name in ("baseline", "deep", shown)}
     with np.load(comparison / "scores.npz") as stored:
         labels = stored["labels"]
         outputs = {name: stored[name] for name in models}
@@ -47,7 +50,6 @@ def explain_exported(
         ids = [str(value) for value in parse_columns(serialized, spec, [spec.id])[spec.id]]
     else:
         ids = [f"evaluation row {row}" for row in range(len(serialized))]
-    shown = shown_model(compared)
     decision = Decision.from_json(compared["models"][shown]["business"])
     if decision and decision.expected:
         decision = decision.of_rows({decision.expected.amount: amounts})

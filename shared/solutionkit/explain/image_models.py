@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,7 @@ from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.expected_gradients import ExpectedGradients
 from solutionkit.explain.region_shapley import REGIONS, RegionShapley
 from solutionkit.kinds import IMAGE
+from solutionkit.models.additive import load_additive
 from solutionkit.models.anomaly import load_distance
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import load_background
@@ -22,6 +24,7 @@ from solutionkit.models.image_learning import probabilities
 from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_baseline import load_learned
+from solutionkit.models.texture_linear import linear_score
 from solutionkit.tasks.classification.odds import log_odds
 from solutionkit.tasks.classification.task import classification
 
@@ -116,6 +119,18 @@ class TextureBaseline(TextureExplainer):
 
     def __init__(self, folder: Path, spec: TableSpec) -> None:
         super().__init__(folder, spec, load_learned(folder).scorer())
+
+
+class TextureLinear(TextureExplainer):
+    """Of a linear function of texture features.
+
+    Args:
+        folder: Holds the function and background images.
+        spec: What images and classes are.
+    """
+
+    def __init__(self, folder: Path, spec: TableSpec) -> None:
+        super().__init__(folder, spec, functools.partial(linear_score, load_additive(folder), spec))
 
 
 class TextureDistance(TextureExplainer):

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from solutionkit.explain.attribution import Attribution
-from solutionkit.kinds import KINDS, SEQUENCE
+from solutionkit.kinds import KINDS
 from solutionkit.models.arrays import TransformedSplit
 
 ROWS, ORDERS = 5, 64
@@ -110,7 +110,7 @@ def _players(rows: TransformedSplit) -> dict[str, np.ndarray]:
         if kind not in rows.inputs:
             continue
         values = rows.of(kind)
-        size = 1 if kind == SEQUENCE else values.shape[1]
+        size = 1 if KINDS[kind].nested else values.shape[1]
         players[kind] = np.arange(first, first + size)
         first += size
     return players

@@ -110,14 +110,16 @@ class Modality(ABC):
         baseline: Trains the baseline.
         deep: Trains the deep model.
         explanation: Explains both models on evaluation rows, see `explain.exported`.
-        methods: Trainers of baseline and deep model by `training.method`, beside the supervised ones.
+        simple: Trains the model that a practitioner begins with; none where there is no such.
+        methods: Trainers by `training.method` and model, beside the supervised ones.
     """
 
     preprocessing: str
     baseline: str
     deep: str
     explanation: str
-    methods: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    simple: str | None = None
+    methods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def modules(self) -> list[str]:
@@ -129,9 +131,12 @@ class Modality(ABC):
         """Dotted names of functions of the use case's own that decide what rows and columns are."""
         return []
 
-    def trainers(self, method: str) -> tuple[str, str]:
-        """What trains baseline and deep model."""
-        return self.methods.get(method, (self.baseline, self.deep))
+    def trainers(self, method: str) -> Mapping[str, str]:
+        """What trains each model, by its name, the simplest first."""
+        if method in self.methods:
+            return self.methods[method]
+        simple = {"simple": self.simple} if self.simple else {}
+        return {**simple, "baseline": self.baseline, "deep": self.deep}
 
     def calibrated(self, method: str) -> bool:
         """Whether models trained so say probabilities; others only rank."""

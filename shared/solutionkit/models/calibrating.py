@@ -209,13 +209,23 @@ def calibrated(
 def cross_fitted_losses(
     kind: type[Calibrator], labels: np.ndarray, outputs: np.ndarray, seed: int
 ) -> np.ndarray | None:
-    """`(rows,)` log losses of rows that the calibrator did not see; None where a part lacks a class."""
+    """Log losses of rows that the calibrator did not see.
+
+    Args:
+        kind: The calibrator.
+        labels: `(rows,)` class ids.
+        outputs: `(rows, outputs)` probabilities.
+        seed: Of the parts.
+
+    Returns:
+        `(rows,)`; None where a part lacks a class.
+    """
     part = np.random.default_rng(seed).permutation(len(labels)) % PARTS
     losses = np.zeros(len(labels))
-    classes = len(np.unique(labels))
+    count = len(np.unique(labels))
     for number in range(PARTS):
         unseen = part == number
-        if not unseen.any() or len(np.unique(labels[~unseen])) < classes or classes < 2:
+        if not unseen.any() or len(np.unique(labels[~unseen])) < count or count < 2:
             return None
         losses[unseen] = log_losses(
             labels[unseen], _applied(kind.fit(labels[~unseen], outputs[~unseen]), outputs[unseen])

@@ -24,6 +24,8 @@ class Head(ABC):
         outputs: Raw values, and outputs, a row.
         boosting: LightGBM's objective and the metric that ends its training.
         rare: Whether what matters occurs in few rows.
+        offset: What raw values lie about, where they have a unit.
+        scale: How far they spread then.
         temperatures: What raw values may be divided by without another answer becoming the likeliest; 1 alone
             where they have no such scale.
         facts: What to tell of it.
@@ -32,6 +34,7 @@ class Head(ABC):
     outputs: int
     boosting: ClassVar[dict[str, Any]]
     rare = False
+    offset, scale = 0.0, 1.0
     temperatures: ClassVar[tuple[float, ...]] = (1.0,)
 
     @property
@@ -153,12 +156,12 @@ class ValueHead(Head):
     boosting: ClassVar[dict[str, Any]] = {"objective": "regression", "metric": "l2"}
 
     def __init__(self, labels: np.ndarray) -> None:
-        self._offset = float(labels.mean(dtype=np.float64)) if len(labels) else 0.0
-        self._scale = float(labels.std(dtype=np.float64)) if len(labels) else 1.0
+        self.offset = float(labels.mean(dtype=np.float64)) if len(labels) else 0.0
+        self.scale = float(labels.std(dtype=np.float64)) if len(labels) else 1.0
 
     def finished(self, network: keras.Model) -> keras.Model:
         """The network's values in the label's unit."""
-        scaled = keras.layers.Rescaling(self._scale, self._offset, name="label_unit")(network.output)
+        scaled = keras.layers.Rescaling(self.scale, self.offset, name="label_unit")(network.output)
         return keras.Model(network.input, scaled)
 
     def answers(self, raw: Any) -> Any:
@@ -175,7 +178,7 @@ class ValueHead(Head):
 
     def error(self, difference: Any) -> Any:
         """Squared errors, in the label's variance."""
-        return ops.square(difference / self._scale)
+        return ops.square(difference / self.scale)
 
 
 class QuantileHead(ValueHead):
@@ -193,5 +196,5 @@ class QuantileHead(ValueHead):
 
     def error(self, difference: Any) -> Any:
         """Pinball losses, in the label's spread."""
-        below = -difference / self._scale
+        below = -difference / self.scale
         return ops.maximum(self._quantile * below, (self._quantile - 1.0) * below)

@@ -109,27 +109,28 @@ def Compare(  # noqa: N802
     package: Parameter[str],
     declaration: Parameter[str],
     code: Parameter[str],
+    simple: InputArtifact[Model] = None,
+    simple_run: InputArtifact[ModelRun] = None,
 ) -> None:
-    """Judge both models on the same rows, and bless the one that ships, if one does."""
+    """Judge the models on the same rows, and bless the one that ships, if one does."""
     from solutionkit.compare.comparison import shown_model
     from solutionkit.compare.decision import Decision
     from solutionkit.compare.exported import compare_exported
     from solutionkit.declaration import Declaration
     from solutionkit.use_case import Project
 
+    models = folders(simple=simple, baseline=baseline, deep=deep)
     result, scores = compare_exported(
         project=Project(Path(project), Declaration.model_validate_json(declaration), package),
         examples=Path(examples.uri),
-        models={
-            name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))
-        },
-        records={"baseline": Path(baseline_run.uri), "deep": Path(deep_run.uri)},
+        models={name: folder / SERVING_FOLDER for name, folder in models.items()},
+        records=folders(simple=simple_run, baseline=baseline_run, deep=deep_run),
         evaluation=Path(evaluation.uri),
     )
     write_json(Path(comparison.uri) / "comparison.json", result)
     np.savez(Path(comparison.uri) / "scores.npz", **scores)  # type: ignore[arg-type]
     shown = shown_model(result)
-    shutil.copytree({"baseline": baseline, "deep": deep}[shown].uri, selected.uri, dirs_exist_ok=True)
+    shutil.copytree(models[shown], selected.uri, dirs_exist_ok=True)
     decision = Decision.from_json(result["models"][shown]["business"])
     told = decision.to_json() if decision else {"threshold": None}
     write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, told)
@@ -152,15 +153,17 @@ def Explain(  # noqa: N802
     project: Parameter[str],
     seed: Parameter[int],
     code: Parameter[str],
+    simple: InputArtifact[Model] = None,
 ) -> None:
-    """Explain both models on the same evaluation rows."""
+    """Explain the models on the same evaluation rows."""
     from solutionkit.dotted import import_from
     from solutionkit.explain.exported import explain_exported
 
     result = explain_exported(
         examples=Path(examples.uri),
         models={
-            name: Path(model.uri) / SERVING_FOLDER for name, model in (("baseline", baseline), ("deep", deep))
+            name: folder / SERVING_FOLDER
+            for name, folder in folders(simple=simple, baseline=baseline, deep=deep).items()
         },
         comparison=Path(comparison.uri),
         function=import_from(Path(project), function),
@@ -188,6 +191,11 @@ def WriteReport(  # noqa: N802
     told = {**json.loads((Path(data.uri) / DATA_FILE).read_text("utf-8")), **json.loads(facts)}
     told["label"] = told["names"].get(told["label"], told["label"])
     write_report(Path(comparison.uri), Path(explanations.uri), told, modality, Path(report.uri))
+
+
+def folders(**artifacts: Any) -> dict[str, Path]:
+    """Where artifacts are, by name, of those that there are."""
+    return {name: Path(artifact.uri) for name, artifact in artifacts.items() if artifact is not None}
 
 
 def write_json(file: Path, content: dict[str, Any]) -> None:

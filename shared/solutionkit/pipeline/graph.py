@@ -37,7 +37,6 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
     # What the use case says where no file that is looked at says it.
     said = [f"{task_module}:{project.task.__qualname__}", *own_values(use_case.modality)]
     data_modules = [task_module, *use_case.modality.modules]
-    train_baseline, train_deep = use_case.modality.trainers(declaration.training.method)
 
     def code(*rooms: str, own: Iterable[str] = (), names: Iterable[str] = ()) -> str:
         files = own_sources(project.folder, project.package, *own)
@@ -107,10 +106,12 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
             },
         ).with_id(name)
 
-    baseline = trainer("Trainer.baseline", train_baseline)
-    deep = trainer("Trainer.deep", train_deep)
-    for node in (baseline, deep):
+    trainers = {name: trainer(f"Trainer.{name}", function) for name, function in project.trainers.items()}
+    for node in trainers.values():
         node.add_upstream_node(metrics)
+    baseline, deep = trainers["baseline"], trainers["deep"]
+    trained = {name: node.outputs["model"] for name, node in trainers.items()}
+    runs = {f"{name}_run": node.outputs["model_run"] for name, node in trainers.items()}
     evaluator = standard.Evaluator(
         examples=examples.outputs["examples"],
         model=deep.outputs["model"],
@@ -122,17 +123,14 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
     )
     compare = components.Compare(
         examples=examples.outputs["examples"],
-        baseline=baseline.outputs["model"],
-        deep=deep.outputs["model"],
-        baseline_run=baseline.outputs["model_run"],
-        deep_run=deep.outputs["model_run"],
+        **trained,
+        **runs,
         evaluation=evaluator.outputs["evaluation"],
         **judging,
     )
     explain = components.Explain(
         examples=examples.outputs["examples"],
-        baseline=baseline.outputs["model"],
-        deep=deep.outputs["model"],
+        **trained,
         comparison=compare.outputs["comparison"],
         function=use_case.modality.explanation,
         project=str(project.folder),
@@ -167,7 +165,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
     # A model goes live only when there is a report that says why.
     pusher.add_upstream_node(report)
     nodes: list[BaseComponent] = [examples, metrics, statistics, validator, gate, transform]
-    nodes += [baseline, deep, evaluator, compare, explain, report, pusher]
+    nodes += [*trainers.values(), evaluator, compare, explain, report, pusher]
     return Pipeline(
         pipeline_name=project.package,
         pipeline_root=str(project.state / "artifacts"),

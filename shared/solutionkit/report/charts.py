@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from solutionkit.compare.money import PER, row_values
 from solutionkit.declaration import Business
 
-COLOURS = {"baseline": "#b4632b", "deep": "#2b6cb4", "trivial": "#8a8f98"}
+COLOURS = {"simple": "#4d8a4b", "baseline": "#b4632b", "deep": "#2b6cb4", "trivial": "#8a8f98"}
 INK, FAINT = "#2b2f36", "#d9dce1"
 STYLE: Any = {
     "svg.fonttype": "none",
@@ -308,25 +308,32 @@ def ranking_chart(rankings: dict[str, list[dict[str, Any]]], unit: str, most: in
         :most
     ]
     with _axes(7.6, 0.6 + 0.3 * len(columns)) as (figure, axes):
-        for offset, (name, model) in zip((-0.18, 0.18), strength.items(), strict=True):
+        for offset, width, (name, model) in _side_by_side(strength):
             rows = np.arange(len(columns)) + offset
-            axes.barh(rows, [model[column] for column in columns], 0.34, color=COLOURS[name], label=name)
+            axes.barh(rows, [model[column] for column in columns], width, color=COLOURS[name], label=name)
         axes.set_yticks(range(len(columns)), columns)
         axes.set_ylim(len(columns) - 0.4, -0.6)
         axes.set_xlabel(f"mean absolute contribution ({unit})")
         axes.legend(loc="lower right")
-        return svg(figure, "Which columns matter, in both models")
+        return svg(figure, "Which columns matter, in each model")
+
+
+def _side_by_side(models: dict[str, Any]) -> list[tuple[float, float, tuple[str, Any]]]:
+    """Each model's place beside a row's middle, the width of its bar, and itself."""
+    step = 0.72 / len(models)
+    first = -step * (len(models) - 1) / 2
+    return [(first + step * number, 0.95 * step, item) for number, item in enumerate(models.items())]
 
 
 def dependence_chart(column: str, curves: dict[str, dict[str, Any]]) -> str:
     """How a column's contribution varies with its value."""
     with _axes(3.1, 2.3) as (figure, axes):
-        for offset, (name, item) in zip((-0.18, 0.18), curves.items(), strict=True):
+        for offset, width, (name, item) in _side_by_side(curves):
             if item["kind"] == "numeric":
                 axes.plot(item["values"], item["effects"], ".", color=COLOURS[name], markersize=3, alpha=0.5)
             else:
                 rows = np.arange(len(item["groups"])) + offset
-                axes.barh(rows, [group["mean"] for group in item["groups"]], 0.34, color=COLOURS[name])
+                axes.barh(rows, [group["mean"] for group in item["groups"]], width, color=COLOURS[name])
                 axes.set_yticks(range(len(item["groups"])), [group["value"] for group in item["groups"]])
         axes.set_title(column, fontsize=9, loc="left", color=INK)
         zero = axes.axhline if item["kind"] == "numeric" else axes.axvline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from solutionkit.report import charts
-from solutionkit.report.figures import MODELS
+from solutionkit.report.figures import rungs
 from solutionkit.report.overlays import with_overlays
 
 # Why a single row is shown, where explanations are of columns; and where they are of images.
@@ -32,19 +32,21 @@ IMAGE_TITLES = {
 
 def of_columns(explained: dict[str, Any]) -> dict[str, Any]:
     """Rankings and dependence."""
-    models = {name: explained["models"][name] for name in MODELS}
+    names = rungs(explained["models"])
+    models = {name: explained["models"][name] for name in names}
     unit = explained["unit"]
     dependence = {name: model["dependence"] for name, model in models.items()}
     grouped = any(len(model["groups"]) < len(model["global"]) for model in models.values())
     return {
         "titles": ROW_TITLES,
+        "names": names,
         "grouped": grouped,
         "ranking": charts.ranking_chart({name: model["global"] for name, model in models.items()}, unit),
         "groups": charts.ranking_chart({name: model["groups"] for name, model in models.items()}, unit)
         if grouped
         else "",
         "dependence": [
-            charts.dependence_chart(column, {name: dependence[name][column] for name in MODELS})
+            charts.dependence_chart(column, {name: dependence[name][column] for name in names})
             for column in dependence["baseline"]
         ],
     }
@@ -52,7 +54,8 @@ def of_columns(explained: dict[str, Any]) -> dict[str, Any]:
 
 def of_images(explained: dict[str, Any]) -> dict[str, Any]:
     """Heat laid over the images."""
-    return {"titles": IMAGE_TITLES, "single_rows": with_overlays(explained["single_rows"])}
+    names = rungs(explained["models"])
+    return {"titles": IMAGE_TITLES, "names": names, "single_rows": with_overlays(explained["single_rows"])}
 
 
 PARTS = {"columns": of_columns, "images": of_images}

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-# Those that figures show side by side.
+# What is compared, and what figures show side by side where there is a simple model too.
 MODELS = ("baseline", "deep")
+RUNGS = ("simple", *MODELS)
+
+
+def rungs(known: Collection[str]) -> list[str]:
+    """The models that there are, the simplest first.
+
+    Args:
+        known: Names.
+    """
+    return [name for name in RUNGS if name in known]
 
 
 @dataclass(frozen=True)

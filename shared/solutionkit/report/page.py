@@ -12,6 +12,7 @@ import numpy as np
 from solutionkit import __version__
 from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.decision import Decision
+from solutionkit.compare.gates import IN_WORDS
 from solutionkit.compare.inference import LEVEL
 from solutionkit.compare.learning import Learning
 from solutionkit.compare.verdict import SHORT, units_in_words
@@ -20,6 +21,7 @@ from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
 from solutionkit.report.explained import PARTS
+from solutionkit.report.figures import rungs
 from solutionkit.report.markdown import markdown
 from solutionkit.splits import FEWEST_UNITS
 from solutionkit.tasks.base import task_from_json
@@ -73,10 +75,15 @@ def write_report(
         "test": task.test_in_words(compared["difference"]["test"], compared["units"]["name"]),
         "figures": task.figures(compared, scores, facts["business"]),
         "sections": modality.sections(compared),
+        "rungs": rungs(compared["models"]),
         "decisions": decisions,
         "decision": decisions[shown],
         "decided": decisions[shown] is not None,
         "learned": learned_in_words(compared),
+        "calibrated_order": any(
+            model.get("training", {}).get("calibration", {}).get("method", "none") != "none"
+            for model in compared["models"].values()
+        ),
         "calibrated": calibration_in_words(compared["models"]),
         "difference": charts.difference_chart(
             [(primary["title"], compared["difference"])],
@@ -117,11 +124,11 @@ def headline(compared: dict[str, Any]) -> str:
     if gain is not None and gain["units"] >= FEWEST_UNITS and gain["p_value"] < LEVEL:
         richer = "deep" if gain["value"] > 0 else "baseline"
         if richer != compared["verdict"]:
-            name = {"deep": "deep model", "baseline": "baseline"}[richer]
             title = compared["metrics"][compared["primary_metric"]]["title"]
-            said = f"{said} by {title}, but the {name} earns more"
-    shipped = {"deep": "the deep model ships", "baseline": "the baseline ships", None: "nothing ships"}
-    return f"{said}; {shipped[compared['selected']]}."
+            said = f"{said} by {title}, but the {IN_WORDS[richer]} earns more"
+    selected = compared["selected"]
+    shipped = f"the {IN_WORDS[selected]} ships" if selected else "nothing ships"
+    return f"{said}; {shipped}."
 
 
 def learned_in_words(compared: dict[str, Any]) -> str:

@@ -22,7 +22,6 @@ FILES = {
     "WriteReport": ("report", ["report.html", "model_card.md"]),
     "RowExampleGen": ("facts", ["schema.pbtxt"]),
 }
-MODELS = {"baseline": "Trainer.baseline", "deep": "Trainer.deep"}
 RECORD = "run.json"
 
 
@@ -54,7 +53,7 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
         for name in names:
             shutil.copy2(source / name, draft / name)
     stamp_run_id(draft / "comparison.json", run_id)
-    models = {name: publish_model(project, name, results[node]) for name, node in MODELS.items()}
+    models = {name: publish_model(project, name, results[f"Trainer.{name}"]) for name in project.trainers}
     pushed = pushed_model(project, results, draft / "comparison.json")
     record = {
         "run_id": run_id,

@@ -143,6 +143,11 @@ class Task(ABC):
             " of your own into the use case's modality."
         )
 
+    @classmethod
+    def has_head(cls) -> bool:
+        """Whether the library's own models can learn it."""
+        return cls.head is not Task.head
+
     @property
     def calibrators(self) -> tuple[type[Calibrator], ...]:
         """What may set a model's probabilities right, where outputs are such."""

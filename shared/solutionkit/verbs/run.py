@@ -20,6 +20,7 @@ from solutionkit.examples.facts import FILE_NAME
 from solutionkit.examples.schema import specification_of
 from solutionkit.models.epochs import cut_short
 from solutionkit.progress import TimeLeft, listening
+from solutionkit.report.figures import rungs
 from solutionkit.runner.publish import RECORD, new_run_id, publish, read_record
 from solutionkit.use_case import Project
 from solutionkit.verbs.check import prepared
@@ -150,7 +151,7 @@ def print_verdict(folder: Path, console: Console) -> None:
     record = read_record(folder / RECORD, "pushed")
     metric = result["primary_metric"]
     console.print()
-    for name in ("baseline", "deep", "trivial"):
+    for name in [*rungs(result["models"]), "trivial"]:
         model = result["models"][name]
         estimate = model["metrics"][metric]
         values = [estimate[part] for part in ("value", "low", "high")]

@@ -53,12 +53,13 @@ class Images(Modality):
     baseline: str = "solutionkit.models.texture_baseline:train"
     deep: str = "solutionkit.models.image_network:train"
     explanation: str = "solutionkit.explain.images:explain_images"
-    methods: Mapping[str, tuple[str, str]] = field(
+    simple: str | None = "solutionkit.models.texture_linear:train"
+    methods: Mapping[str, Mapping[str, str]] = field(
         default_factory=lambda: {
-            "anomaly": (
-                "solutionkit.models.anomaly:train_texture",
-                "solutionkit.models.anomaly:train_network",
-            )
+            "anomaly": {
+                "baseline": "solutionkit.models.anomaly:train_texture",
+                "deep": "solutionkit.models.anomaly:train_network",
+            }
         }
     )
 

@@ -34,6 +34,7 @@ class Table(Modality):
     preprocessing: str = "solutionkit.transform.tabular:preprocessing_fn"
     baseline: str = "solutionkit.models.gradient_boosting:train"
     deep: str = "solutionkit.models.tabular_network:train"
+    simple: str | None = "solutionkit.models.additive:train"
     explanation: str = "solutionkit.explain.tables:explain_tables"
 
     def declaration_problems(self, declaration: Declaration) -> list[Problem]:

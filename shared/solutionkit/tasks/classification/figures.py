@@ -9,7 +9,7 @@ import numpy as np
 from solutionkit.compare.decision import Decision
 from solutionkit.declaration import Business
 from solutionkit.report import charts
-from solutionkit.report.figures import MODELS, Figure
+from solutionkit.report.figures import Figure, rungs
 from solutionkit.tasks.classification.metrics import detected, detection_scores
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def figures(
         scores: Arrays of `scores.npz`.
         business: What the outcomes are worth, if declared.
     """
-    models = {name: compared["models"][name] for name in MODELS}
+    models = {name: compared["models"][name] for name in rungs(compared["models"])}
     drawn = curves(task, scores) if task.has_negative_class else []
     drawn += [
         Figure(
@@ -63,7 +63,7 @@ def figures(
 def curves(task: Classification, scores: dict[str, np.ndarray]) -> list[Figure]:
     """ROC and precision-recall."""
     labels = detected(scores["labels"])
-    detection = {name: detection_scores(scores[name]) for name in MODELS}
+    detection = {name: detection_scores(scores[name]) for name in rungs(scores)}
     against = f": {task.positive_name} against the rest" if len(task.classes) > 2 else ""
     return [
         Figure(charts.roc_chart(labels, detection), f"ROC curves{against}"),
@@ -74,7 +74,7 @@ def curves(task: Classification, scores: dict[str, np.ndarray]) -> list[Figure]:
 def money(models: dict[str, Any], scores: dict[str, np.ndarray], business: Business) -> Figure:
     """Worth by threshold."""
     thresholds, suspicion, unit = {}, {}, ""
-    for name in MODELS:
+    for name in models:
         decision = Decision.from_json(models[name]["business"])
         assert decision is not None
         if decision.expected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from solutionkit.report import charts
-from solutionkit.report.figures import MODELS, Figure
+from solutionkit.report.figures import Figure, rungs
 
 
 def figures(label: str, scores: dict[str, np.ndarray]) -> list[Figure]:
@@ -16,7 +16,7 @@ def figures(label: str, scores: dict[str, np.ndarray]) -> list[Figure]:
         scores: `labels` `(rows,)` and each model's `(rows, 1)`.
     """
     labels = scores["labels"]
-    predictions = {name: scores[name][:, 0] for name in MODELS}
+    predictions = {name: scores[name][:, 0] for name in rungs(scores)}
     errors = {name: values - labels for name, values in predictions.items()}
     return [
         Figure(
