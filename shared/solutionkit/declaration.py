@@ -89,6 +89,11 @@ class Data(_Table):
         None, alias="schema", description="curated schema; 'schema.pbtxt' beside the file where it fits"
     )
 
+    @property
+    def drawn(self) -> bool:
+        """Whether chance decides which rows, or which groups, are evaluated."""
+        return self.path is not None and self.split in {"random", "stratified", "group"}
+
     @model_validator(mode="after")
     def _one_source(self) -> Data:
         given = (self.path is not None, self.train is not None, self.eval is not None)
@@ -335,13 +340,12 @@ class Declaration(_Table):
             missing = [name for name in needs if not getattr(self.columns, name)]
             if missing:
                 raise ValueError(f"{key} needs {' and '.join(f'columns.{name}' for name in missing)}")
-        if self.columns.card and self.data.split in {"random", "stratified", "group"} and self.data.path:
+        if self.columns.card and self.data.drawn:
             raise ValueError(
                 f'split = "{self.data.split}" would learn from rows after those it is judged on; with'
                 ' columns.card use "time", "column", or the keys data.train and data.eval'
             )
-        drawn = self.data.split in {"random", "stratified", "group"} and self.data.path is not None
-        if span(self.data.label_delay) and drawn:
+        if span(self.data.label_delay) and self.data.drawn:
             raise ValueError(f'data.label_delay means nothing for split = "{self.data.split}"; use "time"')
         if self.columns.card and self.columns.time in self.columns.numeric:
             raise ValueError(

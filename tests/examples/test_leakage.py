@@ -74,3 +74,32 @@ def test_numbers_of_rows_are_noted(numbers: np.ndarray) -> None:
 @pytest.mark.parametrize("numbers", [NOISE, NOISE + LABELS, np.round(100 * NOISE)])
 def test_what_is_measured_is_not(numbers: np.ndarray) -> None:
     assert notes(numbers) == []
+
+
+def test_a_name_of_what_is_known_afterwards_needs_less() -> None:
+    spec = TableSpec(
+        Classification("y", ("0", "1")), (Feature("callDuration", "numeric"), Feature("level", "numeric"))
+    )
+    numbers = NOISE + 1.6 * LABELS
+    table = pa.table({"callDuration": numbers, "level": numbers})
+    found = leakage_notes(table, LABELS > 0, spec, [])
+    assert len(found) == 1
+    assert "'callDuration'" in found[0]
+    assert "known afterwards" in found[0]
+    assert leakage_notes(table, LABELS > 0, spec, ["callDuration"]) == []
+
+
+def test_gaps_of_one_label_alone_are_told_and_telling_gaps_are_not() -> None:
+    """Loans of which a number is missing mostly, but not always, where they failed are clean."""
+    labels = np.random.default_rng(1).random(2000) < 0.2
+
+    def notes(gaps: np.ndarray) -> list[str]:
+        table = pa.table({"n": pa.array(np.where(gaps, np.nan, NOISE), from_pandas=True), "c": ["a"] * 2000})
+        return [item for item in leakage_notes(table, labels, SPEC, []) if "missing" in item]
+
+    assert "missing in" in notes(labels & (NOISE > 0))[0]
+    assert "'n'" in notes(~labels & (NOISE > 0))[0]
+    assert notes((labels & (NOISE > 0)) | (NOISE > 2.2)) == []
+    few = np.zeros(2000, bool)
+    few[np.flatnonzero(~labels)[:20]] = True
+    assert notes(few) == []

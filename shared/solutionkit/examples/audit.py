@@ -18,6 +18,7 @@ from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast, cast_features
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import missing_columns, nested_columns, use_problems
+from solutionkit.examples.drift import drift_notes
 from solutionkit.examples.splitting import (
     Sides,
     assign_splits,
@@ -343,6 +344,8 @@ def judge(
         findings.add(modality.leakage_problems(trained, told, spec, trusted))
         noted = modality.leakage_notes(trained, told, spec, trusted)
         findings.notes += [note for note in noted if note not in findings.notes]
+    if not declaration.data.drawn:
+        findings.notes += drift_notes(typed, splits, spec)
 
 
 def feature_problems(table: pa.Table, spec: TableSpec) -> list[Problem]:

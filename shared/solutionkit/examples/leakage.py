@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec
@@ -13,8 +15,15 @@ from solutionkit.kinds import Feature, kind_of
 
 # No column that is known beforehand orders rows this well.
 SUSPICIOUS_ROC_AUC = 0.999
-# And few order them so well.
-REMARKABLE_ROC_AUC = 0.9
+# And few order them so well, or so well and by a name of what comes to be known with the label.
+REMARKABLE_ROC_AUC, HINTED_ROC_AUC = 0.9, 0.75
+HINTS = {
+    *("duration", "outcome", "result", "resolution", "resolved", "closed", "closing", "ended", "reason"),
+    *("cancelled", "canceled", "terminated", "refund", "refunded", "chargeback", "recovered", "recovery"),
+    *("settled", "settlement"),
+}
+# Gaps in rows of one label alone are no chance if they were so unlikely.
+UNLIKELY, FEWEST_GAPS = 1e-9, 30
 # Of fewer rows whole numbers may all differ by chance.
 FEWEST_NUMBERED = 200
 # Of each class.
@@ -54,12 +63,23 @@ def leakage_notes(table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted:
         spec: What the columns are.
         trusted: Columns that the declaration names as features.
     """
-    notes = [
-        f"the column '{feature.name}' alone puts {area:.1%} of pairs of rows in order; see that it is known"
-        " when the model is asked"
-        for feature, area in column_areas(table, marked, spec, trusted)
-        if REMARKABLE_ROC_AUC <= area < SUSPICIOUS_ROC_AUC
-    ]
+    notes, gaps = [], {}
+    for feature, area in column_areas(table, marked, spec, trusted):
+        hinted = HINTS & set(re.findall(r"[a-z]+", _apart(feature.name)))
+        if (HINTED_ROC_AUC if hinted else REMARKABLE_ROC_AUC) <= area < SUSPICIOUS_ROC_AUC:
+            afterwards = ", and its name speaks of what is known afterwards" if hinted else ""
+            notes.append(
+                f"the column '{feature.name}' alone puts {area:.1%} of pairs of rows in order{afterwards};"
+                " see that it is known when the model is asked"
+            )
+        if count := one_sided_gaps(table[feature.name], marked):
+            gaps[feature.name] = count
+    if gaps:
+        names = ", ".join(f"'{name}'" for name in gaps)
+        notes.append(
+            f"cells of {names} are missing in up to {max(gaps.values()):,} rows, all of the same label: see"
+            " that they are filled before the label is known"
+        )
     for feature in spec.ordered:
         if feature.name not in trusted and not kind_of(feature).nested:
             values = table[feature.name].to_numpy(zero_copy_only=False)
@@ -69,6 +89,26 @@ def leakage_notes(table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted:
                     " them, list it under columns.ignore, or as columns.id"
                 )
     return notes
+
+
+def _apart(name: str) -> str:
+    """A column's name in small letters, its words apart."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def one_sided_gaps(values: pa.ChunkedArray, marked: np.ndarray) -> int:
+    """How many cells are missing, where that happens in rows of one label alone and not by chance; else 0.
+
+    Args:
+        values: `(rows,)` typed cells.
+        marked: `(rows,)` truth values.
+    """
+    missing: np.ndarray = pc.is_null(values).to_numpy(zero_copy_only=False)
+    gaps, positives = int(missing.sum()), int(marked[missing].sum())
+    if gaps < FEWEST_GAPS or 0 < positives < gaps:
+        return 0
+    share = float(marked.mean()) if positives else 1.0 - float(marked.mean())
+    return gaps if share**gaps < UNLIKELY else 0
 
 
 def column_areas(

@@ -198,7 +198,7 @@ def in_time(sides: Sides) -> bool:
     the validation is to be as the evaluation is.
     """
     data = sides.declaration.data
-    drawn = data.path is not None and data.split in {"random", "stratified", "group"}
+    drawn = data.drawn
     return bool(sides.declaration.columns.time) and (sides.ordered or not drawn)
 
 
