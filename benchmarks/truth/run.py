@@ -4,8 +4,9 @@
 
 Each set is audited, transformed, learned and exported as the pipeline does it; TFMA, explanations and serving
 are left out. Which settings are kept is decided by rows of the training side; the evaluation rows are only
-told. "Mean" is the mean of both models' scores; milliseconds are those of one row in-process. With two
-presets, the last lines say on how many sets the later one is better, with a sign test.
+told. "Mean" is the mean of baseline's and deep model's scores; milliseconds are those of one row in-process,
+log losses of the evaluation rows are told on standard error. With two presets, the last lines say on how many
+sets the later one is better, with a sign test.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from solutionkit.examples.columns import TableSpec  # noqa: E402
 from solutionkit.examples.encoding import write_splits  # noqa: E402
 from solutionkit.models import export  # noqa: E402
 from solutionkit.models.arrays import TransformedSplit, raw_feature_spec, read_folds, transform_examples  # noqa: E402
+from solutionkit.models.calibrating import calibrated, log_losses  # noqa: E402
 from solutionkit.models.saved import SavedScorer  # noqa: E402
 from solutionkit.ranks import roc_auc  # noqa: E402
 from solutionkit.splits import SPLITS  # noqa: E402
@@ -78,7 +80,7 @@ eval_values = [{evaluated}]
 [columns]
 {columns}
 """
-MODELS = ("baseline", "deep")
+MODELS = ("simple", "baseline", "deep")
 CALLS = 30
 
 
@@ -87,7 +89,7 @@ class Found:
     """What a preset gives on a set; means over its folds.
 
     Attributes:
-        quality: The metric of the evaluation rows, of both models and of the mean of their scores.
+        quality: The metric of the evaluation rows, of the models and of the mean of the last two's scores.
         seconds: That training took.
         milliseconds: That one row takes.
         megabytes: Of the SavedModel.
@@ -141,8 +143,10 @@ def main() -> int:
         print(f"skipped: no such set in {options.samples}")
         return 0
     print(f"{os.cpu_count()} cores, {platform.platform()}\n")
-    print("| set | preset | metric | reference | baseline | deep | mean | seconds | one row, ms | MB |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(
+        "| set | preset | metric | reference | simple | baseline | deep | mean | seconds | one row, ms | MB |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     qualities, reached = [], 0
     for name in wanted:
         best = max(known[name]["references"].values())
@@ -192,7 +196,7 @@ def measure(folder: Path, stated: dict[str, Any], presets: list[str]) -> list[Fo
 
 
 def learned(data: Data, preset: str, metric: Metric, folder: Path, told: str) -> Found:
-    """Both models with a preset.
+    """The models with a preset.
 
     Args:
         data: What they learn from and are judged by.
@@ -203,14 +207,17 @@ def learned(data: Data, preset: str, metric: Metric, folder: Path, told: str) ->
     """
     training = data.project.training.model_copy(update={"preset": preset})
     splits, answers, figures = data.splits, [], []
-    for function in data.project.use_case.modality.trainers("supervised"):
+    for function in data.project.trainers.values():
         train = import_from(folder, function)
         started = time.monotonic()
-        trained = train(splits["train"], splits["validation"], data.spec, training)
+        raw = train(splits["train"], splits["validation"], data.spec, training)
+        labels = (splits["validation"].label, splits["train"].label)
+        trained = calibrated(raw, *labels, data.spec.task.calibrators, training.seed)
         seconds = time.monotonic() - started
         batches = splits["eval"].batches(data.spec.rows_scored)
         answers.append(np.concatenate([np.asarray(trained.score(item)) for item in batches]))
-        print(f"{told} {trained.facts}", file=sys.stderr, flush=True)
+        loss = log_losses(splits["eval"].label, answers[-1]).mean()
+        print(f"{told} log loss {loss:.5f} {trained.facts}", file=sys.stderr, flush=True)
         exported = folder / function.partition(":")[0]
         export.export(trained, data.output, data.spec, data.examples, exported)
         saved = SavedScorer(exported)
@@ -222,8 +229,7 @@ def learned(data: Data, preset: str, metric: Metric, folder: Path, told: str) ->
             latency.append(time.perf_counter() - begun)
         figures.append([seconds, np.median(latency) * 1e3, export.model_size(exported) / 1e6])
         keras.backend.clear_session()
-    labels = splits["eval"].label
-    quality = [metric(labels, item) for item in [*answers, np.mean(answers, axis=0)]]
+    quality = [metric(splits["eval"].label, item) for item in [*answers, np.mean(answers[1:], axis=0)]]
     return Found(np.array(quality), *np.transpose(figures))
 
 

@@ -205,7 +205,7 @@ class History(_Table):
         ["1h", "1d", "7d", "30d"], min_length=1, description="how far back counts, amounts and frauds go"
     )
     recent: int = Field(
-        10, ge=0, le=100, description="the card's latest transactions that the deep model reads as a sequence"
+        10, ge=0, le=100, description="how many of the card's latest transactions the models read beside"
     )
 
     @model_validator(mode="after")
