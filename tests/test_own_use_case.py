@@ -18,5 +18,7 @@ def test_it_keeps_the_contract(tmp_path: Path) -> None:
     found = json.loads((project.runs / "latest" / "comparison.json").read_text())
     assert found["primary_metric"] == "quadratic_kappa"
     assert found["models"]["deep"]["training"]["algorithm"] == "One layer"
+    assert found["learning"]["source"] == "seeds"
+    assert len(found["learning"]["differences"]) == 2
     card = (project.runs / "latest" / "model_card.md").read_text()
     assert "the expected" in card

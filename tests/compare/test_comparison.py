@@ -192,3 +192,42 @@ def test_folds_of_a_bag_are_told() -> None:
     assert found["learning"]["source"] == "folds"
     assert found["learning"]["deep_ahead"] == 5
     assert found["verdict"] == "deep"
+
+
+def ladder(simple: float, **more: Any) -> dict:
+    rows = EvaluationSet(
+        TASK, LABELS, VALIDATION_LABELS, train=1000, slices={"side": np.array(["l", "r"] * 300, object)}
+    )
+    models = {"simple": scored(simple), "baseline": scored(2.0), "deep": scored(2.0)}
+    return compare("any", "roc_auc", rows, models, declared(**more))
+
+
+def test_the_simplest_model_that_is_no_worse_ships() -> None:
+    found = ladder(1.999)
+    assert (found["verdict"], found["preferred"], found["selected"]) == ("equivalent", "simple", "simple")
+    assert found["ladder"]["simple"]["no_worse"]
+    assert found["ladder"]["simple"]["against"] == "baseline"
+    assert "The simple model ships, shown to be worse than the baseline by less than" in found["reason"]
+    assert {gate["model"] for gate in found["gates"]} == {"simple"}
+    assert set(found["models"]) == {"simple", "baseline", "deep", "trivial"}
+    assert found["slices"][0]["simple"]["value"] > 0.5
+
+
+def test_a_simple_model_that_is_worse_or_may_be_does_not_ship() -> None:
+    found = ladder(1.0)
+    assert found["selected"] == "baseline"
+    assert not found["ladder"]["simple"]["no_worse"]
+    assert found["ladder"]["simple"]["high"] < 0.0
+
+
+def test_a_simple_model_that_breaks_a_gate_gives_way() -> None:
+    free = ladder(1.999)["models"]
+    lows = {name: free[name]["metrics"]["roc_auc"]["low"] for name in ("simple", "baseline")}
+    assert lows["simple"] < lows["baseline"]
+    found = ladder(1.999, thresholds={"roc_auc": (lows["simple"] + lows["baseline"]) / 2})
+    assert found["selected"] == "baseline"
+    assert [(gate["model"], gate["held"]) for gate in found["gates"] if gate["name"] == "bounds"] == [
+        ("simple", False),
+        ("baseline", True),
+    ]
+    assert "The simple model does not ship" in found["reason"]
