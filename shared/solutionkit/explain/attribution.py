@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Below this an explanation says more about what was drawn than about the model.
+RELIABLE = 0.8
+
 
 @dataclass(frozen=True)
 class Attribution:
@@ -37,18 +40,27 @@ class Attribution:
         return Attribution(self.values[rows], self.base[rows], self.output[rows], halves)
 
     @property
-    def reliability(self) -> float | None:
-        """How much alike the values of another draw would be: mean correlation within a row, at most 1.
+    def reliabilities(self) -> np.ndarray:
+        """`(rows,)` how much alike each row's values of another draw would be: a correlation, at most 1.
 
         That of both halves, carried to the whole (C. Spearman and W. Brown, British Journal of Psychology 3,
-        1910). None where there are no halves, or no row's values differ.
+        1910). NaN where there are no halves, or their values do not differ.
         """
         if self.halves is None:
-            return None
+            return np.full(len(self.values), np.nan)
         first, second = (half.reshape(len(self.values), -1) for half in self.halves)
-        telling = (first.std(axis=1) > 0.0) & (second.std(axis=1) > 0.0)
-        if not telling.any():
-            return None
-        found = [np.corrcoef(ours, theirs)[0, 1] for ours, theirs in zip(first, second, strict=True)]
-        half = float(np.mean(np.array(found)[telling]))
-        return 2.0 * half / (1.0 + half) if half > 0.0 else half
+        return np.array([of_the_whole(ours, theirs) for ours, theirs in zip(first, second, strict=True)])
+
+    @property
+    def reliability(self) -> float | None:
+        """That of the rows together: their mean; None where nothing is known of any."""
+        known = self.reliabilities[~np.isnan(self.reliabilities)]
+        return float(known.mean()) if len(known) else None
+
+
+def of_the_whole(first: np.ndarray, second: np.ndarray) -> float:
+    """The reliability of the mean of two halves `(values,)`; NaN where these do not differ."""
+    if first.std() == 0.0 or second.std() == 0.0:
+        return float("nan")
+    half = float(np.corrcoef(first, second)[0, 1])
+    return 2.0 * half / (1.0 + half) if half > 0.0 else half

@@ -29,8 +29,6 @@ from solutionkit.tasks.classification.odds import log_odds
 from solutionkit.tasks.classification.task import classification
 
 AT_ONCE = 128
-# Single places of fine maps are noise; a sum over some of them is still a contribution.
-PLACES = 16
 # Background images, and points on the path from each: few and many leave the least residual for their cost.
 BACKGROUND, NODES = 8, 12
 
@@ -161,7 +159,7 @@ class NetworkExplainer:
         self._spec = spec
         self.background = load_background(folder)[IMAGE]
         height, width = self._maps.output.shape[1:3]
-        self.method = f"expected gradients at the {height} x {width} feature maps, summed over places"
+        self.method = f"expected gradients at the {height} x {width} feature maps, summed over regions"
         self._outputs = tf.function(
             lambda images, targets: self._log_odds(self._maps(images, training=False), targets),
             reduce_retracing=True,
@@ -172,7 +170,11 @@ class NetworkExplainer:
     def explain(self, rows: TransformedSplit, targets: np.ndarray) -> Attribution:
         """`(rows, places, places)` contributions to the log odds of each image's target."""
         cells = self._gradients.explain(self._embed(rows.of(IMAGE)), targets)
-        return Attribution(summed(cells.values, PLACES), cells.base, cells.output)
+        assert cells.halves is not None
+        # Single places of fine maps are noise; a sum over some of them is still a contribution, and all
+        # models are asked about the same regions.
+        halves = np.stack([summed(half, REGIONS) for half in cells.halves])
+        return Attribution(summed(cells.values, REGIONS), cells.base, cells.output, halves)
 
     def outputs(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """`(images,)` log odds of the targets."""

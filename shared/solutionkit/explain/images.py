@@ -14,7 +14,7 @@ from solutionkit.compare.calibration import wilson
 from solutionkit.compare.decision import Decision
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain import summary
-from solutionkit.explain.attribution import Attribution
+from solutionkit.explain.attribution import RELIABLE, Attribution
 from solutionkit.explain.image_models import ImageExplainer
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.localisation import chance_of_pointing, deletion, enlarged, overlap, points_at
@@ -77,6 +77,7 @@ def explain_images(
             "method": explainers[name].explainer.method,
             "base_value": float(overall.base.mean()),
             "residual": summary.residual(overall),
+            "reliability": overall.reliability,
         }
         if judged:
             models[name]["localisation"] = localisation(
@@ -107,6 +108,8 @@ def explain_images(
                 "heat": {
                     name: np.round(attribution.values[place], 4).tolist()
                     for name, attribution in everything.items()
+                    # What another draw would show otherwise is not shown.
+                    if not attribution.reliabilities[place] < RELIABLE
                 },
             }
         )

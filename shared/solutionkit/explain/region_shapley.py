@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from solutionkit.explain.attribution import Attribution
+from solutionkit.explain.attribution import RELIABLE, Attribution, of_the_whole
 
 REGIONS = 8
-WALKS = 4
+# Orders, each walked forwards and backwards: more are walked until two halves of them agree, unless so many
+# tell that they never will.
+FEWEST_ORDERS, TELLING_ORDERS, MOST_ORDERS = 2, 4, 12
 
 # `(images (batch, height, width, channels), targets (batch,)) -> (batch,)` log odds.
 Outputs = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -29,7 +31,7 @@ class RegionShapley:
         background: `(images, height, width, channels)` sound images.
         outputs: What is explained.
         regions: A side of the grid.
-        walks: Orders walked through, an even number.
+        most: Orders walked through at most, an even number.
         seed: Of orders and backgrounds.
     """
 
@@ -38,15 +40,14 @@ class RegionShapley:
         background: np.ndarray,
         outputs: Outputs,
         regions: int = REGIONS,
-        walks: int = WALKS,
+        most: int = MOST_ORDERS,
         seed: int = 0,
     ) -> None:
         self._outputs, self._regions = outputs, regions
         random = np.random.default_rng(seed)
-        forwards = [random.permutation(regions**2) for _ in range(walks // 2)]
+        forwards = [random.permutation(regions**2) for _ in range(most)]
         self._orders = np.array([order for walk in forwards for order in (walk, walk[::-1])])
-        chosen = np.repeat(np.resize(random.permutation(len(background)), walks // 2), 2)
-        self._background = background[chosen]
+        self._background = background[np.repeat(np.resize(random.permutation(len(background)), most), 2)]
         height, width = background.shape[1:3]
         self._region = (np.arange(height) * regions // height)[:, None] * regions + np.arange(
             width
@@ -59,17 +60,49 @@ class RegionShapley:
             images: `(rows, height, width, channels)`.
             targets: `(rows,)` what is explained of each image.
         """
-        values, bases, outputs = [], [], []
-        for image, target in zip(images, targets, strict=True):
-            steps = self._regions**2 + 1
-            walks = np.concatenate([self._walk(image, number) for number in range(len(self._orders))])
-            said = self._outputs(walks, np.repeat(target, len(walks))).reshape(len(self._orders), steps)
-            contribution = np.zeros((len(self._orders), steps - 1))
-            np.put_along_axis(contribution, self._orders, np.diff(said, axis=1), axis=1)
-            values.append(contribution.mean(axis=0).reshape(self._regions, self._regions))
-            bases.append(said[:, 0].mean())
-            outputs.append(said[:, -1].mean())
-        return Attribution(np.array(values), np.array(bases), np.array(outputs))
+        found = [self._one(image, target) for image, target in zip(images, targets, strict=True)]
+        halves = np.array([half for half, _, _ in found]).swapaxes(0, 1)
+        bases, outputs = (np.array([item[place] for item in found]) for place in (1, 2))
+        shape = (2, len(images), self._regions, self._regions)
+        return Attribution(
+            halves.mean(axis=0).reshape(shape[1:]), bases, outputs, np.array(halves.reshape(shape))
+        )
+
+    def _one(self, image: np.ndarray, target: int) -> tuple[np.ndarray, float, float]:
+        """`(2, places)` contributions by every other order, what they start from and what they end at."""
+        walked: list[np.ndarray] = []
+        while True:
+            for _ in range(FEWEST_ORDERS):
+                first = 2 * len(walked)
+                walked.append(np.stack([self._said(image, target, number) for number in (first, first + 1)]))
+            said = np.array(walked)
+            orders = self._orders[: 2 * len(walked)].reshape(len(walked), 2, -1)
+            contributions = np.zeros(orders.shape)
+            np.put_along_axis(contributions, orders, np.diff(said, axis=2), axis=2)
+            halves = np.stack([contributions[start::2].mean(axis=(0, 1)) for start in (0, 1)])
+            if not self._worth_more(len(walked), of_the_whole(*halves)):
+                break
+        return halves, float(said[:, :, 0].mean()), float(said[:, :, -1].mean())
+
+    def _worth_more(self, walked: int, reliability: float) -> bool:
+        """Whether more orders are needed, and those that are left might be enough.
+
+        Args:
+            walked: Orders so far.
+            reliability: Of these together.
+        """
+        most = len(self._orders) // 2
+        if walked >= most or not reliability < RELIABLE:
+            return False
+        if walked < TELLING_ORDERS:
+            return True
+        each = max(reliability, 0.0) / (walked - (walked - 1) * max(reliability, 0.0))
+        return each * most / (1.0 + (most - 1) * each) >= RELIABLE
+
+    def _said(self, image: np.ndarray, target: int, number: int) -> np.ndarray:
+        """`(regions + 1,)` what is explained, along a walk."""
+        walk = self._walk(image, number)
+        return self._outputs(walk, np.repeat(target, len(walk)))
 
     def _walk(self, image: np.ndarray, number: int) -> np.ndarray:
         """`(regions + 1, height, width, channels)`: from the background to the image, region by region."""

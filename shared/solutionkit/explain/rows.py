@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from solutionkit.examples.encoding import unlabelled_examples
+from solutionkit.explain.attribution import RELIABLE
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.reasons import raw_cells
 from solutionkit.kinds import IMAGE
@@ -71,7 +72,7 @@ def explain_heat(model: ModelExplainer, rows: ScoringRows, output: Path | None) 
 
     spec, method = model.spec, model.explainer.method
     _, names = rows.names
-    written = 0
+    written = shaky = 0
     if output:
         output.mkdir(exist_ok=True)
     for piece in rows.pieces():
@@ -84,6 +85,7 @@ def explain_heat(model: ModelExplainer, rows: ScoringRows, output: Path | None) 
             written += 1
             probability = 1.0 / (1.0 + np.exp(-attribution.output[place]))
             heat = attribution.values[place]
+            shaky += int(attribution.reliabilities[place] < RELIABLE)
             if output:
                 file = output / f"{name}.png"
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -95,4 +97,5 @@ def explain_heat(model: ModelExplainer, rows: ScoringRows, output: Path | None) 
                     f"{name}: {classes[place]}; {explained[place]} with probability {probability:.3f},"
                     f" hottest {left:.0%} from the left, {top:.0%} from the top"
                 )
-    return f"{written:,} images explained ({method})"
+    doubt = f"; of {shaky:,} another random draw would show another map" if shaky else ""
+    return f"{written:,} images explained ({method}){doubt}"
