@@ -14,7 +14,7 @@ SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
 # Kubernetes allows 63 characters, and resources have endings like -serving.
 LONGEST_SLUG = 50
 # What a project has beside the served model in `models/`.
-TAKEN = ("baseline", "deep")
+TAKEN = ("simple", "baseline", "deep")
 
 
 def problems() -> list[str]:

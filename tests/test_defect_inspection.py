@@ -139,8 +139,16 @@ def test_the_report_shows_pictures_and_needs_no_network(project: Project, tmp_pa
     sources = [part.split('"')[0] for part in page.split('src="')[1:]]
     assert sources
     assert all(source.startswith("data:image/png;base64,") for source in sources)
-    masks = sum(single["mask"] is not None for single in explained["single_rows"])
-    assert len(sources) == 3 * len(explained["single_rows"]) + masks
+    shown = explained["single_rows"]
+    masks, maps = (
+        sum(single["mask"] is not None for single in shown),
+        sum(len(item["heat"]) for item in shown),
+    )
+    assert len(sources) == len(shown) + masks + maps
+    # A map that another draw would show otherwise is not drawn, and that is said.
+    wanted = len(explained["models"]) * len(shown)
+    assert page.count("no map: another draw") == wanted - maps
+    assert 0 < maps
     with PIL.Image.open(io.BytesIO(base64.b64decode(sources[0].partition(",")[2]))) as image:
         assert image.size == (128, 128)
 

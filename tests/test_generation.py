@@ -25,6 +25,7 @@ REFUSED = [
     ({"project_slug": "json"}, "another Python package"),
     ({"project_slug": "customer_churn"}, "another Python package"),
     ({"project_slug": "deep"}, "one of its models"),
+    ({"project_slug": "simple"}, "one of its models"),
     ({"project_slug": "a" * 51}, "longer than 50"),
     ({"project_name": " "}, "project_name"),
     ({"project_name": "two\nlines"}, "project_name"),

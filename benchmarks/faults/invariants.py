@@ -80,9 +80,12 @@ class Watch:
     def learn_models(self) -> None:
         """Note the whole SavedModels among the pipeline's artifacts."""
         artifacts = self.project / ".pipeline" / "artifacts"
-        self.models = {name: self.models.get(name, []) for name in (self.served, "baseline", "deep")}
+        self.models = {
+            name: self.models.get(name, []) for name in (self.served, "simple", "baseline", "deep")
+        }
         for name, place in (
             (self.served, "Compare/selected"),
+            ("simple", "Trainer.simple/model"),
             ("baseline", "Trainer.baseline/model"),
             ("deep", "Trainer.deep/model"),
         ):
@@ -173,7 +176,7 @@ class Watch:
         known = {
             *self.kept,
             "runs/latest",
-            *(f"models/{name}" for name in (self.served, "baseline", "deep")),
+            *(f"models/{name}" for name in (self.served, "simple", "baseline", "deep")),
         }
         names = [str(item.relative_to(self.project)) for item in places]
         return [f"left over: {name}" for name in names if name not in known]

@@ -138,7 +138,8 @@ class Project:
             history: Known rows before these, where columns are computed of such; by default the data.
 
         Returns:
-            As `predict`, with `base` and the contribution of each column, which add up to `Task.margin`.
+            As `predict`, with `base` and the contribution of each column, which add up to `Task.margin` of
+            what the model says before its probabilities are set right.
 
         Raises:
             UserError: The rows do not fit the model.

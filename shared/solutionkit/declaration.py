@@ -252,7 +252,7 @@ class Comparing(_Table):
         1,
         ge=1,
         le=20,
-        description="how often both models are trained, with a seed each; the first ones ship, all tell how"
+        description="how often the models are trained, with a seed each; the first ones ship, all tell how"
         " much chance there is in learning, at so many times the training's time",
     )
 

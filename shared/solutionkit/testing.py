@@ -17,6 +17,7 @@ from solutionkit import cli
 from solutionkit.declaration import FILE_NAME, Declaration
 from solutionkit.declared_file import load_declaration
 from solutionkit.examples import schema as schemas
+from solutionkit.report.figures import rungs
 from solutionkit.use_case import Project, UseCase, load_project, read_new
 from solutionkit.verbs.sample import write_sample
 
@@ -125,7 +126,7 @@ def check_outputs(project: Project) -> None:
     assert compared["verdict"] in {"deep", "baseline", "equivalent", "undecided"}
     assert compared["selected"] in {"deep", "baseline", "simple", None}
     trivial = compared["models"]["trivial"]["metrics"][compared["primary_metric"]]["value"]
-    for name in ("baseline", "deep"):
+    for name in rungs(compared["models"]):
         model = compared["models"][name]
         estimate = model["metrics"][compared["primary_metric"]]
         assert estimate["low"] <= estimate["value"] <= estimate["high"], (
@@ -176,7 +177,7 @@ def check_models(project: Project) -> None:
 
     record = json.loads((project.runs / "latest" / "run.json").read_text())
     source = project.use_case.modality.scoring_source(project)
-    for name in ("baseline", "deep"):
+    for name in record["models"]:
         folder = project.folder / record["models"][name]["path"]
         scorer = SavedScorer(folder)
         table = next(iter(read_new(project, source, scorer.spec).pieces())).slice(0, 64)

@@ -8,6 +8,7 @@ from solutionkit.compare.money import (
     balanced,
     best_threshold,
     best_thresholds,
+    earned_by_choosing,
     outcomes,
     row_gains,
     row_values,
@@ -97,3 +98,18 @@ def test_what_cannot_be_looked_into_is_never_flagged() -> None:
     # Its gain is none of theirs.
     poor = np.array([0, 0, 0, 1])
     assert best_threshold(poor, np.where([True, True, True, False], scores, NEVER), business) > 1.0
+
+
+def test_in_money_nothing_is_nothing_and_all_is_all() -> None:
+    """Also of rows that lie far beyond those that chose."""
+    worth = np.array([5.0, 3.0, -2.0])
+    assert best_thresholds(np.full(3, -1.0), worth, np.ones((1, 3)))[0] > 1e300
+    assert best_thresholds(np.full(3, 1.0), worth, np.ones((1, 3)))[0] < -1e300
+    assert best_thresholds(np.full(3, -1.0), np.array([0.9, 0.5, 0.1]), np.ones((1, 3)))[0] == 1.01
+
+
+def test_what_choosing_earns_is_told_by_units() -> None:
+    random = np.random.default_rng(0)
+    gains, scores, units = random.normal(size=60), random.normal(size=60), np.repeat(np.arange(12), 5)
+    assert earned_by_choosing(gains, scores, None).shape == (60,)
+    assert earned_by_choosing(gains, scores, units).shape == (12,)

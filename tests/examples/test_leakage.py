@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from solutionkit.examples.columns import TableSpec
-from solutionkit.examples.leakage import leakage_notes, leakage_problems
+from solutionkit.examples.leakage import gap_notes, leakage_notes, leakage_problems
 from solutionkit.kinds import Feature
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.task import Classification
@@ -91,15 +91,21 @@ def test_a_name_of_what_is_known_afterwards_needs_less() -> None:
 
 def test_gaps_of_one_label_alone_are_told_and_telling_gaps_are_not() -> None:
     """Loans of which a number is missing mostly, but not always, where they failed are clean."""
-    labels = np.random.default_rng(1).random(2000) < 0.2
+    labels = (np.random.default_rng(1).random(2000) < 0.2).astype(int)
 
-    def notes(gaps: np.ndarray) -> list[str]:
+    def notes(gaps: np.ndarray, labels: np.ndarray = labels) -> list[str]:
         table = pa.table({"n": pa.array(np.where(gaps, np.nan, NOISE), from_pandas=True), "c": ["a"] * 2000})
-        return [item for item in leakage_notes(table, labels, SPEC, []) if "missing" in item]
+        return gap_notes(table, labels, SPEC)
 
-    assert "missing in" in notes(labels & (NOISE > 0))[0]
-    assert "'n'" in notes(~labels & (NOISE > 0))[0]
-    assert notes((labels & (NOISE > 0)) | (NOISE > 2.2)) == []
+    failed = labels > 0
+    assert "'n'" in notes(failed & (NOISE > 0))[0]
+    assert "'n'" in notes(~failed & (NOISE > 0))[0]
+    assert notes((failed & (NOISE > 0)) | (NOISE > 2.2)) == []
     few = np.zeros(2000, bool)
-    few[np.flatnonzero(~labels)[:20]] = True
+    few[np.flatnonzero(~failed)[:20]] = True
     assert notes(few) == []
+    # Of several classes, gaps in all but one are no leak, nor are those in the larger half of numbers.
+    classes = np.arange(2000) % 4
+    assert notes((classes != 0) & (NOISE > 1), classes) == []
+    assert "'n'" in notes((classes == 3) & (NOISE > 0), classes)[0]
+    assert notes(NOISE > 0, NOISE) == []

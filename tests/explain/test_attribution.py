@@ -29,5 +29,7 @@ def test_reliability_is_that_of_the_whole_and_not_of_its_halves() -> None:
 
 def test_what_was_not_drawn_has_no_reliability() -> None:
     assert FOUND.reliability is None
+    half = np.array([[[1.0, 2.0, 3.0]], [[1.0, 1.0, 1.0]]])
+    assert Attribution(half.mean(axis=0), np.zeros(1), np.zeros(1), half).reliability == 0.0
     nothing = np.zeros((2, 1, 3))
     assert Attribution(nothing[0], np.zeros(1), np.zeros(1), nothing).reliability is None

@@ -29,6 +29,13 @@ def test_agreement_of_a_model_with_itself_and_with_its_opposite() -> None:
     assert summary.agreement(FOUND, opposite, COLUMNS)["row_correlation"] == pytest.approx(-1.0)
 
 
+def test_a_model_that_tells_all_rows_the_same_agrees_with_nothing() -> None:
+    """Too few rows to split leave trees without a contribution, and JSON has no NaN."""
+    nothing = Attribution(np.zeros_like(VALUES), np.zeros(2), np.zeros(2))
+    found = summary.agreement(nothing, FOUND, COLUMNS)
+    assert (found["rank_correlation"], found["row_correlation"]) == (None, None)
+
+
 def test_contributions_of_one_row() -> None:
     values = {
         "a": np.array([0.1, 0.2], np.float32),

@@ -6,6 +6,7 @@ import math
 import lightgbm
 import numpy as np
 import pytest
+import shap
 
 from solutionkit.explain.tree_game import TreeGame
 
@@ -71,3 +72,16 @@ def test_trees_without_a_split_contribute_nothing() -> None:
     data = lightgbm.Dataset(matrix, np.ones(50), params={"verbosity": -1})
     booster = lightgbm.train({"objective": "regression", "verbosity": -1}, data, 2)
     assert not TreeGame.of(booster, np.arange(5)).values(matrix, matrix[:5]).any()
+
+
+def test_an_implementation_by_others_says_the_same_where_it_can() -> None:
+    """shap's interventional explainer, which is right without categories and gaps."""
+    matrix = np.random.default_rng(0).normal(size=(500, 5))
+    label = matrix[:, 0] * matrix[:, 1] + np.maximum(matrix[:, 2], 0.0)
+    booster = lightgbm.train(
+        {"objective": "regression", "verbosity": -1}, lightgbm.Dataset(matrix, label), 40
+    )
+    background = matrix[100:160]
+    theirs = shap.TreeExplainer(booster, background, feature_perturbation="interventional")
+    ours = TreeGame.of(booster, np.arange(5)).values(matrix[:30], background)[:, :, 0]
+    np.testing.assert_allclose(ours, theirs.shap_values(matrix[:30]), atol=1e-5)

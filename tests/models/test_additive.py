@@ -133,3 +133,15 @@ def test_a_head_says_what_raw_values_lie_about() -> None:
     head = ValueHead(labels)
     assert (head.offset, head.scale) == (20.0, pytest.approx(labels.std()))
     assert (BinaryHead(np.array([0, 1])).offset, BinaryHead(np.array([0, 1])).scale) == (0.0, 1.0)
+
+
+def test_numbers_without_end_do_not_spoil_a_row() -> None:
+    """Columns of few values have fewer pieces than others, and a client may send anything."""
+    numbers = np.stack([np.arange(400) % 2, np.linspace(0, 1, 400)], axis=1).astype(np.float32)
+    numbers[:2, 0] = [-3.4e38, 3.4e38]
+    labels = np.arange(400) % 2
+    none = np.zeros((400, 0), np.int64)
+    model, held_out, _ = fit_additive(numbers, none, labels, np.arange(400) % 3, BinaryHead(labels), 0)
+    assert np.isfinite(held_out).all()
+    odd = np.array([[np.inf, 0.5], [-np.inf, np.inf], [1e38, -3e38]], np.float32)
+    assert np.isfinite(model.raw(tf.constant(odd), tf.zeros([3, 0], tf.int64)).numpy()).all()

@@ -9,7 +9,16 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit, logit, softmax
 
-from solutionkit.models.calibrating import Calibrator, Isotonic, Scaled, Tempered, calibrated, log_losses
+from solutionkit.models.calibrating import (
+    Calibrator,
+    Isotonic,
+    Scaled,
+    Tempered,
+    calibrated,
+    load_calibrator,
+    log_losses,
+    save_calibrator,
+)
 from solutionkit.models.trained import TrainedModel
 
 BINARY = (Scaled, Isotonic)
@@ -67,13 +76,50 @@ def test_a_bend_that_no_scale_mends_takes_isotonic_regression() -> None:
 
 
 @pytest.mark.parametrize("kind", BINARY)
-def test_the_order_of_rows_stays(kind: type[Calibrator]) -> None:
-    labels, outputs = drawn(300, 3, 2.0)
+@pytest.mark.parametrize("seed", range(20))
+def test_what_the_model_tells_apart_stays_apart(kind: type[Calibrator], seed: int) -> None:
+    labels, outputs = drawn(300, seed, 2.0)
     grid = np.linspace(0.001, 0.999, 500, dtype=np.float32)[:, None]
     found = kind.fit(labels, outputs)(tf.constant(grid)).numpy()[:, 0]
-    assert (np.diff(found) >= 0).all()
     assert 0.0 <= found.min() <= found.max() <= 1.0
-    assert len(np.unique(found)) > 250
+    assert (np.diff(found.astype(np.float64)) > -1e-6).all()
+    # Nowhere a plateau but where rounding ends.
+    assert len(np.unique(found)) > 400
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_first_row_that_happens_to_be_positive_does_not_lift_the_others(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    said = random.random(2000)
+    labels = (random.random(2000) < np.where(said < 0.5, 0.07, 0.6)).astype(np.int64)
+    found = Isotonic.fit(labels, said[:, None])
+    low = found(tf.constant(np.linspace(0.05, 0.45, 50, dtype=np.float32)[:, None])).numpy()
+    assert abs(low.mean() - 0.07) < 0.05
+    assert abs(found(tf.constant([[0.9]])).numpy()[0, 0] - 0.6) < 0.1
+
+
+def test_of_a_bag_nothing_is_made_less_sure_and_what_is_too_timid_is_mended() -> None:
+    """The mean of fits is less sure than the fits are that told the held-out rows."""
+    labels, too_sure = drawn(3000, 0, 1.5)
+    alone = calibrated(trained(too_sure[:1000]), labels[:1000], np.zeros(0), BINARY, 0)
+    assert alone.facts["calibration"]["method"] != "none"
+    bag = calibrated(trained(too_sure[:1000], too_sure[1000:]), labels[:1000], labels[1000:], BINARY, 0)
+    assert bag.facts["calibration"]["method"] == "none"
+    labels, timid = drawn(3000, 0, 0.5)
+    bag = calibrated(trained(timid[:1000], timid[1000:]), labels[:1000], labels[1000:], BINARY, 0)
+    assert bag.facts["calibration"]["method"] != "none"
+
+
+@pytest.mark.parametrize("found", [Scaled(1.5, -0.3), Tempered(0.7), None])
+def test_it_is_written_and_read_without_pickle(found: Calibrator | None, tmp_path: Path) -> None:
+    labels, outputs = drawn(400, 6)
+    found = found or Isotonic.fit(labels, outputs)
+    assert load_calibrator(tmp_path) is None
+    save_calibrator(tmp_path, found)
+    again = load_calibrator(tmp_path)
+    assert again is not None
+    rows = tf.constant([[0.1, 0.9], [0.4, 0.6]]) if isinstance(found, Tempered) else tf.constant(outputs[:9])
+    np.testing.assert_allclose(again(tf.cast(rows, tf.float32)), found(tf.cast(rows, tf.float32)), atol=1e-7)
 
 
 def test_isotonic_takes_nothing_for_certain() -> None:
@@ -95,7 +141,7 @@ def test_several_classes_are_tempered() -> None:
 
 
 def test_training_rows_that_were_held_out_count_and_others_stay_unknown() -> None:
-    labels, outputs = drawn(4000, 4, 3.0)
+    labels, outputs = drawn(4000, 4, 0.4)
     train = outputs[1000:].copy()
     train[::3] = np.nan
     model = calibrated(trained(outputs[:1000], train), labels[:1000], labels[1000:], BINARY, 0)

@@ -50,6 +50,7 @@ def test_the_graph_in_order(before: dict[str, dict[str, Any]]) -> None:
         "ExampleValidator",
         "AnomalyGate",
         "Transform",
+        "Trainer.simple",
         "Trainer.baseline",
         "Trainer.deep",
         "Evaluator",
@@ -64,7 +65,10 @@ def test_the_graph_in_order(before: dict[str, dict[str, Any]]) -> None:
     ("tables", "reached"),
     [
         ({"project": {"title": "Leavers"}}, {"WriteReport"}),
-        ({"training": {"epochs": 3}}, {"MetricGate", "Trainer.baseline", "Trainer.deep", "Compare"}),
+        (
+            {"training": {"epochs": 3}},
+            {"MetricGate", "Trainer.simple", "Trainer.baseline", "Trainer.deep", "Compare"},
+        ),
         ({"business": {"true_positive": 99.0}}, {"MetricGate", "Compare", "WriteReport"}),
     ],
     ids=["title", "epochs", "business"],

@@ -47,8 +47,8 @@ def test_the_page_opens_in_a_browser(finished: Path, tmp_path: Path) -> None:
         )
         - 1
     )
-    # The last one lists the settings of trees that competed.
-    assert dom.count("<details") == 6
+    # The last two list the penalties of the simple model and the settings of trees that competed.
+    assert dom.count("<details") == 7
 
 
 HOSTILE = (
@@ -99,7 +99,7 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
     assert "a\\|b\\`c d" in card
     assert "\\[l\\](javascript:x)" in card
     table = [line for line in card.splitlines() if line.startswith("|")]
-    assert len(table) == 5
+    assert len(table) == 6
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
     # Where nothing ships both still tell of the model that would have.
     compared = json.loads((folders["comparison"] / "comparison.json").read_text())

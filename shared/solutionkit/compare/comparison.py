@@ -11,7 +11,7 @@ import numpy as np
 from solutionkit.compare import gates
 from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.gates import IN_WORDS, Candidate
-from solutionkit.compare.inference import Difference, Estimate
+from solutionkit.compare.inference import LEVEL, Difference, Estimate
 from solutionkit.compare.learning import FEWEST_FOLDS, Learning
 from solutionkit.compare.metrics import Metric, difference, estimates, test_of
 from solutionkit.compare.slices import compare_slices
@@ -88,8 +88,16 @@ def compare(
     if SIMPLE in models:
         preferred = order[0]
         behind = difference(primary, judged.labels, scores[preferred], scores[SIMPLE], seed, judged.units)
+        if varied := learned_differently(judged, primary, behind, models, repeats, seed, (preferred, SIMPLE)):
+            behind = varied.added_to(behind)
         enough = behind.no_worse(margin, primary.higher_is_better)
-        ladder[SIMPLE] = {"against": preferred, **behind.to_json(), "no_worse": enough}
+        at_worst = behind.interval(1.0 - 2.0 * LEVEL)[0 if primary.higher_is_better else 1]
+        ladder[SIMPLE] = {
+            "against": preferred,
+            **behind.to_json(),
+            "at_worst": at_worst,
+            "no_worse": enough,
+        }
         if enough:
             pairs.append((preferred, SIMPLE))
             order = [SIMPLE, *order]
@@ -112,7 +120,7 @@ def compare(
         gain = decisions.gain(BASELINE, DEEP)
         result["business_difference"] = {**gain.to_json(), "currency": decisions.currency}
     result["slices"] = [item.to_json() for item in slices]
-    result |= judged.circumstances.report(judged.labels, both)
+    result |= judged.circumstances.report(judged.labels, {name: scores[name] for name in models})
 
     def over_trivial(name: str) -> Difference:
         return difference(primary, judged.labels, scores[TRIVIAL], scores[name], seed, judged.units)
@@ -151,8 +159,9 @@ def learned_differently(
     models: dict[str, ScoredModel],
     repeats: Sequence[Scores],
     seed: int,
+    pair: tuple[str, str] = (BASELINE, DEEP),
 ) -> Learning | None:
-    """How the difference varies among several fits of both models; None where there is but one.
+    """How the difference varies among several fits of two models; None where there is but one.
 
     Args:
         judged: The evaluation rows, and what is known of the held-out ones.
@@ -161,10 +170,12 @@ def learned_differently(
         models: By name.
         repeats: Outputs of trainings with other seeds.
         seed: Of the bootstrap.
+        pair: The second model's value minus the first one's.
     """
+    first, second = pair
     if repeats:
         others = [
-            metric.value(judged.labels, item[DEEP]) - metric.value(judged.labels, item[BASELINE])
+            metric.value(judged.labels, item[second]) - metric.value(judged.labels, item[first])
             for item in repeats
         ]
         return Learning.of_seeds([measured.value, *others])
@@ -177,8 +188,8 @@ def learned_differently(
         if not metric.view.enough(labels):
             continue
         codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]
-        first, second = (models[name].validation[rows] for name in (BASELINE, DEEP))
-        found.append(difference(metric, labels, first, second, seed, codes))
+        one, other = (models[name].validation[rows] for name in pair)
+        found.append(difference(metric, labels, one, other, seed, codes))
     return Learning.of_folds(found) if len(found) >= FEWEST_FOLDS else None
 
 

@@ -14,6 +14,9 @@ import numpy as np
 
 from solutionkit.declaration import Business
 
+# Thresholds beyond this flag everything or nothing.
+FARTHEST = 1e300
+
 
 @dataclass(frozen=True)
 class ExpectedWorth:
@@ -100,6 +103,8 @@ class Decision:
     @property
     def short(self) -> str:
         """The threshold with its unit."""
+        if abs(self.threshold) > FARTHEST:
+            return "all" if self.threshold < 0.0 else "none"
         return (
             f"{self.threshold:.3f}"
             if self.expected is None
@@ -116,4 +121,6 @@ class Decision:
         """
         if self.expected is None:
             return f"at a probability of {self.threshold:.4f} and above"
+        if abs(self.threshold) > FARTHEST:
+            return "whatever it is expected to add" if self.threshold < 0.0 else "under no circumstances"
         return f"where that is expected to add {self.threshold:,.2f} {self.expected.currency} or more"

@@ -1,4 +1,4 @@
-"""What both models are judged on."""
+"""What the models are judged on."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def read_repeats(records: dict[str, Path]) -> list[dict[str, Path]]:
 
 
 def read_held_out(records: dict[str, Path]) -> HeldOut:
-    """What training wrote of rows that were held out from both models: training rows, where both have folds.
+    """What training wrote of rows that were held out from all models: training rows, where all have folds.
 
     Args:
         records: What training wrote, by name.

@@ -36,7 +36,7 @@ class Learning:
 
     @classmethod
     def of_seeds(cls, differences: Sequence[float]) -> Learning:
-        """Of trainings with other seeds, judged on the same rows; the models at hand are one draw of these.
+        """Of trainings with a seed each, judged on the same rows; the models at hand are one draw of these.
 
         Args:
             differences: That of the models at hand and of each repeat.
@@ -74,7 +74,7 @@ class Learning:
             >>> Learning("folds", (0.1, 0.2, -0.1), 0.0).in_words(higher_is_better=True)
             'In 2 of 3 folds of the training side the deep model is ahead.'
         """
-        of_what = "folds of the training side" if self.source == "folds" else "trainings with other seeds"
+        of_what = "folds of the training side" if self.source == "folds" else "trainings"
         count = self.ahead(higher_is_better)
         return f"In {count} of {len(self.differences)} {of_what} the deep model is ahead."
 

@@ -70,16 +70,20 @@ def best_threshold(
     return float(best_thresholds(gains, scores, np.ones((1, len(labels))))[0])
 
 
-def earned_by_choosing(gains: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """`(rows,)` what a chosen threshold earns more than 0 does, of rows by which it was not chosen.
+def earned_by_choosing(gains: np.ndarray, scores: np.ndarray, units: np.ndarray | None) -> np.ndarray:
+    """`(units,)` what a chosen threshold earns more than 0 does, of units by which it was not chosen.
 
     Args:
         gains: `(rows,)` what flagging each row adds.
         scores: `(rows,)` what flagging is expected to add; `NEVER` of rows that cannot be flagged.
+        units: `(rows,)` codes from 0 of rows that resemble each other; else each row is a unit.
     """
-    part = np.random.default_rng(0).permutation(len(scores)) % PARTS
+    units = np.arange(len(scores)) if units is None else units
+    part = (np.random.default_rng(0).permutation(int(units.max()) + 1) % PARTS)[units]
     thresholds = best_thresholds(gains, scores, (part != np.arange(PARTS)[:, None]).astype(float))
-    earned: np.ndarray = gains * ((scores >= thresholds[part]).astype(float) - (scores >= 0.0))
+    earned: np.ndarray = np.bincount(
+        units, weights=gains * ((scores >= thresholds[part]).astype(float) - (scores >= 0.0))
+    )
     return earned
 
 
@@ -120,7 +124,10 @@ def best_thresholds(gains: np.ndarray, scores: np.ndarray, weights: np.ndarray) 
     cuts = totals.argmax(axis=1)
     middle = np.where(ordered[1:] > NEVER, (ordered[:-1] + ordered[1:]) / 2.0, ordered[:-1])
     known = ordered[ordered > NEVER]
-    everything, nothing = (min(0.0, known[-1]), max(1.01, 1.01 * known[0])) if len(known) else (0.0, 1.01)
+    everything, nothing = 0.0, 1.01
+    if len(known) and not 0.0 <= known[-1] <= known[0] <= 1.0:
+        # In money other rows may lie far beyond these.
+        everything, nothing = -np.finfo(np.float64).max, np.finfo(np.float64).max
     between = np.append(middle, everything)
     best = totals[np.arange(len(totals)), cuts]
     thresholds: np.ndarray = np.where(best > 0.0, between[cuts], nothing)

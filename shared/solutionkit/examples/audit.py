@@ -19,6 +19,7 @@ from solutionkit.examples.cast import cast, cast_features
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import missing_columns, nested_columns, use_problems
 from solutionkit.examples.drift import drift_notes
+from solutionkit.examples.leakage import gap_notes
 from solutionkit.examples.splitting import (
     Sides,
     assign_splits,
@@ -251,7 +252,7 @@ def split(
     if columns.group and (count := len(parted(row_units(data.table, declaration), splits))):
         findings.notes.append(
             f"{count} groups by '{columns.group}' stand on both sides of the given split, which flatters"
-            " both models"
+            " the models"
         )
     findings.notes += few_units(data.table, splits, declaration)
     return Split(splits, training_folds(splits, sides), rule)
@@ -344,6 +345,7 @@ def judge(
         findings.add(modality.leakage_problems(trained, told, spec, trusted))
         noted = modality.leakage_notes(trained, told, spec, trusted)
         findings.notes += [note for note in noted if note not in findings.notes]
+    findings.notes += gap_notes(trained, labels[rows], spec)
     if not declaration.data.drawn:
         findings.notes += drift_notes(typed, splits, spec)
 

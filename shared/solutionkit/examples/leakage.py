@@ -63,7 +63,7 @@ def leakage_notes(table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted:
         spec: What the columns are.
         trusted: Columns that the declaration names as features.
     """
-    notes, gaps = [], {}
+    notes = []
     for feature, area in column_areas(table, marked, spec, trusted):
         hinted = HINTS & set(re.findall(r"[a-z]+", _apart(feature.name)))
         if (HINTED_ROC_AUC if hinted else REMARKABLE_ROC_AUC) <= area < SUSPICIOUS_ROC_AUC:
@@ -72,14 +72,6 @@ def leakage_notes(table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted:
                 f"the column '{feature.name}' alone puts {area:.1%} of pairs of rows in order{afterwards};"
                 " see that it is known when the model is asked"
             )
-        if count := one_sided_gaps(table[feature.name], marked):
-            gaps[feature.name] = count
-    if gaps:
-        names = ", ".join(f"'{name}'" for name in gaps)
-        notes.append(
-            f"cells of {names} are missing in up to {max(gaps.values()):,} rows, all of the same label: see"
-            " that they are filled before the label is known"
-        )
     for feature in spec.ordered:
         if feature.name not in trusted and not kind_of(feature).nested:
             values = table[feature.name].to_numpy(zero_copy_only=False)
@@ -96,19 +88,29 @@ def _apart(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
-def one_sided_gaps(values: pa.ChunkedArray, marked: np.ndarray) -> int:
-    """How many cells are missing, where that happens in rows of one label alone and not by chance; else 0.
+def gap_notes(table: pa.Table, labels: np.ndarray, spec: TableSpec) -> list[str]:
+    """A note where cells are missing in rows of one label alone, and not by chance.
 
     Args:
-        values: `(rows,)` typed cells.
-        marked: `(rows,)` truth values.
+        table: Typed columns of the training rows.
+        labels: `(rows,)` encoded labels.
+        spec: What the columns are.
     """
-    missing: np.ndarray = pc.is_null(values).to_numpy(zero_copy_only=False)
-    gaps, positives = int(missing.sum()), int(marked[missing].sum())
-    if gaps < FEWEST_GAPS or 0 < positives < gaps:
-        return 0
-    share = float(marked.mean()) if positives else 1.0 - float(marked.mean())
-    return gaps if share**gaps < UNLIKELY else 0
+    gaps = {}
+    for feature in spec.ordered:
+        missing: np.ndarray = pc.is_null(table[feature.name]).to_numpy(zero_copy_only=False)
+        there = labels[missing]
+        if len(there) >= FEWEST_GAPS and (there == there[0]).all():
+            share = float((labels == there[0]).mean())
+            if share ** len(there) < UNLIKELY:
+                gaps[feature.name] = len(there)
+    if not gaps:
+        return []
+    names = ", ".join(f"'{name}'" for name in gaps)
+    return [
+        f"cells of {names} are missing in up to {max(gaps.values()):,} rows, all of the same label: see that"
+        " they are filled before the label is known"
+    ]
 
 
 def column_areas(

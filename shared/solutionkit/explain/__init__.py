@@ -1,1 +1,1 @@
-"""SHAP values of both models on the original columns."""
+"""SHAP values of the models on the original columns."""

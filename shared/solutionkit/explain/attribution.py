@@ -59,8 +59,8 @@ class Attribution:
 
 
 def of_the_whole(first: np.ndarray, second: np.ndarray) -> float:
-    """The reliability of the mean of two halves `(values,)`; NaN where these do not differ."""
+    """The reliability of the mean of two halves `(values,)`; NaN where neither's values differ."""
     if first.std() == 0.0 or second.std() == 0.0:
-        return float("nan")
+        return float("nan") if first.std() == second.std() else 0.0
     half = float(np.corrcoef(first, second)[0, 1])
     return 2.0 * half / (1.0 + half) if half > 0.0 else half

@@ -29,7 +29,7 @@ def explain_exported(
         examples: An Examples artifact with the split eval.
         models: SavedModel folders by name.
         comparison: The comparison that the models come from: its scores and thresholds are used.
-        function: Explains both models, e.g. `tables.explain_tables`.
+        function: Explains the models, e.g. `tables.explain_tables`.
         seed: Draws the rows of the global view.
 
     Returns:

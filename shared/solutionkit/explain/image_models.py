@@ -25,6 +25,7 @@ from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_baseline import load_learned
 from solutionkit.models.texture_linear import linear_score
+from solutionkit.tasks.classification.metrics import class_probabilities, detection_scores
 from solutionkit.tasks.classification.odds import log_odds
 from solutionkit.tasks.classification.task import classification
 
@@ -203,19 +204,20 @@ def summed(values: np.ndarray, places: int) -> np.ndarray:
     return values
 
 
-def likeliest(
-    explainer: ImageExplainer, rows: TransformedSplit, spec: TableSpec
-) -> tuple[np.ndarray, list[str]]:
-    """`(rows,)` the class that each image is taken for, as a target, and in words."""
+def likeliest(outputs: np.ndarray, spec: TableSpec) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """`(rows,)` the class that each image is taken for, as a target and in words, and what is explained.
+
+    Args:
+        outputs: `(rows, outputs)` probabilities.
+        spec: What the classes mean.
+    """
     task = classification(spec)
-    classes = task.classes
-    if task.has_negative_class:
-        outputs = explainer.outputs(rows.of(IMAGE), np.zeros(len(rows), np.int64))
-        other = task.positive_name or ""
-        return np.zeros(len(rows), np.int64), [other if value > 0.0 else classes[0] for value in outputs]
-    each = [explainer.outputs(rows.of(IMAGE), np.full(len(rows), i, np.int64)) for i in range(len(classes))]
-    targets = np.stack(each).argmax(axis=0)
-    return targets, [classes[target] for target in targets]
+    targets = class_probabilities(outputs).argmax(axis=1).astype(np.int64)
+    if not task.has_negative_class:
+        return targets, [task.classes[target] for target in targets], outputs.max(axis=1)
+    positive = detection_scores(outputs)
+    names = [task.positive_name or "" if item else task.classes[0] for item in positive > 0.5]
+    return targets, names, positive
 
 
 def in_pieces(

@@ -1,4 +1,4 @@
-"""Both models of images explained on the same ones: the content of `explanations.json`."""
+"""The models of images explained on the same ones: the content of `explanations.json`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def explain_images(
     decision: Decision | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Explain both models.
+    """Explain the models.
 
     Args:
         examples: `(rows,)` serialized tf.Examples of the evaluation split.
@@ -69,6 +69,8 @@ def explain_images(
     taken_for = class_probabilities(probabilities[selected]).argmax(axis=1)
     targets = taken_for[rows].astype(np.int64)
     everything = {name: model.explainer.explain(arrays, targets) for name, model in explainers.items()}
+    # What another draw would show otherwise is not shown.
+    steady = {name: ~(item.reliabilities < RELIABLE) for name, item in everything.items()}
     judged = [place for place in range(len(drawn)) if masks[place] is not None]
     models: dict[str, dict[str, Any]] = {}
     for name, attribution in everything.items():
@@ -108,8 +110,7 @@ def explain_images(
                 "heat": {
                     name: np.round(attribution.values[place], 4).tolist()
                     for name, attribution in everything.items()
-                    # What another draw would show otherwise is not shown.
-                    if not attribution.reliabilities[place] < RELIABLE
+                    if steady[name][place]
                 },
             }
         )

@@ -50,7 +50,7 @@ def explain_columns(model: ModelExplainer, rows: ScoringRows, output: Path | Non
             table.add_row(column, cell(cells[column][row]), f"{attribution.values[row, i]:+.3f}")
         console.print(table)
     console.print(
-        f"{method}; base {attribution.base.mean():+.3f}, largest residual"
+        f"{method}, before calibration; base {attribution.base.mean():+.3f}, largest residual"
         f" {np.abs(attribution.residual).max():.2g}"
     )
     return summary
@@ -71,31 +71,35 @@ def explain_heat(model: ModelExplainer, rows: ScoringRows, output: Path | None) 
     from solutionkit.report.overlays import overlay
 
     spec, method = model.spec, model.explainer.method
+    task = classification(spec)
     _, names = rows.names
     written = shaky = 0
     if output:
         output.mkdir(exist_ok=True)
     for piece in rows.pieces():
+        outputs = model.scorer.score_table(piece)
         arrays = model.transform(unlabelled_examples(piece, spec))
-        targets, classes = likeliest(model.explainer, arrays, spec)
+        targets, classes, told = likeliest(outputs, spec)
         attribution = model.explainer.explain(arrays, targets)
-        explained = [classification(spec).positive_name or name for name in classes]
+        # What another draw would show otherwise is not shown.
+        steady = ~(attribution.reliabilities < RELIABLE)
+        explained = [task.positive_name or name for name in classes]
         for place in range(len(arrays)):
             name = str(names[written])
             written += 1
-            probability = 1.0 / (1.0 + np.exp(-attribution.output[place]))
             heat = attribution.values[place]
-            shaky += int(attribution.reliabilities[place] < RELIABLE)
-            if output:
+            if output and steady[place]:
                 file = output / f"{name}.png"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 PIL.Image.fromarray(overlay(arrays.of(IMAGE)[place], heat, spec)).save(file)
-            else:
+            elif not output:
                 row, column = np.unravel_index(np.argmax(heat), heat.shape)
                 left, top = (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]
+                hottest = f"hottest {left:.0%} from the left, {top:.0%} from the top"
                 print(
-                    f"{name}: {classes[place]}; {explained[place]} with probability {probability:.3f},"
-                    f" hottest {left:.0%} from the left, {top:.0%} from the top"
+                    f"{name}: {classes[place]}; {explained[place]} with probability {told[place]:.3f},"
+                    f" {hottest if steady[place] else 'no steady map'}"
                 )
-    doubt = f"; of {shaky:,} another random draw would show another map" if shaky else ""
+        shaky += int((~steady).sum())
+    doubt = f"; no map of {shaky:,}, because another random draw would show another one" if shaky else ""
     return f"{written:,} images explained ({method}){doubt}"

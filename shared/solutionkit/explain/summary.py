@@ -91,7 +91,8 @@ def agreement(baseline: Attribution, deep: Attribution, columns: list[str]) -> d
     ]
     rank = stats.spearmanr(first, second).statistic if len(columns) > 1 else 1.0
     return {
-        "rank_correlation": float(rank),
+        # None where the columns of one model are all alike.
+        "rank_correlation": float(rank) if np.isfinite(rank) else None,
         f"shared_of_top_{TOP}": len(tops[0] & tops[1]),
         "row_correlation": float(np.mean(rows)) if rows else None,
     }
@@ -100,7 +101,7 @@ def agreement(baseline: Attribution, deep: Attribution, columns: list[str]) -> d
 def contributions(
     position: int, attributions: dict[str, Attribution], columns: list[str], values: RowValues
 ) -> list[dict[str, Any]]:
-    """One row's columns with both models' contributions, strongest first.
+    """One row's columns with each model's contributions, strongest first.
 
     Args:
         position: The row.

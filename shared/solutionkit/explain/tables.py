@@ -1,4 +1,4 @@
-"""Both models of a table explained on the same rows: the content of `explanations.json`."""
+"""The models of a table explained on the same rows: the content of `explanations.json`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def explain_tables(
     decision: Decision | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Explain both models.
+    """Explain the models.
 
     Args:
         examples: `(rows,)` serialized tf.Examples of the evaluation split.

@@ -109,7 +109,7 @@ class Modality(ABC):
         preprocessing: `preprocessing_fn(inputs, spec)`, used by Transform.
         baseline: Trains the baseline.
         deep: Trains the deep model.
-        explanation: Explains both models on evaluation rows, see `explain.exported`.
+        explanation: Explains the models on evaluation rows, see `explain.exported`.
         simple: Trains the model that a practitioner begins with; none where there is no such.
         methods: Trainers by `training.method` and model, beside the supervised ones.
     """

@@ -33,8 +33,10 @@ EXPLAINER = "solutionkit.explain.additive:AdditiveExplanation"
 PIECES = 8
 # Of the mean loss; what competes, and by so many folds.
 PENALTIES, COMPETE = (1e-2, 1e-3, 1e-4, 1e-5), 2
-# Rows that one fit reads at most, and rows of all fits together.
-MOST_ROWS, MOST_OF_ALL = 100_000, 2_000_000
+# Rows that one fit reads at most, and rows of all fits together; and rows that are encoded at once.
+MOST_ROWS, MOST_OF_ALL, AT_ONCE = 100_000, 2_000_000, 4096
+# Numbers beyond count as this, so that differences stay finite in single precision.
+LARGEST = 1e37
 MOST_STEPS, LEAST_FALL = 200, 1e-6
 
 
@@ -43,7 +45,7 @@ class Additive:
     """What each column adds to the raw outputs.
 
     Attributes:
-        starts: `(numbers, pieces)` where each piece begins; infinite where a column has fewer.
+        starts: `(numbers, pieces)` where each piece begins; at `LARGEST` where a column has fewer.
         widths: `(numbers, pieces)`.
         rises: `(numbers, pieces + 1, outputs)` what a piece adds from end to end, and at last what is added
             where the number is missing.
@@ -74,7 +76,7 @@ class Additive:
     def encoded(self, numbers: tf.Tensor) -> tf.Tensor:
         """`(batch, numbers * (pieces + 1))`: how much of each piece lies below, and whether it is missing."""
         missing = tf.math.is_nan(numbers)
-        known = tf.where(missing, tf.constant(-math.inf, numbers.dtype), numbers)
+        known = tf.where(missing, -LARGEST, tf.clip_by_value(numbers, -LARGEST, LARGEST))
         share = (known[:, :, None] - self.starts.astype(np.float32)) / self.widths.astype(np.float32)
         pieces = tf.concat(
             [tf.clip_by_value(share, 0.0, 1.0), tf.cast(missing, tf.float32)[:, :, None]], axis=2
@@ -145,7 +147,8 @@ def train(
 
 def numbers_of(arrays: TransformedSplit) -> np.ndarray:
     """`(rows, numbers)` float32: numbers, then the steps of a sequence side by side."""
-    steps = arrays.of(SEQUENCE).reshape(len(arrays), -1)
+    steps = arrays.of(SEQUENCE)
+    steps = steps.reshape(len(arrays), math.prod(steps.shape[1:]))
     return np.concatenate([arrays.of(NUMERIC), steps], axis=1, dtype=np.float32)
 
 
@@ -189,7 +192,7 @@ def fit_additive(
     def scores(model: Additive, rows: np.ndarray) -> np.ndarray:
         parts = [
             head.answers(model.raw(tf.constant(numbers[piece], tf.float32), tf.constant(ids[piece])))
-            for piece in np.array_split(rows, -(-len(rows) // MOST_ROWS))
+            for piece in np.array_split(rows, -(-len(rows) // AT_ONCE))
         ]
         return np.concatenate(parts).astype(np.float64)
 
@@ -226,16 +229,16 @@ LEARNED = ("rises", "levels", "base")
 
 def _empty(numbers: np.ndarray, ids: np.ndarray, head: Head, pieces: int) -> Additive:
     """A model that adds nothing yet, with its knots and levels."""
-    starts, widths = np.full((numbers.shape[1], pieces), np.inf), np.ones((numbers.shape[1], pieces))
+    starts, widths = np.full((numbers.shape[1], pieces), LARGEST), np.ones((numbers.shape[1], pieces))
     for column, values in enumerate(numbers.T):
-        known = values[np.isfinite(values)]
+        known = np.clip(values[~np.isnan(values)].astype(np.float64), -LARGEST, LARGEST)
         knots = np.unique(np.quantile(known, np.linspace(0.01, 0.99, pieces + 1))) if len(known) else known
         if len(knots) == 1:
             # Nearly always the same: only whether it is more than that, or less.
             knots = np.unique([known.min(), knots[0], known.max()])
-        count = len(knots) - 1
-        if count > 0:
-            starts[column, :count], widths[column, :count] = knots[:-1], np.diff(knots)
+        wide = np.diff(knots) > np.finfo(np.float32).tiny
+        count = int(wide.sum())
+        starts[column, :count], widths[column, :count] = knots[:-1][wide], np.diff(knots)[wide]
     counts = ids.max(axis=0, initial=-1).astype(np.int64) + 1
     return Additive(
         starts,
@@ -299,13 +302,16 @@ class _Learner:
 
     def _design(self, numbers: np.ndarray, ids: np.ndarray) -> sparse.csr_matrix:
         """`(rows, pieces and levels)`."""
-        encoded = self._empty.encoded(tf.constant(numbers, tf.float32)).numpy().astype(np.float64)
+        encoded = [
+            sparse.csr_matrix(self._empty.encoded(tf.constant(numbers[start : start + AT_ONCE], tf.float32)))
+            for start in range(0, len(numbers), AT_ONCE)
+        ]
         places = self._empty.places(tf.constant(ids)).numpy()
         levels = len(self._empty.levels) - 1
         rows, columns = np.nonzero(places < levels)
         ones = (np.ones(len(rows)), (rows, places[rows, columns]))
         found: sparse.csr_matrix = sparse.hstack(
-            [sparse.csr_matrix(encoded), sparse.csr_matrix(ones, (len(ids), levels))], "csr"
+            [sparse.vstack(encoded), sparse.csr_matrix(ones, (len(ids), levels), np.float32)], "csr"
         )
         return found
 

@@ -1,18 +1,20 @@
 """Probabilities that happen as often as they say, learned on rows that were held out.
 
 A calibrator is kept only if it lowers the log loss of rows that it did not see, by more than chance: most
-models that stop by their log loss need none. What it learned is part of the exported graph, so what is served
-is what was judged.
+models that stop by their log loss need none. Of a bag, held-out rows are told by single fits, and the mean of
+fits is less sure of itself than these are: what would make it less sure still is not kept. What was learned
+is part of the exported graph, so what is served is what is judged.
 
-J. Platt, "Probabilistic outputs for support vector machines" (1999); C. Guo, G. Pleiss, Y. Sun,
-K. Weinberger, "On calibration of modern neural networks", ICML 2017; A. Oron, N. Flournoy, "Centered
-isotonic regression", Statistics in Biopharmaceutical Research 9 (2017).
+J. Platt, "Probabilistic outputs for support vector machines" (1999); B. Zadrozny, C. Elkan, "Transforming
+classifier scores into accurate multiclass probability estimates", KDD 2002; C. Guo, G. Pleiss, Y. Sun,
+K. Weinberger, "On calibration of modern neural networks", ICML 2017.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -26,6 +28,9 @@ PARTS = 5
 # Standard errors by which the loss must fall.
 CLEARLY = 2.0
 LEAST = 1e-7
+# How much of the model's own probability is left in what isotonic regression says.
+TILT = 0.02
+CALIBRATOR_FILE = "calibrator.npz"
 SLOPES = (0.05, 20.0)
 
 
@@ -73,18 +78,18 @@ class Scaled:
     def __call__(self, outputs: tf.Tensor) -> tf.Tensor:
         """By TensorFlow ops."""
         probability = tf.clip_by_value(outputs, LEAST, 1.0 - LEAST)
-        odds = tf.math.log(probability) - tf.math.log1p(-probability)
+        odds = tf.math.log(probability) - tf.math.log(1.0 - probability)
         return tf.sigmoid(self.slope * odds + self.shift)
 
 
 @dataclass(frozen=True)
 class Isotonic:
-    """Straight lines between the middles of isotonic regression's steps, of the positive class of two.
+    """Isotonic regression's steps, joined by lines and slightly tilted, of the positive class of two.
 
-    The steps themselves would give rows the same probability that the model tells apart.
+    Level steps would give rows the same probability that the model tells apart.
 
     Attributes:
-        predicted: `(points,)` ascending, from 0 to 1.
+        predicted: `(points,)` ascending.
         observed: `(points,)` ascending.
     """
 
@@ -95,30 +100,36 @@ class Isotonic:
 
     @classmethod
     def fit(cls, labels: np.ndarray, outputs: np.ndarray) -> Self:
-        """Steps of isotonic regression; none of only one class is taken for certain."""
+        """Steps of isotonic regression; none that holds one class alone is taken for certain."""
         from sklearn.isotonic import IsotonicRegression
 
         scores, positive = outputs[:, 0].astype(np.float64), (labels > 0).astype(np.float64)
-        steps = IsotonicRegression().fit_transform(scores, positive)
-        place = np.unique(steps, return_inverse=True)[1]
-        counts = np.bincount(place)
-        middle = np.bincount(place, weights=scores) / counts
-        share = (np.bincount(place, weights=positive) + 0.5) / (counts + 1.0)
-        inside = (middle > 0.0) & (middle < 1.0)
-        predicted = np.concatenate([[0.0], middle[inside], [1.0]])
-        observed = np.concatenate([[0.0], np.maximum.accumulate(share[inside]), [1.0]])
-        return cls(predicted.astype(np.float32), observed.astype(np.float32))
+        place = np.unique(IsotonicRegression().fit_transform(scores, positive), return_inverse=True)[1]
+        while True:
+            counts = np.bincount(place)
+            middle = np.bincount(place, weights=scores) / counts
+            share = (np.bincount(place, weights=positive) + 0.5) / (counts + 1.0)
+            # A step of few rows says little: it joins its neighbour where it would stand on the wrong side.
+            joined = IsotonicRegression().fit_transform(middle, share, sample_weight=counts + 1.0)
+            steps = np.unique(joined, return_inverse=True)[1]
+            if steps[-1] + 1 == len(counts):
+                break
+            place = steps[place]
+        order = np.lexsort((scores, place))
+        ends = np.cumsum(counts)
+        edges = np.stack([scores[order][ends - counts], scores[order][ends - 1]], axis=1).ravel()
+        levels = np.repeat(share, 2)
+        kept = np.append(np.diff(edges) > 0.0, True)
+        predicted = np.concatenate([[0.0], edges[kept], [1.0]]).astype(np.float32)
+        observed = np.concatenate([[levels[0]], levels[kept], [levels[-1]]])
+        return cls(predicted, ((1.0 - TILT) * observed + TILT * predicted).astype(np.float32))
 
     def __call__(self, outputs: tf.Tensor) -> tf.Tensor:
         """By TensorFlow ops."""
-        flat = tf.reshape(outputs, [-1])
-        above = tf.clip_by_value(
-            tf.searchsorted(self.predicted, flat, side="right"), 1, len(self.predicted) - 1
-        )
-        low, high = (tf.gather(self.predicted, place) for place in (above - 1, above))
-        start, end = (tf.gather(self.observed, place) for place in (above - 1, above))
-        value = start + (end - start) * (flat - low) / tf.maximum(high - low, LEAST)
-        return tf.reshape(tf.clip_by_value(value, 0.0, 1.0), tf.shape(outputs))
+        widths = np.maximum(np.diff(self.predicted), LEAST)
+        below = tf.clip_by_value((outputs[..., None] - self.predicted[:-1]) / widths, 0.0, 1.0)
+        risen = tf.reduce_sum(below * np.diff(self.observed), axis=-1)
+        return tf.clip_by_value(self.observed[0] + risen, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,27 @@ class Tempered:
         return tf.nn.softmax(tf.math.log(tf.clip_by_value(outputs, LEAST, 1.0)) / self.temperature, axis=-1)
 
 
+KINDS: dict[str, type[Any]] = {kind.name: kind for kind in (Scaled, Isotonic, Tempered)}
+
+
+def save_calibrator(folder: Path, calibrator: Calibrator) -> None:
+    """Write it, without pickle."""
+    np.savez(folder / CALIBRATOR_FILE, kind=calibrator.name, **vars(calibrator))
+
+
+def load_calibrator(folder: Path) -> Calibrator | None:
+    """What `save_calibrator` wrote; None where probabilities were left as they are."""
+    if not (folder / CALIBRATOR_FILE).is_file():
+        return None
+    with np.load(folder / CALIBRATOR_FILE) as stored:
+        values = {name: stored[name] for name in stored.files}
+    kind = KINDS[str(values.pop("kind"))]
+    calibrator: Calibrator = kind(
+        **{name: value if value.ndim else float(value) for name, value in values.items()}
+    )
+    return calibrator
+
+
 def calibrated(
     trained: TrainedModel,
     labels: np.ndarray,
@@ -178,7 +210,7 @@ def calibrated(
         known = np.concatenate([labels, train_labels[told]])
         outputs = np.concatenate([outputs, trained.train_scores[told]])
     before = log_losses(known, outputs)
-    best: Callable[[Any], Any] | None = None
+    best: Calibrator | None = None
     facts = {"method": "none", "before": float(before.mean()), "after": float(before.mean())}
     for kind in kinds:
         after = cross_fitted_losses(kind, known, outputs, seed)
@@ -187,7 +219,10 @@ def calibrated(
         gain = before - after
         clear = gain.mean() > CLEARLY * gain.std() / np.sqrt(len(gain))
         if clear and after.mean() < facts["after"]:
-            best = kind.fit(known, outputs)
+            found = kind.fit(known, outputs)
+            if trained.train_scores is not None and _spread(_applied(found, outputs)) < _spread(outputs):
+                continue
+            best = found
             facts |= {"method": kind.name, "after": float(after.mean())}
     facts = {**trained.facts, "calibration": facts}
     if best is None:
@@ -197,9 +232,14 @@ def calibrated(
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         return calibrate(trained.score(columns))
 
+    def save(folder: Path) -> None:
+        trained.save_for_explanation(folder)
+        save_calibrator(folder, calibrate)
+
     return replace(
         trained,
         score=score,
+        save_for_explanation=save,
         validation_scores=_applied(calibrate, trained.validation_scores),
         train_scores=None if trained.train_scores is None else _applied(calibrate, trained.train_scores),
         facts=facts,
@@ -250,6 +290,11 @@ def _odds(probability: np.ndarray) -> np.ndarray:
     clipped = np.clip(probability.astype(np.float64), LEAST, 1.0 - LEAST)
     odds: np.ndarray = np.log(clipped) - np.log1p(-clipped)
     return odds
+
+
+def _spread(outputs: np.ndarray) -> float:
+    """How sure outputs are: the spread of their log odds."""
+    return float(_odds(outputs).std())
 
 
 def _applied(calibrate: Callable[[Any], Any], outputs: np.ndarray) -> np.ndarray:

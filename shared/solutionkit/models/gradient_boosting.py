@@ -288,7 +288,8 @@ def design(arrays: TransformedSplit) -> Matrix:
 
 def design_matrix(arrays: TransformedSplit) -> np.ndarray:
     """`(rows, columns)` float64: numbers, then category ids, then the steps of a sequence side by side."""
-    steps = arrays.of(SEQUENCE).reshape(len(arrays), -1)
+    steps = arrays.of(SEQUENCE)
+    steps = steps.reshape(len(arrays), math.prod(steps.shape[1:]))
     return np.concatenate([arrays.of(NUMERIC), arrays.of(CATEGORICAL), steps], axis=1, dtype=np.float64)
 
 

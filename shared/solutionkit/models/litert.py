@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from solutionkit.errors import UserError
+from solutionkit.models.calibrating import load_calibrator
 from solutionkit.models.explanation_files import EXPLANATION_FOLDER
 from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE
 
@@ -41,7 +42,10 @@ def convert(model: Path) -> bytes:
     head = keras.models.load_model(parts / HEAD_FILE, compile=False)
     logits = head(maps.output)
     last = keras.layers.Activation("sigmoid" if logits.shape[-1] == 1 else "softmax", name=PROBABILITY)
-    network = keras.Model(maps.input, last(logits))
+    answers = last(logits)
+    if calibrator := load_calibrator(parts):
+        answers = keras.layers.Lambda(calibrator, name="calibrated")(answers)
+    network = keras.Model(maps.input, answers)
     with tempfile.TemporaryDirectory(prefix="solutionkit-") as folder:
         signature = [tf.TensorSpec([1, *maps.input.shape[1:]], tf.float32, PIXELS)]
         network.export(folder, format="tf_saved_model", verbose=False, input_signature=signature)

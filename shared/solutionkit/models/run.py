@@ -1,4 +1,4 @@
-"""What TFX's Trainer calls, for both models: read, train, export, write the record."""
+"""What TFX's Trainer calls, for every model: read, train, export, write the record."""
 
 from __future__ import annotations
 

@@ -211,7 +211,6 @@ def report_facts(project: Project) -> dict[str, Any]:
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
         "preset": project.training.preset,
-        "repeats": declaration.compare.repeats,
         "minutes": project.training.minutes if project.training.by_folds else None,
         "calibrated": modality.calibrated(declaration.training.method),
         "unit": modality.unit(declaration),

@@ -18,6 +18,7 @@ from solutionkit.compare.money import PER, row_values
 from solutionkit.declaration import Business
 
 COLOURS = {"simple": "#4d8a4b", "baseline": "#b4632b", "deep": "#2b6cb4", "trivial": "#8a8f98"}
+SHADES = {"simple": "Greens", "baseline": "Oranges", "deep": "Blues"}
 INK, FAINT = "#2b2f36", "#d9dce1"
 STYLE: Any = {
     "svg.fonttype": "none",
@@ -109,7 +110,7 @@ def roc_chart(labels: np.ndarray, scores: dict[str, np.ndarray]) -> str:
         _curves(axes, scores, curve)
         axes.set_xlabel("false positive rate")
         axes.set_ylabel("true positive rate")
-        return svg(figure, "ROC curves of both models")
+        return svg(figure, "ROC curves of the models")
 
 
 def precision_recall_chart(labels: np.ndarray, scores: dict[str, np.ndarray]) -> str:
@@ -126,7 +127,7 @@ def precision_recall_chart(labels: np.ndarray, scores: dict[str, np.ndarray]) ->
         axes.set_xlabel("recall")
         axes.set_ylabel("precision")
         axes.set_ylim(0, 1.02)
-        return svg(figure, "Precision and recall of both models")
+        return svg(figure, "Precision and recall of the models")
 
 
 def _curves(
@@ -164,7 +165,7 @@ def calibration_chart(curves: dict[str, list[dict[str, float]]]) -> str:
         axes.set_xlabel("predicted probability")
         axes.set_ylabel("observed share")
         axes.legend(loc="upper left")
-        return svg(figure, "Calibration of both models")
+        return svg(figure, "Calibration of the models")
 
 
 def money_chart(
@@ -247,7 +248,7 @@ def prediction_chart(labels: np.ndarray, predictions: dict[str, np.ndarray]) -> 
         axes.set_xlabel("true")
         axes.set_ylabel("predicted")
         axes.legend(frameon=False)
-        return svg(figure, "Predicted numbers of both models against true ones")
+        return svg(figure, "Predicted numbers of the models against true ones")
 
 
 def residual_chart(predictions: dict[str, np.ndarray], errors: dict[str, np.ndarray]) -> str:
@@ -271,7 +272,7 @@ def residual_chart(predictions: dict[str, np.ndarray], errors: dict[str, np.ndar
         axes.set_xlabel("predicted")
         axes.set_ylabel("error")
         axes.legend(frameon=False)
-        return svg(figure, "Errors of both models by prediction")
+        return svg(figure, "Errors of the models by prediction")
 
 
 def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> str:
@@ -280,7 +281,7 @@ def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> 
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     side = 1.6 + 0.34 * len(classes)
     with _axes(side + 0.4, side) as (figure, axes):
-        axes.imshow(shares, cmap="Blues" if model == "deep" else "Oranges", vmin=0.0, vmax=1.0)
+        axes.imshow(shares, cmap=SHADES[model], vmin=0.0, vmax=1.0)
         axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(classes)), classes)
         axes.spines[:].set_visible(False)
@@ -294,7 +295,7 @@ def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> 
 
 
 def ranking_chart(rankings: dict[str, list[dict[str, Any]]], unit: str, most: int = 12) -> str:
-    """Mean absolute contribution of the strongest columns, both models side by side.
+    """Mean absolute contribution of the strongest columns, the models side by side.
 
     Args:
         rankings: By model, what `summary.ranking` gives.

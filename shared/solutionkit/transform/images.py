@@ -20,7 +20,7 @@ STRETCH = 0.1
 
 
 def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Tensor]:
-    """A file's bytes -> what both models read.
+    """A file's bytes -> what all models read.
 
     Args:
         inputs: The image column as a `tf.SparseTensor` with one PNG, JPEG or BMP file a row.

@@ -21,7 +21,7 @@ _SEPARATOR = "\x1f"
 
 
 def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Tensor]:
-    """Raw columns -> what both models read.
+    """Raw columns -> what all models read.
 
     Args:
         inputs: For each feature column a `tf.SparseTensor` with at most one value a row, for a sequence a

@@ -16,7 +16,7 @@ from pathlib import Path
 OLDEST_GLIBC = (2, 39)
 PACKAGES = (
     ("tfx", "pipelines"),
-    ("tensorflow", "both models"),
+    ("tensorflow", "the models"),
     ("keras", "the deep model"),
     ("lightgbm", "the baseline"),
     ("shap", "explanations"),

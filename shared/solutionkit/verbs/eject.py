@@ -160,7 +160,7 @@ def sorted_imports(text: str, first: str) -> str:
 
 
 def features(project: Project) -> Part:
-    """What Transform makes of raw columns, for both models and in serving."""
+    """What Transform makes of raw columns, for all models and in serving."""
     module, function = _of_the_library(project.use_case.modality.preprocessing, "features")
     text = (LIBRARY / f"{module.removeprefix('solutionkit.').replace('.', '/')}.py").read_text("utf-8")
     use = USE.format(attribute="preprocessing", package=project.package, module="features", function=function)

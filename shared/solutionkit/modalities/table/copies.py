@@ -66,4 +66,4 @@ def copies_on_both_sides(found: list[str] | None, splits: np.ndarray) -> list[st
     if not (count := int((learned[codes] & is_eval).sum())):
         return []
     rows = "1 evaluation row stands" if count == 1 else f"{count:,} evaluation rows stand"
-    return [f"{rows} among the training rows too, which flatters both models"]
+    return [f"{rows} among the training rows too, which flatters the models"]

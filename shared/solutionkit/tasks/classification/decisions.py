@@ -116,7 +116,7 @@ class _Decided:
         threshold = money.best_threshold(labels, held_out, business, around.validation_stakes)
         if business and expected:
             _, gains = money.row_gains(labels, business, around.validation_stakes)
-            earned = money.earned_by_choosing(gains, held_out)
+            earned = money.earned_by_choosing(gains, held_out, around.validation_units)
             if earned.mean() <= CLEARLY * earned.std() / np.sqrt(len(earned)):
                 return cls(scores, held_out, Decision(0.0, expected), chosen=False)
         return cls(scores, held_out, Decision(threshold, expected))
