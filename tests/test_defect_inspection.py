@@ -148,7 +148,7 @@ def test_the_report_shows_pictures_and_needs_no_network(project: Project, tmp_pa
     # A map that another draw would show otherwise is not drawn, and that is said.
     wanted = len(explained["models"]) * len(shown)
     assert page.count("no map: another draw") == wanted - maps
-    assert 0 < maps
+    assert maps > 0
     with PIL.Image.open(io.BytesIO(base64.b64decode(sources[0].partition(",")[2]))) as image:
         assert image.size == (128, 128)
 
