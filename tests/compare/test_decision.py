@@ -49,3 +49,9 @@ def test_a_decision_comes_back_from_json_and_reads_tables() -> None:
     assert "1.50 EUR" in again.in_words
     assert Decision.from_json({"threshold": None}) is None
     assert Decision.from_json({"threshold": 0.3}) == Decision(0.3)
+
+
+def test_rows_without_a_stake_are_counted() -> None:
+    decision = Decision(0.0, ExpectedWorth.of(BUSINESS, "amount"))
+    assert decision.unknown == 0
+    assert decision.of_rows(pa.table({"amount": pa.array([1.0, None, None])})).unknown == 2

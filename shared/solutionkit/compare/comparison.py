@@ -76,11 +76,12 @@ def compare(
     }
     measured = difference(primary, judged.labels, both[BASELINE], both[DEEP], seed, judged.units)
     learning = learned_differently(judged, primary, measured, models, repeats, seed)
+    by_rows = measured
     if learning:
         measured = learning.added_to(measured)
     margin = declaration.compare.margin or usual_margin(primary, estimated[primary.name][TRIVIAL].value)
     judgement = judge(
-        primary.title, measured, margin, primary.higher_is_better, judged.unit, judged.unit_count
+        primary.title, measured, margin, primary.higher_is_better, judged.unit, judged.unit_count, by_rows
     )
     order, why = preferred_order(judgement, models)
     pairs = [(BASELINE, DEEP)]

@@ -53,6 +53,17 @@ class ExpectedWorth:
             business.currency,
         )
 
+    @property
+    def formula(self) -> str:
+        """What flagging is expected to add, to be worked out by others.
+
+        Example:
+            >>> ExpectedWorth("amount", 0.8, -4.0, -9.0, "EUR").formula
+            'probability x (-4 + 0.8 x amount) + (1 - probability) x -9, in EUR'
+        """
+        right = f"({self.positive:g} + {self.share:g} x {self.amount})"
+        return f"probability x {right} + (1 - probability) x {self.negative:g}, in {self.currency}"
+
     def __call__(self, probabilities: np.ndarray, stakes: np.ndarray) -> np.ndarray:
         """`(rows,)` of `(rows,)` probabilities of being positive and `(rows,)` stakes, none where unknown."""
         right = self.positive + self.share * np.nan_to_num(stakes)
@@ -99,6 +110,11 @@ class Decision:
             return probabilities
         assert self.stakes is not None
         return self.expected(probabilities, self.stakes)
+
+    @property
+    def unknown(self) -> int:
+        """Of how many of the rows at hand nobody knows what is at stake."""
+        return 0 if self.stakes is None else int(np.isnan(self.stakes).sum())
 
     @property
     def short(self) -> str:

@@ -116,7 +116,11 @@ class Candidate:
             return Gate(
                 SLICES, False, f"it is worse than the {IN_WORDS[self.other]} within {', '.join(harmed)}"
             )
-        return Gate(SLICES, True, f"no slice is credibly worse than with the {IN_WORDS[self.other]}")
+        found = (
+            f"by more than the margin of {self.margin:.3g}; the smallest p of {len(adjusted)} slices is"
+            f" {p_in_words(min(adjusted))}, one-sided and corrected for their number"
+        )
+        return Gate(SLICES, True, f"no slice is credibly worse than with the {IN_WORDS[self.other]}, {found}")
 
 
 def to_json(model: str, gates: list[Gate]) -> list[dict[str, Any]]:

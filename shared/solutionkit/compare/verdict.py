@@ -35,7 +35,13 @@ class Judgement:
 
 
 def judge(
-    title: str, difference: Difference, margin: float, higher_is_better: bool, unit: str, units: int
+    title: str,
+    difference: Difference,
+    margin: float,
+    higher_is_better: bool,
+    unit: str,
+    units: int,
+    by_rows: Difference | None = None,
 ) -> Judgement:
     """Judge a paired difference, the deep model minus the baseline.
 
@@ -49,6 +55,8 @@ def judge(
         higher_is_better: Of the metric.
         unit: What a unit is called.
         units: How many are judged.
+        by_rows: The difference without what chance in learning adds, if that was counted: more rows do not
+            lessen it.
     """
     low, high = difference.interval()
     measured = (
@@ -70,11 +78,13 @@ def judge(
         deep_wins = (difference.value > 0) == higher_is_better
         name = "deep model" if deep_wins else "baseline"
         return Judgement("deep" if deep_wins else "baseline", f"The {name} is better: {measured}.")
-    wanted = units_in_words(_rounded(units * difference.times_needed(margin)), unit)
+    needed = (by_rows or difference).times_needed(margin)
+    wanted = units_in_words(_rounded(units * needed), unit)
+    but = " but for chance in learning" if by_rows and by_rows.spread.error < difference.spread.error else ""
     return Judgement(
         "undecided",
         f"The data cannot tell the models apart: {measured}; about {wanted} in evaluation would tell a"
-        f" difference of {margin:.3g}.",
+        f" difference of {margin:.3g}{but}.",
     )
 
 

@@ -80,6 +80,7 @@ def write_report(
         "decision": decisions[shown],
         "decided": decisions[shown] is not None,
         "learned": learned_in_words(compared),
+        "ladder": ladder_in_words(compared),
         "calibrated_order": any(
             model.get("training", {}).get("calibration", {}).get("method", "none") != "none"
             for model in compared["models"].values()
@@ -137,7 +138,30 @@ def learned_in_words(compared: dict[str, Any]) -> str:
     if found is None:
         return ""
     learning = Learning(found["source"], tuple(found["differences"]), found["error"])
-    return learning.in_words(compared["higher_is_better"])
+    told = learning.in_words(compared["higher_is_better"])
+    if not found["error"]:
+        return f"{told} They differ by no more than their rows explain: the interval is that of other rows."
+    return (
+        f"{told} The interval counts what other rows and what another training would show (a standard error"
+        f" of {number(found['error'])} for the latter)."
+    )
+
+
+def ladder_in_words(compared: dict[str, Any]) -> str:
+    """How far each simpler model is behind, and what follows; a sentence each, with a blank before it."""
+    told, margin = "", compared["difference"]["margin"]
+    for name, rung in compared["ladder"].items():
+        worse = rung["high"] < 0.0 if compared["higher_is_better"] else rung["low"] > 0.0
+        follows = f"it may be more than {margin:.3g} worse and is not taken for as good"
+        if rung["no_worse"]:
+            follows = f"it is less than {margin:.3g} worse and is taken for as good"
+        elif worse:
+            follows = "it is worse"
+        told += (
+            f" The {IN_WORDS[name]} differs from the {IN_WORDS[rung['against']]} by {number(rung['value'])},"
+            f" at worst by {number(rung['at_worst'])} (one-sided, 95 %): {follows}."
+        )
+    return told
 
 
 def calibration_in_words(models: dict[str, Any]) -> str:

@@ -68,6 +68,11 @@ def main(options: argparse.Namespace) -> int:
         count = int(alerts.sum())
         noun, reasons = "alert" if count == 1 else "alerts", ", with reasons" if "reasons" in columns else ""
         print(f"{count:,} {noun} {decision.in_words}{reasons}", file=to)
+    if alerts is not None and decision is not None and decision.expected and decision.unknown:
+        unknown = (
+            f"{decision.unknown:,} rows have no {decision.expected.amount}: they are decided as if"
+            " nothing were at stake"
+        )
     for note in [*([unknown] if unknown else []), *unknown_values(rows.table, spec)]:
         print(f"note: {note}", file=to)
     return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from solutionkit.decimals import decimals
+from solutionkit.decimals import decimals, p_in_words
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.changes import refuse_changes
@@ -165,6 +165,10 @@ def print_verdict(folder: Path, console: Console) -> None:
         console.print(line, markup=False)
     console.print()
     console.print(f"verdict  {result['verdict']}: {result['reason']}", markup=False, soft_wrap=True)
+    if gain := result.get("business_difference"):
+        low, high = (f"{gain[end]:+,.0f}" for end in ("low", "high"))
+        told = f"deep minus baseline {gain['value']:+,.0f} {gain['currency']} per 1,000 ({low} to {high},"
+        console.print(f"money    {told} p = {p_in_words(gain['p_value'])})", markup=False, soft_wrap=True)
     if note := cut_short(result["models"]["deep"]["training"]):
         console.print(f"note     {note}", markup=False, soft_wrap=True)
     if result["selected"] is None:

@@ -247,6 +247,13 @@ class Classification(Task):
         alerts: np.ndarray = decision.suspicion(detection_scores(outputs)) >= decision.threshold
         return alerts
 
+    def decided(self, outputs: np.ndarray, decision: Decision | None) -> dict[str, pa.Array]:
+        """With what flagging is expected to add, where that decides."""
+        columns = super().decided(outputs, decision)
+        if columns and decision and decision.expected:
+            columns["expected_worth"] = pa.array(decision.suspicion(detection_scores(outputs)).round(2))
+        return columns
+
     def alerts(self, outputs: np.ndarray, decision: Decision | None, most: int) -> np.ndarray:
         """The flagged rows with the largest suspicion."""
         if decision is None:
