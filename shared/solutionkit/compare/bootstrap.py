@@ -102,6 +102,10 @@ class Units:
         # Strata of the same units do not vary apart.
         return cls(min(counts), max(min(degrees, len(np.unique(members)) - 1.0), 1.0))
 
+    def at_most(self, count: int) -> Units:
+        """The same where no more than so many rows tell anything."""
+        return Units(min(self.fewest, count), max(min(self.degrees, count - 1.0), 1.0))
+
     def spread(self, draws: np.ndarray) -> Spread:
         """The spread that `(resamples,)` draws show.
 

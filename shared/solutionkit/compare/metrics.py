@@ -30,6 +30,7 @@ class View:
         enough: Whether `(rows,)` encoded labels are enough to say something of a slice.
         kinds: `(rows,)` encoded labels -> codes of the kinds of rows of which the scarcest decides how much
             can be told, if others than `strata`.
+        telling: `(rows,)` encoded labels -> how many rows a metric hangs on, if these are fewer still.
     """
 
     labels: Rows
@@ -37,6 +38,7 @@ class View:
     strata: Rows
     enough: Callable[[np.ndarray], bool] = lambda labels: len(labels) > 0
     kinds: Rows | None = None
+    telling: Callable[[np.ndarray], int] | None = None
 
     def units(self, labels: np.ndarray, units: np.ndarray | None) -> Units:
         """How many units there are of the scarcest kind.
@@ -45,7 +47,8 @@ class View:
             labels: `(rows,)` encoded labels.
             units: `(rows,)` codes of rows that are drawn together, if there are such.
         """
-        return Units.of((self.kinds or self.strata)(labels), units)
+        found = Units.of((self.kinds or self.strata)(labels), units)
+        return found if self.telling is None else found.at_most(self.telling(labels))
 
 
 @dataclass(frozen=True)
