@@ -56,7 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         first, second = (make_project(Path(folder), name, data) for name in ("first", "second"))
         results = [run(project) for project in (first, second)]
-        for name in ("baseline", "deep", "trivial"):
+        for name in ("simple", "baseline", "deep", "trivial"):
             found = results[0]["models"][name]["metrics"]["roc_auc"]
             print(f"{name:9}ROC-AUC {found['value']:.4f} ({found['low']:.4f} to {found['high']:.4f})")
         print(results[0]["reason"])
@@ -115,7 +115,7 @@ def served_alike(project: Path, data: Path) -> bool:
             ]
             subprocess.run(command, cwd=project, check=True, capture_output=True)
             lines = (project / "scores.csv").read_text().splitlines()[1:]
-            scores[name] = [float(line.rsplit(",", 1)[1]) for line in lines]
+            scores[name] = [float(line.split(",")[1].strip('"')) for line in lines]
     worst = {
         name: max(abs(a - b) for a, b in zip(scores["here"], scores[name], strict=True))
         for name in ("gRPC", "REST")
