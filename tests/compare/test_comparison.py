@@ -231,16 +231,3 @@ def test_a_simple_model_that_breaks_a_gate_gives_way() -> None:
         ("baseline", True),
     ]
     assert "The simple model does not ship" in found["reason"]
-
-
-def test_more_rows_do_not_lessen_chance_in_learning() -> None:
-    """How many would tell is counted by the rows' own error."""
-    rows = EvaluationSet(TASK, LABELS, VALIDATION_LABELS, train=1000)
-    models = {"baseline": scored(1.0), "deep": scored(1.05)}
-    alone = compare("any", "roc_auc", rows, models, declared(margin=0.002))
-    repeats = [{"baseline": scored(1.4).evaluation, "deep": scored(1.0).evaluation}]
-    found = compare("any", "roc_auc", rows, models, declared(margin=0.002), repeats)
-    assert found["verdict"] == "undecided"
-    assert "but for chance in learning" in found["reason"]
-    told = found["reason"].split("about ")[1].split(" rows")[0]
-    assert f"about {told} rows" in alone["reason"] or alone["verdict"] != "undecided"

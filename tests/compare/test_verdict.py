@@ -44,3 +44,16 @@ def test_few_units_give_no_verdict_however_small_the_error_is(units: int) -> Non
     assert f"{units} unit" in found.reason
     assert "by 'group'" in found.reason
     assert "6 at least are needed" in found.reason
+
+
+def test_more_rows_do_not_lessen_chance_in_learning() -> None:
+    """How many rows would tell is counted by the rows' own error, and that learning stays is said."""
+    by_rows = Difference(0.002, Spread(0.01, 100))
+    whole = by_rows.varied_by(Spread(0.03, 100, 6.0))
+    alone = judge("AUC", by_rows, 0.005, True, "row", 1000)
+    found = judge("AUC", whole, 0.005, True, "row", 1000, by_rows)
+    assert (alone.verdict, found.verdict) == ("undecided", "undecided")
+    rows = alone.reason.split("about ")[1].split(" in evaluation")[0]
+    assert f"about {rows} in evaluation" in found.reason
+    assert "but for chance in learning" in found.reason
+    assert "but for chance" not in alone.reason

@@ -19,7 +19,7 @@ PACKAGES = (
     ("tensorflow", "the models"),
     ("keras", "the deep model"),
     ("lightgbm", "the baseline"),
-    ("shap", "explanations"),
+    ("numba", "explanations"),
     ("tensorflow-model-analysis", "the Evaluator"),
     ("ml-metadata", "the pipeline's memory"),
 )
