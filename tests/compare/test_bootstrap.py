@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from solutionkit.compare import metrics
 from solutionkit.compare.bootstrap import Units, resamples
 from solutionkit.compare.metrics import paired_draws
 from solutionkit.compare.money import row_gains, values_per_1000
 from solutionkit.declaration import Business
+from solutionkit.tasks.classification.metrics import DETECTION
 from solutionkit.tasks.classification.task import Classification
 
 LABELS = np.repeat([0, 1], [300, 100])
@@ -115,3 +117,32 @@ def test_groups_are_drawn_whole_and_widen_the_interval() -> None:
         assert (weights.reshape(len(weights), 100, 4).std(axis=2) == 0).all()
     alone, whole = (paired_draws(LOG_LOSS, labels, [scores], 0, codes)[0].std() for codes in (None, groups))
     assert 1.7 < whole / alone < 2.3
+
+
+def test_the_error_is_no_less_than_that_of_leaving_out_each_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bootstrap told equal models apart by average precision in 8 % of runs with 30 units of 20 rows."""
+    random = np.random.default_rng(3)
+    units = np.repeat(np.arange(12), 10)
+    labels = (random.random(120) < 0.2).astype(np.int64)
+    first, second = random.random((120, 1)), random.random((120, 1))
+    metric = next(item for item in DETECTION if item.name == "average_precision")
+    left = []
+    for unit in range(12):
+        rows = units != unit
+        values = [metric.value(labels[rows], outputs[rows]) for outputs in (first, second)]
+        left.append(values[1] - values[0])
+    expected = np.sqrt(11 / 12 * ((np.array(left) - np.mean(left)) ** 2).sum())
+    assert metrics.jackknife_error(metric, labels, first, second, units) == pytest.approx(expected)
+    # In pieces it is the same.
+    monkeypatch.setattr(metrics, "CELLS_AT_ONCE", 500)
+    assert metrics.jackknife_error(metric, labels, first, second, units) == pytest.approx(expected)
+    found = metrics.difference(metric, labels, first, second, 1, units)
+    assert found.spread.error >= expected
+
+
+def test_units_that_alone_hold_a_class_are_not_left_out() -> None:
+    units = np.repeat(np.arange(5), 4)
+    labels = (units == 0).astype(np.int64)
+    scores = np.random.default_rng(0).random((20, 1))
+    metric = DETECTION[0]
+    assert metrics.jackknife_error(metric, labels, scores, 1.0 - scores, units) == 0.0

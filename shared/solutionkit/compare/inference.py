@@ -90,6 +90,10 @@ class Spread:
         """The same with an interval that reaches so far either way."""
         return replace(self, error=max(self.error, half / self._quantile(LEVEL / 2)))
 
+    def no_less(self, error: float) -> Spread:
+        """The same with an error that is at least so large."""
+        return replace(self, error=max(self.error, error))
+
     def with_another(self, other: Spread, part: float) -> Spread:
         """With a second source of chance, independent of this one.
 
