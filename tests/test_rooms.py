@@ -10,13 +10,13 @@ LIBRARY = Path(__file__).resolve().parents[1] / "shared" / "solutionkit"
 NAMES = re.compile(
     r"\b(images?|masks?|IMAGE|card|merchant|amounts?|history|events|sequence|SEQUENCE|numeric|NUMERIC"
     r"|categorical|CATEGORICAL|classes|has_negative_class|positive_name|negative|positive|Classification"
-    r"|classification|regression|Regression|anomaly|roc_auc|accuracy|rmse)\b"
+    r"|classification|regression|Regression|forecast|Forecast|series|anomaly|roc_auc|accuracy|rmse)\b"
 )
 # What is particular: these may name what they are about.
 PARTICULAR = (
     "kinds/", "modalities/", "tasks/", "transform/", "models/heads", "models/image", "models/texture",
     "models/anomaly", "models/augmentation", "models/residual", "models/pretrained", "models/tab", "models/gradient", "models/additive",
-    "models/sequence", "models/tree", "explain/image", "explain/table", "explain/trees", "explain/region",
+    "models/sequence", "models/series", "explain/series", "models/tree", "explain/image", "explain/table", "explain/trees", "explain/region",
     "explain/localisation", "explain/additive", "report/overlays", "verbs/export", "compare/money", "compare/delong", "compare/mcnemar",
     "compare/calibration", "cells", "ranks", "explained_images", "explained_columns",
 )  # fmt: skip

@@ -205,8 +205,7 @@ class Project:
             raise UserError(f"{SOURCE}: there are none.")
         return modality.take_new(trimmed(table), SOURCE, loaded.spec, known)
 
-    @staticmethod
-    def _named(rows: ScoringRows, columns: dict[str, pa.Array]) -> pd.DataFrame:
-        name, names = rows.names
-        frame: pd.DataFrame = pa.table({name: names, **columns}).to_pandas()
+    def _named(self, rows: ScoringRows, columns: dict[str, pa.Array]) -> pd.DataFrame:
+        table = self._project.use_case.modality.table_of(rows, columns)
+        frame: pd.DataFrame = table.to_pandas()
         return frame

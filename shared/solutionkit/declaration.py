@@ -123,6 +123,9 @@ class Columns(_Table):
         None, description='when a row happened, for split = "time"; read by a model if under numeric too'
     )
     group: str | None = Field(None, description="rows that belong together and stay on one side of a split")
+    series: str | list[str] | None = Field(
+        None, description="which series a row is of, one column or several; without it all are of one"
+    )
     split: str | None = Field(None, description='says which side a row is on, for split = "column"')
     card: str | None = Field(
         None, description="the card or account whose rows make a history, in the order of columns.time"
@@ -196,6 +199,12 @@ class Business(_Table):
     alert_budget: int | None = Field(
         None, ge=1, description="how many cards a day can be looked into; needs columns.card"
     )
+    understock_cost: float | None = Field(
+        None, gt=0.0, description="forecasts: what a unit costs that was asked for and not there"
+    )
+    overstock_cost: float | None = Field(
+        None, gt=0.0, description="forecasts: what a unit costs that was there and not asked for, each step"
+    )
 
 
 class History(_Table):
@@ -220,6 +229,55 @@ class History(_Table):
     def longest(self) -> str:
         """The longest window, of which what is usual is computed."""
         return max(self.windows, key=span)
+
+
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+
+class Forecasting(_Table):
+    """What is forecast of series, and by which past forecasts that is judged."""
+
+    horizon: int = Field(ge=1, le=1000, description="how many steps ahead")
+    frequency: str | None = Field(
+        None, description="the time between two steps, e.g. 15min, 1h, 1D, 1W, 1M, 1Q, 1Y; usually found out"
+    )
+    season: list[int] | None = Field(
+        None, description="after how many steps a pattern repeats, the shortest first; usually by frequency"
+    )
+    quantiles: list[float] = Field(
+        list(QUANTILES),
+        min_length=1,
+        max_length=99,
+        description="which quantiles are forecast; 0.5 among them",
+    )
+    windows: int | None = Field(
+        None, ge=1, description="how many forecasts of each series' past evaluate; usually 4"
+    )
+    step: int | None = Field(
+        None, ge=1, description="steps between two of these forecasts; usually the horizon"
+    )
+    lookback: int | None = Field(
+        None, ge=2, le=4096, description="how many steps of the past a model reads; usually by season"
+    )
+    known_future: list[str] = Field(
+        [], description="columns whose values are known for the steps to come, e.g. price, promotion"
+    )
+    static: list[str] = Field([], description="columns that have one value a series")
+    gaps: Literal["missing", "zero"] = Field(
+        "missing", description="what a step without a row means: not known, or nothing happened"
+    )
+    duplicates: Literal["refuse", "sum", "mean"] = Field(
+        "refuse", description="what becomes of rows of the same series and time"
+    )
+
+    @model_validator(mode="after")
+    def _quantiles_in_order(self) -> Forecasting:
+        inside = all(0.0 < quantile < 1.0 for quantile in self.quantiles)
+        if not inside or sorted(set(self.quantiles)) != self.quantiles or 0.5 not in self.quantiles:
+            raise ValueError("forecast.quantiles: name ascending numbers between 0 and 1, 0.5 among them")
+        if self.season is not None and (not self.season or min(self.season) < 1):
+            raise ValueError("forecast.season: name numbers of steps from 1, e.g. [24, 168]")
+        return self
 
 
 class Images(_Table):
@@ -320,6 +378,7 @@ class Declaration(_Table):
     business: Business | None = Field(None, description="what decisions are worth; no money without it")
     images: Images = Field(Images(), description="how images are read")
     history: History | None = Field(None, description="computes columns of the rows before each row")
+    forecast: Forecasting | None = Field(None, description="what is forecast of series")
     compare: Comparing = Field(Comparing(), description="how the models are compared")
     slices: Slices = Field(Slices(), description="where results are shown separately")
     thresholds: dict[str, FiniteFloat] = Field(

@@ -17,6 +17,7 @@ from solutionkit.declaration import (
     Columns,
     Data,
     Declaration,
+    Forecasting,
     History,
     Images,
     Slices,
@@ -119,7 +120,13 @@ def _known_keys(location: list[str]) -> list[str]:
         "columns": Columns,
         "business": Business,
     }
-    tables |= {"images": Images, "history": History, "slices": Slices, "training": Training}
+    tables |= {
+        "images": Images,
+        "history": History,
+        "forecast": Forecasting,
+        "slices": Slices,
+        "training": Training,
+    }
     model: type[BaseModel] | None = tables.get(location[0]) if location else Declaration
     if model is None:
         return []

@@ -21,17 +21,30 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.modalities.base import Modality, ScoringRows
 from solutionkit.modalities.events.modality import Events
 from solutionkit.modalities.image.modality import Images
+from solutionkit.modalities.series.modality import Series
 from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.forecast.task import Forecast
 from solutionkit.tasks.regression.task import Regression
 
-__all__ = ["EVENTS", "IMAGES", "TABLES", "Events", "Project", "UseCase", "load_project", "load_use_case"]
+__all__ = [
+    "EVENTS",
+    "IMAGES",
+    "SERIES",
+    "TABLES",
+    "Events",
+    "Forecast",
+    "Project",
+    "UseCase",
+    "load_project",
+    "load_use_case",
+]
 
 # Rows of any table may have cards and amounts; a history is computed where a function for it is stated.
-TABLES, IMAGES, EVENTS = Events(), Images(), Events()
+TABLES, IMAGES, EVENTS, SERIES = Events(), Images(), Events(), Series()
 # The models that a project may train.
 TRAINED = ("simple", "baseline", "deep")
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression, Forecast)}
 
 
 @dataclass(frozen=True)

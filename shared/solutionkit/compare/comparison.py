@@ -277,9 +277,13 @@ def shown_model(result: dict[str, Any]) -> str:
 
 def with_trivial(judged: EvaluationSet, models: dict[str, ScoredModel]) -> tuple[Scores, Scores]:
     """Outputs on evaluation and on validation rows of the models and of the trivial predictor."""
-    said = judged.task.trivial(judged.validation_labels)
+    around = judged.circumstances
     scores = {name: model.evaluation for name, model in models.items()}
     validation = {name: model.validation for name, model in models.items()}
+    if around.trivial is not None and around.validation_trivial is not None:
+        scores[TRIVIAL], validation[TRIVIAL] = around.trivial, around.validation_trivial
+        return scores, validation
+    said = judged.task.trivial(judged.validation_labels)
     scores[TRIVIAL] = np.tile(said, (len(judged.labels), 1))
     validation[TRIVIAL] = np.tile(said, (len(judged.validation_labels), 1))
     return scores, validation

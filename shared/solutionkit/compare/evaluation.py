@@ -22,6 +22,10 @@ class Circumstances:
         stakes: `(eval rows,)` money at stake, if the worth depends on it.
         validation_stakes: `(validation rows,)`.
         stake: The column of these.
+        unit: What units are called, where that is found out.
+        trivial: `(eval rows, outputs)` what somebody says who knows each row's past, if rows have one.
+        validation_trivial: `(validation rows, outputs)` the same of these.
+        kept: Arrays by name that the report wants to see again.
         reached: Of `(eval rows,)` scores which rows can be looked into at all, if not all can.
         validation_reached: The same of validation rows.
         metrics: Further metrics.
@@ -33,6 +37,10 @@ class Circumstances:
     stakes: np.ndarray | None = None
     validation_stakes: np.ndarray | None = None
     stake: str = ""
+    unit: str = ""
+    trivial: np.ndarray | None = None
+    validation_trivial: np.ndarray | None = None
+    kept: dict[str, np.ndarray] = field(default_factory=dict)
     reached: Callable[[np.ndarray], np.ndarray] | None = None
     validation_reached: Callable[[np.ndarray], np.ndarray] | None = None
     metrics: dict[str, Metric] = field(default_factory=dict)

@@ -71,9 +71,7 @@ def compare_exported(
     result = compare(project.package, primary, judged, scored, declaration, repeats)
     result["evaluator"] = second_opinion(evaluation, judged.metrics)
     scores = {"labels": judged.labels, **{name: model.evaluation for name, model in scored.items()}}
-    if judged.circumstances.stakes is not None:
-        scores["amounts"] = judged.circumstances.stakes
-    return result, scores
+    return result, scores | judged.circumstances.kept
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ def evaluation_set(
         rows = [read_serialized([str(examples / f"Split-{split}" / "*")]) for split in held_out.splits]
         validation = parse_columns(np.concatenate(rows)[held_out.kept], spec, names)
     around = modality.circumstances(columns, validation, declaration)
-    unit = modality.unit(declaration) or "row"
+    unit = around.unit or modality.unit(declaration) or "row"
     if around.units is None and (codes := copied_rows(serialized, spec)) is not None:
         rows = [read_serialized([str(examples / f"Split-{split}" / "*")]) for split in held_out.splits]
         known = copied_rows(np.concatenate(rows)[held_out.kept], spec)

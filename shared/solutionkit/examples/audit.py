@@ -159,7 +159,7 @@ def read(project: Project, findings: Findings) -> Dataset:
     data = modality.read(declaration)
     findings.notes += data.notes
     findings.add(data.problems)
-    findings.add(missing_columns(data.table, declaration))
+    findings.add(missing_columns(data.table, declaration, modality.made_columns()))
     if nested := nested_columns(data.table, declaration):
         findings.add(nested)
         findings.refuse(data.source)
@@ -194,6 +194,7 @@ def find_task(data: Dataset, project: Project, findings: Findings) -> tuple[Task
     findings.add(problems)
     if task is None:
         return None, None
+    task = project.use_case.modality.task_of(task, data)
     findings.add(project.use_case.modality.task_problems(task, declaration))
     encoded, problems = task.encode(data.table[label])
     if problems:
@@ -203,7 +204,7 @@ def find_task(data: Dataset, project: Project, findings: Findings) -> tuple[Task
         message = f"the label '{label}' is missing or unknown in {encoded.null_count} rows"
         findings.add([Problem("label_missing", message, column=label)])
         return task, None
-    labels = encoded.to_numpy()
+    labels = task.label_array(encoded)
     findings.add(task.label_problems(labels))
     return task, labels
 
@@ -225,6 +226,8 @@ def split(
     columns = declaration.columns
     if task is None or labels is None or (columns.time and columns.time not in data.table.column_names):
         return None
+    if data.given is not None and data.folds is not None:
+        return Split(data.given, data.folds, data.rule)
     units = row_units(data.table, declaration, data.copies)
     ordered = modality.ordered(declaration)
     sides = Sides(data.table, declaration, data.source, task.strata(labels), units, ordered)

@@ -26,7 +26,9 @@ def cast(table: pa.Table, spec: TableSpec, labelled: bool = True) -> tuple[pa.Ta
     names = set(table.column_names)
     wanted = [feature.name for feature in spec.features] + ([spec.label] if labelled else [])
     metadata = [name for name in spec.metadata_columns if name in names or labelled]
-    problems = nested_problems(table, [*([spec.label] if labelled else []), *metadata])
+    problems = nested_problems(
+        table, [*([spec.label] if labelled and not spec.task.nested else []), *metadata]
+    )
     if problems:
         return pa.table({}), problems
     for name in [*wanted, *metadata]:

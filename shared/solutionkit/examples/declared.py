@@ -37,9 +37,18 @@ def declared_columns(declaration: Declaration) -> dict[str, list[str]]:
     return declared
 
 
-def missing_columns(raw: pa.Table, declaration: Declaration) -> list[Problem]:
-    """Declared columns that the data lacks, with the nearest name that it has."""
+def missing_columns(
+    raw: pa.Table, declaration: Declaration, made: frozenset[str] = frozenset()
+) -> list[Problem]:
+    """Declared columns that the data lacks, with the nearest name that it has.
+
+    Args:
+        raw: The data.
+        declaration: Names columns.
+        made: Columns that are made of the data.
+    """
     columns, declared = declaration.columns, declared_columns(declaration)
+    declared["slices.columns"] = [name for name in declared["slices.columns"] if name not in made]
     names = set(raw.column_names)
     if declaration.data.path is None:
         declared["columns.split"] = []

@@ -17,7 +17,7 @@ SHOWN_NOTES = 12
 def lines(audited: AuditedTable, modality: Modality) -> list[str]:
     """What a reader wants to know of audited data, a few lines."""
     spec = audited.spec
-    labels = audited.table[spec.label].to_numpy()[np.isin(audited.splits, SPLITS)]
+    labels = spec.task.label_array(audited.table[spec.label])[np.isin(audited.splits, SPLITS)]
     rows = audited.rows()
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     told = [

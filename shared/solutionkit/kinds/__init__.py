@@ -9,12 +9,15 @@ from solutionkit.kinds.categorical import Categorical
 from solutionkit.kinds.image import Image
 from solutionkit.kinds.numeric import Numeric
 from solutionkit.kinds.sequence import Sequence
+from solutionkit.kinds.series import Future, Past
 
 __all__ = [
     "CATEGORICAL",
+    "FUTURE",
     "IMAGE",
     "KINDS",
     "NUMERIC",
+    "PAST",
     "SEQUENCE",
     "Feature",
     "Files",
@@ -24,8 +27,11 @@ __all__ = [
 ]
 
 # In the order in which models see columns.
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Numeric(), Categorical(), Sequence(), Image())}
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (Numeric(), Categorical(), Sequence(), Past(), Future(), Image())
+}
 NUMERIC, CATEGORICAL, SEQUENCE, IMAGE = Numeric.name, Categorical.name, Sequence.name, Image.name
+PAST, FUTURE = Past.name, Future.name
 
 
 def claiming(values: pa.ChunkedArray) -> Kind | None:

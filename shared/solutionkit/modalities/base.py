@@ -32,6 +32,9 @@ class Dataset:
         table: The rows; cells of text until their kind is known.
         source: What to call them in errors.
         given: `(rows,)` names of splits, where the data comes in files of its own.
+        folds: `(rows,)` see `splitting.training_folds`, where the modality knows them; `given` names all
+            splits then, validation too.
+        rule: How the modality made splits, in words, where it did.
         copies: Of each row what its copies share, e.g. a file's digest, where there can be such.
         folder: Where the paths of files start, where cells name files.
         computed: Columns that were computed of other rows.
@@ -43,6 +46,8 @@ class Dataset:
     table: pa.Table
     source: str
     given: np.ndarray | None = None
+    folds: np.ndarray | None = None
+    rule: str = ""
     copies: list[str] | None = None
     folder: Path | None = None
     computed: frozenset[str] = frozenset()
@@ -172,6 +177,15 @@ class Modality(ABC):
 
         return bool(span(declaration.data.label_delay))
 
+    def task_of(self, task: Task, data: Dataset) -> Task:
+        """The task with what the modality knows of the rows."""
+        del data
+        return task
+
+    def made_columns(self) -> frozenset[str]:
+        """Columns that are made of the data and can be sliced by."""
+        return frozenset()
+
     def task_problems(self, task: Task, declaration: Declaration) -> list[Problem]:
         """Why the label does not suit."""
         del task, declaration
@@ -289,6 +303,16 @@ class Modality(ABC):
         del project
         if path is not None:
             raise UserError("--history: use_case.toml has no table [history]; leave --history out.")
+
+    def table_of(self, rows: ScoringRows, columns: Mapping[str, Any]) -> pa.Table:
+        """What is told of rows, with their names.
+
+        Args:
+            rows: The rows.
+            columns: What the task tells (`Task.frame`, `Task.decided`).
+        """
+        name, names = rows.names
+        return pa.table({name: names, **columns})
 
     # -- judging and telling
 

@@ -46,7 +46,13 @@ MOST_NUMBERED = 16
 
 
 @contextmanager
-def _axes(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of one chart, in the report's style.
+
+    Args:
+        width: Inches.
+        height: Inches.
+    """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.add_subplot()
@@ -83,7 +89,7 @@ def difference_chart(
         description: For those who do not see it.
         margin: What is too little to matter.
     """
-    with _axes(5.2, 0.5 + 0.32 * len(estimates)) as (figure, axes):
+    with drawing(5.2, 0.5 + 0.32 * len(estimates)) as (figure, axes):
         for row, (_, estimate) in enumerate(estimates):
             axes.plot([estimate["low"], estimate["high"]], [row, row], color=COLOURS["deep"], linewidth=2)
             axes.plot(estimate["value"], row, "o", color=COLOURS["deep"], markersize=5)
@@ -105,7 +111,7 @@ def roc_chart(labels: np.ndarray, scores: dict[str, np.ndarray]) -> str:
         false = np.r_[0.0, np.cumsum(1 - ordered) / (1 - ordered).sum()]
         return false, true
 
-    with _axes(3.4, 3.0) as (figure, axes):
+    with drawing(3.4, 3.0) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
         _curves(axes, scores, curve)
         axes.set_xlabel("false positive rate")
@@ -121,7 +127,7 @@ def precision_recall_chart(labels: np.ndarray, scores: dict[str, np.ndarray]) ->
         true = np.cumsum(ordered)
         return true / ordered.sum(), true / np.arange(1, len(ordered) + 1)
 
-    with _axes(3.4, 3.0) as (figure, axes):
+    with drawing(3.4, 3.0) as (figure, axes):
         axes.axhline(labels.mean(), color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
         _curves(axes, scores, curve)
         axes.set_xlabel("recall")
@@ -149,7 +155,7 @@ def calibration_chart(curves: dict[str, list[dict[str, float]]]) -> str:
     Args:
         curves: Points by model, see `compare.calibration`.
     """
-    with _axes(3.4, 3.0) as (figure, axes):
+    with drawing(3.4, 3.0) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=COLOURS["trivial"], linewidth=0.8, linestyle=":")
         for name, points in curves.items():
             x, y, low, high = (
@@ -190,7 +196,7 @@ def money_chart(
         low, high = (float(end) for end in np.quantile(together, [0.01, 0.999]))
     grid = np.linspace(low, high, 101)
     most, least = 0.0, 0.0
-    with _axes(3.4, 3.0) as (figure, axes):
+    with drawing(3.4, 3.0) as (figure, axes):
         for name, score in scores.items():
             worth = [PER * row_values(labels, score >= cut, business, amounts).mean() for cut in grid]
             axes.plot(grid, worth, color=COLOURS[name], linewidth=1.4, label=name)
@@ -215,7 +221,7 @@ def daily_chart(daily: dict[str, Any], estimates: dict[str, dict[str, float]]) -
         daily: `daily` of `comparison.json`.
         estimates: Card precision of each model with its interval.
     """
-    with _axes(7.6, 2.6) as (figure, axes):
+    with drawing(7.6, 2.6) as (figure, axes):
         days = np.arange(len(daily["days"]))
         for name, model in daily["models"].items():
             mean = estimates[name]
@@ -240,7 +246,7 @@ def prediction_chart(labels: np.ndarray, predictions: dict[str, np.ndarray]) -> 
         predictions: `(rows,)` by model.
     """
     rows = np.random.default_rng(0).permutation(len(labels))[:SHOWN_ROWS]
-    with _axes(4.8, 4.0) as (figure, axes):
+    with drawing(4.8, 4.0) as (figure, axes):
         for name, values in predictions.items():
             axes.scatter(labels[rows], values[rows], s=6, alpha=0.4, color=COLOURS[name], label=name)
         ends = [float(labels.min()), float(labels.max())]
@@ -258,7 +264,7 @@ def residual_chart(predictions: dict[str, np.ndarray], errors: dict[str, np.ndar
         predictions: `(rows,)` by model.
         errors: `(rows,)` by model, predicted minus true.
     """
-    with _axes(4.8, 4.0) as (figure, axes):
+    with drawing(4.8, 4.0) as (figure, axes):
         for name, values in predictions.items():
             tenths = np.array_split(np.argsort(values, kind="stable"), min(10, len(values)))
             middle = [float(np.median(values[rows])) for rows in tenths]
@@ -280,7 +286,7 @@ def confusion_chart(counts: list[list[int]], classes: list[str], model: str) -> 
     table = np.array(counts)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     side = 1.6 + 0.34 * len(classes)
-    with _axes(side + 0.4, side) as (figure, axes):
+    with drawing(side + 0.4, side) as (figure, axes):
         axes.imshow(shares, cmap=SHADES[model], vmin=0.0, vmax=1.0)
         axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(classes)), classes)
@@ -308,7 +314,7 @@ def ranking_chart(rankings: dict[str, list[dict[str, Any]]], unit: str, most: in
     columns = sorted(strength["baseline"], key=lambda name: -sum(model[name] for model in strength.values()))[
         :most
     ]
-    with _axes(7.6, 0.6 + 0.3 * len(columns)) as (figure, axes):
+    with drawing(7.6, 0.6 + 0.3 * len(columns)) as (figure, axes):
         for offset, width, (name, model) in _side_by_side(strength):
             rows = np.arange(len(columns)) + offset
             axes.barh(rows, [model[column] for column in columns], width, color=COLOURS[name], label=name)
@@ -328,7 +334,7 @@ def _side_by_side(models: dict[str, Any]) -> list[tuple[float, float, tuple[str,
 
 def dependence_chart(column: str, curves: dict[str, dict[str, Any]]) -> str:
     """How a column's contribution varies with its value."""
-    with _axes(3.1, 2.3) as (figure, axes):
+    with drawing(3.1, 2.3) as (figure, axes):
         for offset, width, (name, item) in _side_by_side(curves):
             if item["kind"] == "numeric":
                 axes.plot(item["values"], item["effects"], ".", color=COLOURS[name], markersize=3, alpha=0.5)

@@ -20,6 +20,8 @@ ROW_TITLES = {
     "too_high": "Predicted too high",
     "too_low": "Predicted too low",
     "typical": "A usual error",
+    "best": "Among the best forecasts",
+    "worst": "Among the worst forecasts",
 }
 IMAGE_TITLES = {
     "true_positive": "Hits",

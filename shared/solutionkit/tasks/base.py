@@ -61,6 +61,7 @@ class Task(ABC):
         margin_unit: In what contributions are told.
         usual_view: Dotted name of the `View` that most metrics have.
         has_alerts: Whether a row is flagged or not, so that reasons can be given for it.
+        nested: Whether a label is several numbers.
     """
 
     label: str
@@ -70,6 +71,7 @@ class Task(ABC):
     margin_unit: ClassVar[str]
     usual_view: ClassVar[str]
     has_alerts = False
+    nested: ClassVar[bool] = False
 
     # -- the label
 
@@ -81,6 +83,11 @@ class Task(ABC):
     @abstractmethod
     def encode(self, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
         """Raw labels as int64 or float64, and those that cannot be."""
+
+    def label_array(self, values: pa.ChunkedArray) -> np.ndarray:
+        """`(rows,)` encoded labels, or `(rows, numbers)` where a label is several."""
+        labels: np.ndarray = values.to_numpy()
+        return labels
 
     def no_labels(self, rows: int) -> pa.Array:
         """Encoded labels for rows that have none, where some must stand."""

@@ -18,6 +18,9 @@ class Words:
         single_rows: Which single rows are shown.
         marked: What the marked ones of explained rows are, if that is told.
         method: How the models learned, where that is not from all rows; else None.
+        trivial_rule: What the trivial predictor does, one sentence.
+        worth: What decides the money, where that is not by outcomes of single rows.
+        worth_of: What money is told of 1,000 of, where these are no rows.
     """
 
     answer: str
@@ -27,3 +30,6 @@ class Words:
     single_rows: str = ""
     marked: str | None = "positive"
     method: str | None = None
+    trivial_rule: str = "The trivial predictor says the same for every row."
+    worth: str = ""
+    worth_of: str = ""

@@ -60,10 +60,9 @@ def main(options: argparse.Namespace) -> int:
         columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision)}
         if options.reasons is not None and alerts is not None:
             columns["reasons"] = alert_reasons(folder, rows, alerts, options.reasons)
-    name, names = rows.names
-    write_csv(pa.table({name: names, **columns}), options.output)
+    write_csv(project.use_case.modality.table_of(rows, columns), options.output)
     to = summary_to(options.output)
-    print(f"{len(names):,} rows scored by {scorer}, in {options.output}", file=to)
+    print(f"{rows.table.num_rows:,} rows scored by {scorer}, in {options.output}", file=to)
     if alerts is not None and decision is not None:
         count = int(alerts.sum())
         noun, reasons = "alert" if count == 1 else "alerts", ", with reasons" if "reasons" in columns else ""

@@ -160,6 +160,7 @@ class Events(Table):
                 stakes=np.nan_to_num(columns[amount]),
                 validation_stakes=np.nan_to_num(validation[amount]),
                 stake=amount,
+                kept={"amounts": np.nan_to_num(columns[amount])},
             )
         if not entity or not time:
             return circumstances

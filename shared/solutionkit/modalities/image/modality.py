@@ -81,6 +81,8 @@ class Images(Modality):
                 "columns.amount": columns.amount,
                 "data.label_delay": span(data.label_delay),
                 "[history]": declaration.history,
+                "[forecast]": declaration.forecast,
+                "columns.series": columns.series,
             }
         )
         if not columns.image:

@@ -48,6 +48,8 @@ class Table(Modality):
                 "data.labels": declaration.data.labels,
                 "training.backbone": declaration.training.backbone,
                 "[history]": declaration.history,
+                "[forecast]": declaration.forecast,
+                "columns.series": columns.series,
             }
         )
 

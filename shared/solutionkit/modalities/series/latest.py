@@ -1,0 +1,128 @@
+"""New rows -> the last window of each series, from which a model forecasts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.cells import sequence_array
+from solutionkit.errors import DataError, Problem, suggestion
+from solutionkit.examples.cast import cast
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import FUTURE, PAST
+from solutionkit.modalities.base import ScoringRows
+from solutionkit.modalities.series import windows as cutting
+from solutionkit.modalities.series.frequency import Frequency
+from solutionkit.modalities.series.layout import Layout
+from solutionkit.modalities.series.panel import Panel, read_panel
+from solutionkit.modalities.series.table import SERIES
+from solutionkit.modalities.series.windows import Origins, Plan
+from solutionkit.splits import EVAL
+from solutionkit.tasks.forecast.task import Forecast
+
+# The column of new rows that says at which step of the grid a forecast starts.
+STEP = "first step"
+
+
+def layout_of(spec: TableSpec) -> Layout:
+    """Which columns of new rows are what, as a model keeps it."""
+    raw = json.loads(spec.computed_by)
+    listed: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()
+    }
+    return Layout(**listed)
+
+
+def latest_windows(raw: pa.Table, source: str, spec: TableSpec) -> ScoringRows:
+    """The last window of each series of new rows.
+
+    Args:
+        raw: Rows; the value may be empty in those to come.
+        source: What to call them in errors.
+        spec: What the model knows of the columns.
+
+    Raises:
+        DataError: Columns are missing, or too little is known of the steps to come.
+    """
+    task, layout = spec.task, layout_of(spec)
+    assert isinstance(task, Forecast)
+    past, future = spec.only(PAST), spec.only(FUTURE)
+    wanted = [*layout.series, layout.time, layout.value, *layout.known, *layout.static]
+    alone = tuple(
+        dict.fromkeys(name.split(" = ")[0] for name in past.domain[2:] if name not in future.domain)
+    )
+    missing = [name for name in (*wanted, *alone) if name not in raw.column_names]
+    if missing:
+        names = raw.column_names
+        raise DataError(
+            source,
+            [
+                Problem(
+                    "missing_column", f"the column '{name}' is missing{suggestion(name, names)}", column=name
+                )
+                for name in missing
+            ],
+        )
+    known_names = tuple(name for name in future.domain if name in past.domain)
+    past_names = tuple(name for name in past.domain[2:] if name not in known_names)
+    reading = read_panel(
+        raw,
+        dataclasses.replace(layout, past=alone),
+        source,
+        Frequency.read(task.frequency),
+        (known_names, past_names),
+    )
+    if reading.panel is None:
+        raise DataError(source, reading.problems)
+    panel = reading.panel
+    horizon, count = task.horizon, len(panel)
+    if layout.known:
+        refuse_unknown_future(panel, horizon, layout, source)
+    everything = np.arange(count)
+    found = Origins(
+        everything, panel.ends, panel.ends, np.full(count, EVAL, object), np.zeros(count, np.int64)
+    )
+    plan = Plan(horizon, past.shape[0], task.seasons, 1, horizon)
+    cut = cutting.cut(panel, found, plan)
+    columns: dict[str, Any] = {
+        SERIES: pa.array(panel.names, pa.string()),
+        **{name: panel.static[name] for name in panel.static.column_names},
+        PAST: sequence_array(cut.past),
+        FUTURE: sequence_array(cut.future),
+    }
+    typed, problems = cast(pa.table(columns), spec, labelled=False)
+    if problems:
+        raise DataError(source, problems)
+    return ScoringRows(typed.append_column(STEP, pa.array(panel.first + panel.ends)), spec)
+
+
+def refuse_unknown_future(panel: Panel, horizon: int, layout: Layout, source: str) -> None:
+    """Raise a DataError where rows of the steps to come are lacking.
+
+    Args:
+        panel: The series.
+        horizon: Steps to come.
+        layout: Names the columns known beforehand.
+        source: What to call the rows.
+    """
+    sizes = np.diff(panel.offsets)
+    series = np.repeat(np.arange(len(panel)), sizes)
+    within = np.arange(len(panel.given)) - panel.offsets[series]
+    to_come = (within >= panel.ends[series]) & (within < panel.ends[series] + horizon) & panel.given
+    count = np.bincount(series[to_come], minlength=len(panel))
+    short = np.flatnonzero(count < horizon)
+    if not len(short):
+        return
+    first = int(short[0])
+    until = panel.frequency.texts(panel.first[first : first + 1] + panel.ends[first])[0]
+    message = (
+        f"{', '.join(layout.known)} must be known for {horizon} steps after the last '{layout.value}':"
+        f" {len(short):,} of {len(panel):,} series lack rows, e.g. '{panel.names[first]}' has"
+        f" {int(count[first])} of {horizon} from {until} on"
+    )
+    remedy = f"add rows with '{layout.value}' left empty"
+    raise DataError(source, [Problem("unknown_future", message, remedy, layout.value)])

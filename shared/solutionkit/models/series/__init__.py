@@ -1,0 +1,1 @@
+"""Models that forecast series: windows of the past in, quantiles of the next steps out."""

@@ -1,0 +1,153 @@
+"""What forecasts are worth: the quantile to order, and the stock that follows from it.
+
+A unit that is asked for and not there costs `understock_cost`; one that lies over to the next step costs
+`overstock_cost`. With these the best stock to have is the quantile understock / (understock + overstock) of
+demand (F. Edgeworth, 1888; K. Arrow, T. Harris, J. Marschak, Econometrica 19, 1951). Within a window stock is
+filled up to that quantile at each step, and what is left over is there at the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from solutionkit.compare.inference import Difference
+from solutionkit.compare.metrics import Metric, View, difference, estimates, weighted_mean
+from solutionkit.compare.money import PER
+from solutionkit.declaration import Business
+from solutionkit.tasks.base import Decisions, Scores
+from solutionkit.tasks.forecast.layout import steps_of
+
+if TYPE_CHECKING:
+    from solutionkit.compare.evaluation import EvaluationSet
+    from solutionkit.tasks.forecast.task import Forecast
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What happened in windows, `(windows,)` each.
+
+    Attributes:
+        short: Units asked for and not there.
+        over: Units left over, each step that they lay.
+        demand: Units asked for.
+        steps: With a known demand.
+        in_full: Steps in which all that was asked for was there.
+    """
+
+    short: np.ndarray
+    over: np.ndarray
+    demand: np.ndarray
+    steps: np.ndarray
+    in_full: np.ndarray
+
+    def cost(self, business: Business) -> np.ndarray:
+        """`(windows,)` money."""
+        assert business.understock_cost is not None
+        assert business.overstock_cost is not None
+        money: np.ndarray = business.understock_cost * self.short + business.overstock_cost * self.over
+        return money
+
+
+def to_order(quantiles: tuple[float, ...], said: np.ndarray, ratio: float) -> np.ndarray:
+    """`(…,)` the quantile at a ratio, between those of `(…, quantiles)` that are known."""
+    levels = np.asarray(quantiles)
+    place = int(np.clip(np.searchsorted(levels, ratio), 1, len(levels) - 1)) if len(levels) > 1 else 0
+    if place == 0:
+        first: np.ndarray = said[..., 0]
+        return first
+    below, above = levels[place - 1], levels[place]
+    share = float(np.clip((ratio - below) / (above - below), 0.0, 1.0))
+    between: np.ndarray = said[..., place - 1] + share * (said[..., place] - said[..., place - 1])
+    ordered: np.ndarray = np.maximum(between, 0.0)
+    return ordered
+
+
+def simulated(labels: np.ndarray, wanted: np.ndarray) -> Stock:
+    """The stock of each window; steps whose demand is not known pass without any.
+
+    Args:
+        labels: `(windows, horizon + 2)`.
+        wanted: `(windows, horizon)` the stock to have at each step.
+    """
+    demand = steps_of(labels)
+    left = np.zeros(len(demand))
+    short, over, in_full = (np.zeros(len(demand)) for _ in range(3))
+    for step in range(demand.shape[1]):
+        known = ~np.isnan(demand[:, step])
+        stock = np.maximum(left, wanted[:, step])
+        asked = np.where(known, demand[:, step], 0.0)
+        missing = np.maximum(asked - stock, 0.0)
+        left = np.where(known, np.maximum(stock - asked, 0.0), left)
+        short += np.where(known, missing, 0.0)
+        over += np.where(known, left, 0.0)
+        in_full += known & (missing <= 1e-9)
+    return Stock(short, over, np.nansum(demand, axis=1), (~np.isnan(demand)).sum(axis=1), in_full)
+
+
+def stock_decisions(
+    task: Forecast, judged: EvaluationSet, scores: Scores, business: Business, seed: int
+) -> Decisions:
+    """What each model's quantiles lead to.
+
+    Args:
+        task: What is forecast.
+        judged: The evaluation windows.
+        scores: `(windows, outputs)` by model.
+        business: With both costs.
+        seed: Of the bootstrap.
+    """
+    assert business.understock_cost is not None
+    assert business.overstock_cost is not None
+    ratio = business.understock_cost / (business.understock_cost + business.overstock_cost)
+    stocks = {
+        name: simulated(judged.labels, to_order(task.quantiles, task.by_step(item), ratio))
+        for name, item in scores.items()
+    }
+    costs = {name: stock.cost(business)[:, None] for name, stock in stocks.items()}
+    mean_steps = float(next(iter(stocks.values())).steps.mean()) or 1.0
+    worth = worth_metric(mean_steps)
+    estimated = estimates(worth, judged.labels, costs, seed, judged.units)
+    told: dict[str, dict[str, Any]] = {}
+    for name, stock in stocks.items():
+        found = estimated[name]
+        told[name] = {
+            "threshold": None,
+            "quantile": ratio,
+            "currency": business.currency,
+            "value_per_1000": found.value,
+            "low": found.low,
+            "high": found.high,
+            "service_level": 1.0 - float(stock.short.sum()) / max(float(stock.demand.sum()), 1e-12),
+            "in_full": float(stock.in_full.sum()) / max(float(stock.steps.sum()), 1.0),
+            "short": float(stock.short.sum()),
+            "over": float(stock.over.sum()),
+            "outcomes": None,
+        }
+
+    def gain(first: str, second: str) -> Difference:
+        return difference(worth, judged.labels, costs[first], costs[second], seed, judged.units)
+
+    return Decisions(told, gain, business.currency)
+
+
+def worth_metric(steps: float) -> Metric:
+    """What 1,000 steps are worth, of windows' costs.
+
+    Args:
+        steps: Known ones of a window, on average.
+    """
+    view = View(
+        labels=lambda labels: labels[:, 0],
+        scores=lambda costs: costs[:, 0],
+        strata=lambda labels: np.zeros(len(labels), np.int64),
+    )
+    return Metric(
+        "worth",
+        "Worth",
+        lambda labels, cost, weights: -PER / steps * weighted_mean(cost, weights),
+        True,
+        view,
+    )
