@@ -125,7 +125,8 @@ class Project:
         scores, task = loaded.scores(new), loaded.spec.task
         decision = known_decision(self._project, model)
         decision = decision.of_rows(new.table) if decision else None
-        return self._named(new, {**task.frame(scores), **task.decided(scores, decision)})
+        business = self._project.declaration.business
+        return self._named(new, {**task.frame(scores), **task.decided(scores, decision, business)})
 
     def explain(
         self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None

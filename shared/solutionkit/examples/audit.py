@@ -166,6 +166,7 @@ def read(project: Project, findings: Findings) -> Dataset:
     if not findings.problems:
         data = modality.with_computed(data, declaration)
         findings.add(data.problems)
+        findings.notes += [note for note in data.notes if note not in findings.notes]
     return without_unlabelled(data, project, findings)
 
 

@@ -253,13 +253,17 @@ class Task(ABC):
         del outputs, decision
         return None
 
-    def decided(self, outputs: np.ndarray, decision: Decision | None) -> dict[str, pa.Array]:
+    def decided(
+        self, outputs: np.ndarray, decision: Decision | None, business: Business | None = None
+    ) -> dict[str, pa.Array]:
         """The decision as the column that `predict` writes beside `frame`, where there is one.
 
         Args:
             outputs: `(rows, outputs)` of a model.
             decision: When the model flags a row, if that is known.
+            business: What decisions are worth.
         """
+        del business
         flagged = None if decision is None else self.flagged(outputs, decision)
         return {} if flagged is None else {"alert": pa.array(np.where(flagged, "yes", "no"))}
 

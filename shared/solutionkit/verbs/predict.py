@@ -57,7 +57,8 @@ def main(options: argparse.Namespace) -> int:
             unknown = f"no decision is written: version {version} is none of {folder.parent}"
         decision = decision.of_rows(rows.table) if decision else None
         alerts = spec.task.flagged(scores, decision) if decision else None
-        columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision)}
+        business = project.declaration.business
+        columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision, business)}
         if options.reasons is not None and alerts is not None:
             columns["reasons"] = alert_reasons(folder, rows, alerts, options.reasons)
     write_csv(project.use_case.modality.table_of(rows, columns), options.output)

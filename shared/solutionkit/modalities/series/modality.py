@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from solutionkit.compare.evaluation import Circumstances
@@ -37,6 +38,7 @@ from solutionkit.modalities.series.telling import (
     too_short,
 )
 from solutionkit.modalities.table.modality import unread
+from solutionkit.output import written
 from solutionkit.splits import FEWEST_UNITS
 from solutionkit.tasks.forecast.task import Forecast
 
@@ -314,6 +316,22 @@ class Series(Modality):
         """Enough of the sample's series."""
         del declaration
         return 12_000
+
+    def scoring_source(self, project: Project) -> Path:
+        """The sample as it was before its last steps: what is forecast is empty in them."""
+        declaration = project.declaration
+        assert declaration.forecast is not None
+        assert declaration.columns.time
+        table = read_table(project.sample_path)
+        times = table[declaration.columns.time].to_numpy(zero_copy_only=False).astype(str)
+        to_come = np.isin(times, np.unique(times)[-declaration.forecast.horizon :])
+        label = declaration.columns.label
+        known = pc.if_else(pa.array(to_come), pa.scalar(None, table[label].type), table[label])
+        place = table.column_names.index(label)
+        target = project.sample_path.with_name("sample_to_forecast.csv")
+        with written(target) as stream:
+            pa.csv.write_csv(table.set_column(place, label, known), stream)
+        return target
 
     def damaged(self, project: Project) -> dict[str, Path]:
         """Copies of the sample's CSV."""

@@ -46,7 +46,7 @@ LEARNING_RATE, FINAL_RATE, WEIGHT_DECAY = 1.5e-3, 2e-5, 1e-4
 AVERAGED = 0.99
 # How often the held-out windows are looked at while a member learns.
 LOOKS = 10
-STEPS, QUICK_STEPS = 2500, 700
+STEPS, QUICK_STEPS = 1800, 700
 SCORED_AT_ONCE = 2048
 
 

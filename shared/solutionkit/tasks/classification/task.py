@@ -247,9 +247,11 @@ class Classification(Task):
         alerts: np.ndarray = decision.suspicion(detection_scores(outputs)) >= decision.threshold
         return alerts
 
-    def decided(self, outputs: np.ndarray, decision: Decision | None) -> dict[str, pa.Array]:
+    def decided(
+        self, outputs: np.ndarray, decision: Decision | None, business: Business | None = None
+    ) -> dict[str, pa.Array]:
         """With what flagging is expected to add, where that decides."""
-        columns = super().decided(outputs, decision)
+        columns = super().decided(outputs, decision, business)
         if columns and decision and decision.expected:
             columns["expected_worth"] = pa.array(decision.suspicion(detection_scores(outputs)).round(2))
         return columns

@@ -51,6 +51,13 @@ class Stock:
         return money
 
 
+def ratio_of(business: Business | None) -> float | None:
+    """The quantile of demand that is best to have; none where a cost is not declared."""
+    if business is None or business.understock_cost is None or business.overstock_cost is None:
+        return None
+    return business.understock_cost / (business.understock_cost + business.overstock_cost)
+
+
 def to_order(quantiles: tuple[float, ...], said: np.ndarray, ratio: float) -> np.ndarray:
     """`(…,)` the quantile at a ratio, between those of `(…, quantiles)` that are known."""
     levels = np.asarray(quantiles)
@@ -99,9 +106,8 @@ def stock_decisions(
         business: With both costs.
         seed: Of the bootstrap.
     """
-    assert business.understock_cost is not None
-    assert business.overstock_cost is not None
-    ratio = business.understock_cost / (business.understock_cost + business.overstock_cost)
+    ratio = ratio_of(business)
+    assert ratio is not None
     stocks = {
         name: simulated(judged.labels, to_order(task.quantiles, task.by_step(item), ratio))
         for name, item in scores.items()

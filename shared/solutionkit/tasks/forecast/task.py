@@ -180,9 +180,9 @@ class Forecast(Task):
         self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
     ) -> Decisions:
         """The quantile to order where a unit too few and one too many have a cost, and its stock."""
-        from solutionkit.tasks.forecast.stock import stock_decisions
+        from solutionkit.tasks.forecast.stock import ratio_of, stock_decisions
 
-        if business is None or business.understock_cost is None or business.overstock_cost is None:
+        if business is None or ratio_of(business) is None:
             return super().decisions(judged, scores, validation, business, seed)
         return stock_decisions(self, judged, scores, business, seed)
 
@@ -243,6 +243,18 @@ class Forecast(Task):
         step = np.tile(np.arange(1, self.horizon + 1), len(said) // self.horizon)
         columns = {name: pa.array(said[:, place]) for place, name in enumerate(self.column_names())}
         return {"step": pa.array(step), **columns}
+
+    def decided(
+        self, outputs: np.ndarray, decision: Decision | None, business: Business | None = None
+    ) -> dict[str, pa.Array]:
+        """The stock to have at each step, where a unit too few and one too many have a cost."""
+        from solutionkit.tasks.forecast.stock import ratio_of, to_order
+
+        del decision
+        ratio = ratio_of(business)
+        if ratio is None:
+            return {}
+        return {"order": pa.array(to_order(self.quantiles, self.by_step(outputs), ratio).reshape(-1))}
 
     def notable(
         self, labels: np.ndarray, outputs: np.ndarray, decision: Decision | None, each: int = 1

@@ -1,0 +1,150 @@
+"""What `check` says of series: what is declared wrongly, what is too short, what was left out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from solutionkit.declaration import Declaration
+from solutionkit.errors import UserError
+from solutionkit.examples.audit import AuditedTable, audit
+from solutionkit.examples.facts import lines
+from solutionkit.modalities.series.modality import window_units
+from solutionkit.use_case import Project
+
+COLUMNS = {"label": "sales", "time": "ds", "series": "item"}
+
+
+def table(lengths: tuple[int, ...] = (90, 90, 90), late: tuple[int, ...] = ()) -> pa.Table:
+    random = np.random.default_rng(3)
+    parts = []
+    for number, length in enumerate(lengths):
+        first = np.datetime64("2024-01-01") + (late[number] if late else 0)
+        parts.append(
+            pa.table(
+                {
+                    "item": [f"item {number}"] * length,
+                    "ds": np.datetime_as_string(first + np.arange(length)),
+                    "sales": random.poisson(9.0, length),
+                    "price": random.random(length).round(3),
+                }
+            )
+        )
+    return pa.concat_tables(parts)
+
+
+def audited(folder: Path, rows: pa.Table, **tables: Any) -> AuditedTable:
+    return audit(project_of(folder, rows, **tables))
+
+
+def project_of(folder: Path, rows: pa.Table, **tables: Any) -> Project:
+    pa.csv.write_csv(rows, folder / "sales.csv")
+    declared = {
+        "data": {"path": str(folder / "sales.csv")},
+        "columns": COLUMNS,
+        "forecast": {"horizon": 7, "windows": 3},
+        **tables,
+    }
+    return Project(
+        folder,
+        Declaration.model_validate_json(json.dumps({key: value for key, value in declared.items() if value})),
+        "demand_forecasting",
+    )
+
+
+def test_lines_say_how_series_are_read(tmp_path: Path) -> None:
+    project = project_of(tmp_path, table(), forecast={"horizon": 7, "windows": 3, "known_future": ["price"]})
+    told = "\n".join(lines(audit(project), project.use_case.modality))
+    assert "3, a step every day; season 7" in told
+    assert "the last 3 origins, 7 steps apart evaluate, 7 steps each" in told
+    assert "price" in told
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"forecast": None}, r"the table \[forecast\] is missing"),
+        ({"columns": {"label": "sales", "series": "item"}}, "columns.time is missing"),
+        (
+            {"forecast": {"horizon": 7, "known_future": ["prise"]}},
+            r"'prise' \(forecast.known_future\) is missing",
+        ),
+        ({"columns": {**COLUMNS, "series": "shop"}}, r"the column 'shop' \(columns.series\) is missing"),
+        ({"columns": {**COLUMNS, "numeric": ["price"]}}, "columns.numeric is not read by this use case"),
+        ({"forecast": {"horizon": 60}}, "the longest series has 90 steps"),
+        ({"forecast": {"horizon": 7, "static": ["price"]}}, "'price' is said to be static and changes"),
+        ({"slices": {"columns": ["colour"]}}, "the column 'colour' .slices.columns. is missing"),
+    ],
+)
+def test_what_is_declared_wrongly_is_named(tmp_path: Path, tables: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        audited(tmp_path, table(), **tables)
+
+
+def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="2 problems"):
+        audited(tmp_path, table(), forecast=None, columns={"label": "sales", "series": "item"})
+
+
+@pytest.mark.parametrize(
+    "quantiles", [[0.9, 0.5], [0.1, 0.9], [0.5, 1.0], [0.5, 0.5]], ids=["order", "median", "one", "twice"]
+)
+def test_quantiles_that_mean_nothing_are_refused(quantiles: list[float]) -> None:
+    declared = {"data": {"path": "x.csv"}, "columns": COLUMNS}
+    with pytest.raises(ValueError, match="ascending numbers between 0 and 1"):
+        Declaration.model_validate({**declared, "forecast": {"horizon": 2, "quantiles": quantiles}})
+
+
+def test_a_series_that_ended_is_learned_from_alone(tmp_path: Path) -> None:
+    lengths = (90, 90, 90, 90, 90, 40)
+    found = audited(tmp_path, table(lengths))
+    assert any("1 series end before the evaluation" in note for note in found.notes)
+    evaluated = np.array(found.table["series"].to_pylist())[found.splits == "eval"]
+    assert "item 5" not in evaluated
+
+
+def test_a_new_series_is_said_to_be_one(tmp_path: Path) -> None:
+    lengths, late = (90, 90, 90, 90, 25), (0, 0, 0, 0, 65)
+    found = audited(tmp_path, table(lengths, late))
+    assert any("1 series are new" in note for note in found.notes)
+
+
+def test_a_series_of_which_nothing_is_known_is_left_out(tmp_path: Path) -> None:
+    rows = table()
+    values = [None if item == "item 1" else str(value) for item, value in
+              zip(rows["item"].to_pylist(), rows["sales"].to_pylist(), strict=True)]  # fmt: skip
+    found = audited(tmp_path, rows.set_column(2, "sales", pa.array(values, pa.string())))
+    assert any("1 series are left out" in note for note in found.notes)
+
+
+def test_negative_values_are_said_and_forecast(tmp_path: Path) -> None:
+    rows = table()
+    sales = np.array(rows["sales"].to_pylist())
+    sales[5] = -2
+    found = audited(tmp_path, rows.set_column(2, "sales", pa.array(sales)))
+    assert any("1 values are negative" in note for note in found.notes)
+    assert not found.spec.task.to_json()["nonnegative"]
+
+
+def test_demand_is_sliced_by_its_kind(tmp_path: Path) -> None:
+    found = audited(tmp_path, table(), slices={"columns": ["demand_pattern", "demand_volume"]})
+    assert set(found.table["demand_volume"].to_pylist()) == {"low", "middle", "high"}
+    assert set(found.table["demand_pattern"].to_pylist()) == {"smooth"}
+
+
+def test_many_series_are_units_and_few_are_judged_by_time() -> None:
+    starts = np.tile([f"2024-01-{day:02d}" for day in range(1, 13)], 30)
+    many = {"series": np.repeat([f"s{number}" for number in range(30)], 12), "ds": starts}
+    codes, name = window_units(many, "ds", 4, 4)
+    assert name == "series"
+    assert len(np.unique(codes)) == 30
+    few = {"series": np.repeat(["a", "b"], 12), "ds": starts[:24]}
+    codes, name = window_units(few, "ds", 4, 2)
+    assert name == "stretch of time"
+    # Windows of four steps that are two steps apart overlap in pairs.
+    assert len(np.unique(codes)) == 6
+    assert codes[0] == codes[1] == codes[12]
