@@ -18,7 +18,9 @@ def project(generated: Path, tmp_path: Path) -> Path:
     return tmp_path / "demo"
 
 
-@pytest.mark.parametrize("use_case", ["customer_churn", "defect_inspection", "fraud_detection"])
+@pytest.mark.parametrize(
+    "use_case", ["customer_churn", "defect_inspection", "fraud_detection", "demand_forecasting"]
+)
 def test_all_parts_work_together_and_are_clean(use_case: str, tmp_path: Path) -> None:
     assert generate(tmp_path, "own", use_case=use_case).returncode == 0
     project = tmp_path / "own"
