@@ -236,9 +236,8 @@ def main() -> int:
         return 0
     prepare_environment()
     print(f"{os.cpu_count()} cores, {platform.platform()}, preset {options.preset}\n")
-    print(
-        "| set | series | windows | model | metric | reference | quantile loss | in the 80 % interval | s | GB |"
-    )
+    titles = "set | series | windows | model | metric | reference | quantile loss | 80 % interval | s | GB"
+    print(f"| {titles} |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name in options.sets:
         measure(name, options.folder, options.models, Training(preset=options.preset, seed=SEED))

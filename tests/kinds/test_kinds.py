@@ -15,6 +15,13 @@ COLUMNS = {
     "numeric": (Feature("x", "numeric"), pa.chunked_array([[1.5, None, -2.0]])),
     "categorical": (Feature("x", "categorical", ("a", "b")), pa.chunked_array([["a", None, "b"]])),
     "sequence": (Feature("x", "sequence", shape=(4, 2)), pa.chunked_array([sequence_array(STEPS)])),
+    **{
+        name: (
+            Feature("x", name, ("observed", "value"), shape=(4, 2)),
+            pa.chunked_array([sequence_array(STEPS)]),
+        )
+        for name in ("past", "future")
+    },
     "image": (Feature("x", "image", shape=(8, 8, 1)), pa.chunked_array([[b"one", b"two", b"three"]])),
 }
 
@@ -54,10 +61,12 @@ class TestKind:
         kind_of(feature).write_schema(feature, item)
         read = [kind.read_schema(item, feature.domain) for kind in KINDS.values()]
         found = [other for other in read if other]
-        # Images are described by their files.
-        assert [(other.kind, other.shape, other.domain) for other in found] == (
-            [] if name == "image" else [(name, feature.shape, feature.domain)]
-        )
+        # Images are described by their files, and windows are cut; a shape of two dimensions is a sequence.
+        told = [(other.kind, other.shape, other.domain) for other in found]
+        if name in ("past", "future"):
+            assert told == [("sequence", feature.shape, ())]
+        else:
+            assert told == ([] if name == "image" else [(name, feature.shape, feature.domain)])
 
     def test_a_row_is_read_in_one_line(self, name: str) -> None:
         feature, column = COLUMNS[name]
@@ -66,9 +75,10 @@ class TestKind:
 
 
 def test_a_column_is_claimed_by_one_kind() -> None:
+    """Windows look like sequences, and are declared where they are cut."""
     claimed = {name: claiming(column) for name, (_, column) in COLUMNS.items()}
     assert [kind.name if kind else None for kind in claimed.values()] == [
-        "numeric", "categorical", "sequence", None,
+        "numeric", "categorical", "sequence", "sequence", "sequence", None,
     ]  # fmt: skip
 
 

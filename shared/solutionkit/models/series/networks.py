@@ -109,7 +109,8 @@ def train(
         counts.append(found.steps)
         progress.step()
         again = build(member, layout, first, usual, training.seed + place)
-        learn(again, every, None, layout, steps, training.seed + place, found.steps)
+        # As many steps, over which the rate falls to the end.
+        learn(again, every, None, layout, found.steps, training.seed + place)
         networks.append(again)
         progress.step()
     held_out = np.mean(said, axis=0)
@@ -285,7 +286,6 @@ def learn(
     layout: Layout,
     steps: int,
     seed: int,
-    until: int | None = None,
 ) -> Learned:
     """Fit a network; it is left with the running mean of its weights.
 
@@ -296,7 +296,6 @@ def learn(
         layout: What windows hold.
         steps: Over which the learning rate falls.
         seed: Of the order of windows.
-        until: When to end, where that is known.
     """
     quantiles = tf.constant(layout.task.quantiles, tf.float32)
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, FINAL_RATE / LEARNING_RATE)
@@ -324,10 +323,10 @@ def learn(
 
     random = np.random.default_rng(seed)
     count = len(windows.target)
-    best = Learned(until or steps, np.inf, np.zeros(0))
+    best = Learned(steps, np.inf, np.zeros(0))
     order = random.permutation(count)
     at = 0
-    for number in range(1, (until or steps) + 1):
+    for number in range(1, steps + 1):
         if at + BATCH > count:
             order, at = random.permutation(count), 0
         rows = order[at : at + BATCH]
