@@ -13,7 +13,6 @@ from solutionkit import use_case
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.cast import table_inputs
-from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.examples.reading import trimmed
 from solutionkit.modalities.base import ScoringRows
 from solutionkit.runner.models import known_decision, model_folder
@@ -148,14 +147,9 @@ class Project:
         loaded = self._model(model)
         if loaded.spec.files:
             raise UserError("explain: of images there are heat maps; see `solutionkit explain`.")
-        new, spec = self._rows(rows, loaded, history), loaded.spec
-        outputs = loaded.scores(new)
-        attribution = loaded.explainer.explain(
-            loaded.transform(unlabelled_examples(new.table, spec)), spec.task.targets(outputs)
-        )
-        told = {**spec.task.frame(outputs), "base": pa.array(attribution.base)}
-        told |= {name: pa.array(attribution.values[:, i]) for i, name in enumerate(spec.model_columns)}
-        return self._named(new, told)
+        new = self._rows(rows, loaded, history)
+        frame: pd.DataFrame = self._project.use_case.modality.explained(loaded, new).to_pandas()
+        return frame
 
     def inputs(
         self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None

@@ -37,7 +37,7 @@ def resamples(
     that lacks a class, for which no metric is defined, is drawn again.
 
     Args:
-        labels: `(rows,)` classes that each draw must hold.
+        labels: `(rows,)` classes that each draw must hold; those below zero it need not.
         seed: Of the draws.
         count: How many; by default `resample_count`.
         units: `(rows,)` codes from 0 of rows that resemble each other, which are drawn together.
@@ -48,7 +48,11 @@ def resamples(
     unit_count = int(members.max()) + 1
     # How many rows of each class a unit holds.
     held = np.stack(
-        [np.bincount(members[labels == value], minlength=unit_count) for value in np.unique(labels)], axis=1
+        [
+            np.bincount(members[labels == value], minlength=unit_count)
+            for value in (np.unique(labels[labels >= 0]) if (labels >= 0).any() else np.unique(labels))
+        ],
+        axis=1,
     ).astype(float)
     block = max(1, CELLS_AT_ONCE // len(labels))
     for start in range(0, count, block):

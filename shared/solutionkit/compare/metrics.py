@@ -28,7 +28,7 @@ class View:
     Attributes:
         labels: `(rows,)` encoded labels -> labels as the metric reads them.
         scores: `(rows, outputs)` -> scores as the metric reads them.
-        strata: `(rows,)` encoded labels -> codes, of which each draw of rows must hold all.
+        strata: `(rows,)` encoded labels -> codes, of which each draw of rows must hold all from 0 on.
         enough: Whether `(rows,)` encoded labels are enough to say something of a slice.
         kinds: `(rows,)` encoded labels -> codes of the kinds of rows of which the scarcest decides how much
             can be told, if others than `strata`.
@@ -127,8 +127,9 @@ def jackknife_error(
         return 0.0
     strata = metric.view.strata(labels)
     without = np.bincount(units, minlength=count)
-    held = np.stack([np.bincount(units[strata == code], minlength=count) for code in np.unique(strata)])
-    if not without.all() or (held == held.sum(axis=1, keepdims=True)).any():
+    held = [np.bincount(units[strata == code], minlength=count) for code in np.unique(strata[strata >= 0])]
+    # Without the unit that alone holds a kind of row there is no value.
+    if not without.all() or any((item == item.sum()).any() for item in held):
         return 0.0
     seen = metric.view.labels(labels)
     scores = [metric.view.scores(outputs) for outputs in (first, second)]

@@ -24,7 +24,7 @@ from solutionkit.compare.decision import Decision
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
-from solutionkit.kinds import FUTURE, PAST
+from solutionkit.kinds import FUTURE, PAST, kind_of
 from solutionkit.modalities.series.windows import CALENDAR
 from solutionkit.models.export import raw_columns
 from solutionkit.models.series.explaining import BACKGROUND_FILE
@@ -74,7 +74,11 @@ class Players:
         columns.pop("steps ahead", None)
 
         def channels(names: tuple[str, ...], column: str) -> tuple[int, ...]:
-            return tuple(place for place, name in enumerate(names) if name.split(" = ")[0] == column)
+            return tuple(
+                place
+                for place, name in enumerate(names)
+                if name.split(" = ")[0] == column and (names is future or place > 1)
+            )
 
         calendar = tuple(place for place, name in enumerate(future) if name.startswith(CALENDAR))
         listed = [NEWEST, OLDER, *columns, *([WHEN] if calendar else [])]
@@ -368,35 +372,26 @@ def part_values(windows: dict[str, np.ndarray], spec: TableSpec) -> dict[str, np
     return {name: values.astype(np.float32) for name, values in found.items()}
 
 
+def explained_table(model: ModelExplainer, rows: ScoringRows) -> pa.Table:
+    """Of each series its forecast over all steps, that of an ordinary time, and what each part adds."""
+    spec = rows.spec
+    windows = {feature.name: kind_of(feature).array(rows.table[feature.name]) for feature in spec.features}
+    found = model.explainer.explain(model_of(model), windows)
+    parts = {name: found.values[:, place] for place, name in enumerate(Players.of(spec).names)}
+    return pa.table({"series": rows.names[1], "forecast": found.output, "ordinary": found.base, **parts})
+
+
 def explain_new(model: ModelExplainer, rows: ScoringRows, output: Path | None) -> str:
     """Write or print what raises and lowers each forecast; returns how much was explained, and how."""
-    spec = model.spec
-    task = spec.task
-    assert isinstance(task, Forecast)
-    windows = {feature.name: _array(rows.table, feature) for feature in spec.features}
-    found = model.explainer.explain(model_of(model), windows)
-    names = Players.of(spec).names
-    _, series = rows.names
-    told = f"{len(series):,} series explained ({METHOD}, {task.margin_unit})"
+    unit = model.spec.task.margin_unit
+    table = explained_table(model, rows)
+    told = f"{table.num_rows:,} series explained ({METHOD}, {unit})"
     if output:
-        columns: dict[str, Any] = {
-            "series": series,
-            "forecast": found.output,
-            "ordinary": found.base,
-            **{name: found.values[:, place] for place, name in enumerate(names)},
-        }
-        write_csv(pa.table(columns), output)
+        write_csv(table, output)
         return told
-    for row, name in enumerate(series):
-        order = np.argsort(-np.abs(found.values[row]), kind="stable")
-        parts = ", ".join(f"{names[place]} {found.values[row, place]:+,.4g}" for place in order)
-        print(
-            f"{name}: {found.output[row]:,.4g} {task.margin_unit}; ordinary {found.base[row]:,.4g}, {parts}"
-        )
+    for row in table.to_pylist():
+        name, forecast, ordinary = (row.pop(key) for key in ("series", "forecast", "ordinary"))
+        strongest = sorted(row.items(), key=lambda item: -abs(item[1]))
+        parts = ", ".join(f"{part} {value:+,.4g}" for part, value in strongest)
+        print(f"{name}: {forecast:,.4g} {unit}; ordinary {ordinary:,.4g}, {parts}")
     return told
-
-
-def _array(table: pa.Table, feature: Any) -> np.ndarray:
-    from solutionkit.kinds import kind_of
-
-    return kind_of(feature).array(table[feature.name])

@@ -83,11 +83,13 @@ class ScoringRows:
         table: Typed columns; where cells are files, their paths.
         spec: What the columns are.
         folder: Where the paths start.
+        notes: What was left out, one sentence each.
     """
 
     table: pa.Table
     spec: TableSpec
     folder: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def pieces(self) -> Iterator[pa.Table]:
         """The rows, some at a time where cells are files, whose content then stands there."""
@@ -366,6 +368,23 @@ class Modality(ABC):
     @abstractmethod
     def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
         """Write or print an explanation of rows; returns how much was explained, and how."""
+
+    def explained(self, model: Any, rows: ScoringRows) -> pa.Table:
+        """Contributions to what a model says of rows, as a table.
+
+        Args:
+            model: A `ModelExplainer`.
+            rows: The rows.
+        """
+        from solutionkit.examples.encoding import unlabelled_examples
+
+        spec = rows.spec
+        outputs = model.scores(rows)
+        examples = unlabelled_examples(rows.table, spec)
+        attribution = model.explainer.explain(model.transform(examples), spec.task.targets(outputs))
+        told = {**spec.task.frame(outputs), "base": pa.array(attribution.base)}
+        told |= {name: pa.array(attribution.values[:, i]) for i, name in enumerate(spec.model_columns)}
+        return self.table_of(rows, told)
 
     # -- samples
 

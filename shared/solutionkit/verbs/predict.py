@@ -73,7 +73,7 @@ def main(options: argparse.Namespace) -> int:
             f"{decision.unknown:,} rows have no {decision.expected.amount}: they are decided as if"
             " nothing were at stake"
         )
-    for note in [*([unknown] if unknown else []), *unknown_values(rows.table, spec)]:
+    for note in [*([unknown] if unknown else []), *rows.notes, *unknown_values(rows.table, spec)]:
         print(f"note: {note}", file=to)
     return 0
 

@@ -124,6 +124,14 @@ def test_other_times_than_the_model_knows_are_refused(audited: AuditedTable) -> 
         latest_windows(numbered, "new.csv", audited.spec)
 
 
+def test_series_that_ended_are_left_out_and_said_so(audited: AuditedTable) -> None:
+    table = emptied(rows(), "2024-03-16")
+    keep = (np.array(table["item"].to_pylist()) != "b") | (np.array(table["ds"].to_pylist()) < "2024-02-20")
+    new = latest_windows(table.filter(pa.array(keep)), "new.csv", audited.spec)
+    assert new.table[SERIES].to_pylist() == ["a", "c"]
+    assert new.notes[-1] == "1 series ended before and are not forecast, e.g. b"
+
+
 def test_the_first_step_is_that_after_the_last_value(audited: AuditedTable) -> None:
     new = latest_windows(emptied(rows(), "2024-03-16"), "new.csv", audited.spec)
     assert len(set(new.table[STEP].to_pylist())) == 1

@@ -13,7 +13,7 @@ from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.facts import lines
-from solutionkit.modalities.series.modality import window_units
+from solutionkit.modalities.series.table import window_units
 from solutionkit.use_case import Project
 
 COLUMNS = {"label": "sales", "time": "ds", "series": "item"}
@@ -136,15 +136,77 @@ def test_demand_is_sliced_by_its_kind(tmp_path: Path) -> None:
     assert set(found.table["demand_pattern"].to_pylist()) == {"smooth"}
 
 
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        (
+            {"forecast": {"horizon": 7, "known_future": ["sales"]}},
+            "names 'sales', which columns.label names already",
+        ),
+        (
+            {"forecast": {"horizon": 7, "known_future": ["price", "price"]}},
+            "names 'price', which it names already",
+        ),
+        ({"business": {"understock_cost": 2.0}}, "needs understock_cost and overstock_cost"),
+        ({"business": {"true_positive": 2.0}}, "business.true_positive is not read"),
+        (
+            {"business": {"understock_cost": 99.0, "overstock_cost": 1.0}},
+            "the 0.99 quantile, which lies outside",
+        ),
+        ({"data": {"path": "sales.csv", "split": "time"}}, "data.split is not read"),
+    ],
+)
+def test_what_would_mislead_is_refused(tmp_path: Path, tables: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        audited(tmp_path, table(), **tables)
+
+
+@pytest.mark.parametrize("name", ["past", "series", "demand_volume"])
+def test_a_label_called_like_a_part_of_windows_is_refused(tmp_path: Path, name: str) -> None:
+    rows = table().rename_columns(["item", "ds", name, "price"])
+    with pytest.raises(UserError, match=f"a column cannot be called '{name}'"):
+        audited(tmp_path, rows, columns={**COLUMNS, "label": name})
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="1 problem\n") as refused:
+        audited(tmp_path, pa.concat_tables([table(), table().slice(0, 3)]))
+    assert "the series and time of another row" in str(refused.value)
+
+
+def test_what_is_evaluated_decides_nothing(tmp_path: Path) -> None:
+    """Were only the evaluated values negative, forecasts would be told to be so."""
+    rows = table()
+    sales = np.array(rows["sales"].to_pylist()).reshape(3, 90)
+    sales[:, -3:] = -500
+    found = audited(tmp_path, rows.set_column(2, "sales", pa.array(sales.reshape(-1))))
+    said = found.spec.task.to_json()
+    assert said["nonnegative"]
+    assert said["usual_level"] == pytest.approx(9.0, abs=1.0)
+
+
+def test_a_series_column_can_be_sliced_by(tmp_path: Path) -> None:
+    found = audited(tmp_path, table(), slices={"columns": ["item"]})
+    assert set(found.table["item"].to_pylist()) == {"item 0", "item 1", "item 2"}
+
+
+def test_too_few_stretches_for_a_verdict_are_told(tmp_path: Path) -> None:
+    found = audited(tmp_path, table((90,)), forecast={"horizon": 7, "windows": 3})
+    assert any("3 stretches of 7 steps" in note for note in found.notes)
+
+
 def test_many_series_are_units_and_few_are_judged_by_time() -> None:
-    starts = np.tile([f"2024-01-{day:02d}" for day in range(1, 13)], 30)
-    many = {"series": np.repeat([f"s{number}" for number in range(30)], 12), "ds": starts}
-    codes, name = window_units(many, "ds", 4, 4)
+    many = {"series": np.repeat([f"s{number}" for number in range(30)], 12), "origin step": np.arange(360)}
+    codes, name = window_units(many, 4)
     assert name == "series"
     assert len(np.unique(codes)) == 30
-    few = {"series": np.repeat(["a", "b"], 12), "ds": starts[:24]}
-    codes, name = window_units(few, "ds", 4, 2)
+    # Twelve origins that are two steps apart: windows of four steps overlap in pairs, and so do both series.
+    few = {"series": np.repeat(["a", "b"], 12), "origin step": np.tile(np.arange(0, 24, 2), 2).astype(str)}
+    codes, name = window_units(few, 4)
     assert name == "stretch of time"
-    # Windows of four steps that are two steps apart overlap in pairs.
     assert len(np.unique(codes)) == 6
     assert codes[0] == codes[1] == codes[12]
+    # Origins of series that end a step apart are no stretches of their own.
+    apart = {"series": [f"s{number}" for number in range(10)], "origin step": np.arange(10).astype(str)}
+    assert len(np.unique(window_units(apart, 14)[0])) == 10
+    assert window_units(apart, 14)[1] == "series"

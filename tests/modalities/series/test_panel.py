@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from solutionkit.errors import DataError
 from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.panel import Panel, Reading, read_panel
 
@@ -97,7 +98,21 @@ def test_the_hour_that_clocks_leave_out_is_a_gap() -> None:
     assert np.isnan(panel_of(read(table)).values).tolist() == [False, False, True, False, False, False]
 
 
-def test_times_with_zones_are_one_clock() -> None:
+def test_times_with_zones_are_those_of_the_clock() -> None:
+    """Days of a place with summer time are days, although their midnights lie 23 hours apart once."""
+    days = ["2024-03-30", "2024-03-31", "2024-04-01", "2024-04-02"]
+    offsets = ["+01:00", "+01:00", "+02:00", "+02:00"]
+    times = [f"{day}T00:00:00{offset}" for day, offset in zip(days, offsets, strict=True)]
+    panel = panel_of(read(pa.table({"item": ["a"] * 4, "ds": times, "y": ["1"] * 4})))
+    assert panel.frequency.in_words == "every day"
+    assert panel.frequency.texts(panel.first).tolist() == ["2024-03-30"]
+    typed = pa.array(["2024-03-29T23:00", "2024-03-30T23:00", "2024-03-31T22:00"]).cast(pa.timestamp("us"))
+    zoned = typed.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", "Europe/Berlin"))
+    panel = panel_of(read(pa.table({"item": ["a"] * 3, "ds": zoned, "y": ["1"] * 3})))
+    assert panel.frequency.texts(panel.first).tolist() == ["2024-03-30"]
+
+
+def test_the_hour_that_a_zone_leaves_out_is_a_gap() -> None:
     times = [
         "2024-03-31T00:00+01:00",
         "2024-03-31T01:00+01:00",
@@ -105,7 +120,63 @@ def test_times_with_zones_are_one_clock() -> None:
         "2024-03-31T04:00+02:00",
     ]
     panel = panel_of(read(pa.table({"item": ["a"] * 4, "ds": times, "y": ["1"] * 4})))
-    assert not np.isnan(panel.values).any()
+    assert np.isnan(panel.values).tolist() == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_a_sunday_twice_is_no_clock_that_went_back(step: int) -> None:
+    sundays = np.datetime64("2023-09-03") + step * np.arange(10)
+    table = rows(ds=np.datetime_as_string(sundays))
+    code, _ = told(read(pa.concat_tables([table, table.slice(0, 1)])))
+    assert code == "duplicates"
+
+
+@pytest.mark.parametrize("style", ["%Y%m%d", "%Y%m"])
+def test_dates_written_as_one_number_are_refused(style: str) -> None:
+    step = "D" if "d" in style else "M"
+    dates = (
+        (np.datetime64("2023-11") + np.arange(10)).astype("datetime64[D]")
+        if step == "M"
+        else np.datetime64("2023-12-28") + np.arange(10)
+    )
+    numbers = [date.strftime(style) for date in dates.tolist()]
+    with pytest.raises(DataError, match="dates written as one number"):
+        read(rows(ds=numbers))
+
+
+def test_nothing_was_sold_at_a_series_end_either() -> None:
+    """Else each series would end with a sale, and its last target be chosen by what it is."""
+    layout = Layout(("item",), "ds", "y", zero_gaps=True)
+    table = pa.table(
+        {
+            "item": ["a", "a", "b", "b"],
+            "ds": ["2024-03-01", "2024-03-03", "2024-03-01", "2024-03-06"],
+            "y": ["1"] * 4,
+        }
+    )
+    panel = panel_of(read(table, layout, "1D"))
+    assert panel.ends.tolist() == [6, 6]
+    assert panel.values[:6].tolist() == [1, 0, 1, 0, 0, 0]
+
+
+def test_every_fourth_week_is_no_month() -> None:
+    dates = np.datetime_as_string(np.datetime64("2023-01-02") + 28 * np.arange(10))
+    assert panel_of(read(rows(ds=dates))).frequency.unit == (4, "W")
+
+
+def test_truth_values_are_spelled_alike_whatever_the_file() -> None:
+    layout = Layout(("item",), "ds", "y", known=("open",))
+    typed = panel_of(read(rows(open=[True, False] * 5), layout))
+    written = panel_of(read(rows(open=["True", "False"] * 5), layout))
+    assert typed.known_names == written.known_names
+    assert (typed.known == written.known).all()
+
+
+def test_a_static_cell_that_is_empty_hides_no_other() -> None:
+    layout = Layout(("item",), "ds", "y", static=("kind",))
+    panel = panel_of(read(rows(kind=[None, *["x"] * 9]), layout))
+    assert panel.static["kind"].to_pylist() == ["x"]
+    assert told(read(rows(kind=[None, *["x"] * 5, *["w"] * 4]), layout))[0] == "not_static"
 
 
 def test_a_time_off_the_grid_is_named() -> None:

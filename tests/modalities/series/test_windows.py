@@ -147,6 +147,31 @@ def test_what_is_read_follows_the_season() -> None:
     assert plan(short, 8, [12, 52], None, 1, None).seasons == (12,)
 
 
+def test_a_window_in_a_gap_judges_nothing() -> None:
+    panel = a_panel((LENGTH, LENGTH))
+    values = panel.values.copy()
+    values[LENGTH - 2 * HORIZON - 2 : LENGTH - 3] = np.nan
+    found = origins(dataclasses.replace(panel, values=values), PLAN, seed=1)
+    evaluated = np.flatnonzero((found.splits == EVAL) & (found.series == 0))
+    assert found.start[evaluated].tolist() == [LENGTH - 3 * HORIZON, LENGTH - HORIZON]
+
+
+def test_so_many_numbers_are_kept_as_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("solutionkit.modalities.series.windows.MOST_NUMBERS", 5_000)
+    found = origins(a_panel(), PLAN, seed=1)
+    assert ((found.splits == TRAIN) & (found.folds == FITTED)).sum() == 5_000 // (12 * 4 + 6 * 2)
+
+
+def test_few_series_are_judged_by_more_origins() -> None:
+    assert plan(a_panel((400,)), 7, None, None, None, None).windows == 8
+    assert plan(a_panel((60,)), 7, None, None, None, None).windows == 4
+    assert plan(a_panel((400,) * 25), 7, None, None, None, None).windows == 4
+
+
+def test_a_season_that_the_past_does_not_hold_is_none() -> None:
+    assert plan(a_panel((600,)), 7, [1440], None, 2, None).seasons == (1,)
+
+
 def test_scales_are_changes_over_a_season() -> None:
     panel = a_panel((20, 20))
     absolute, squared = scales(panel, 3, np.array([10, 10]))

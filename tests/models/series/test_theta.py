@@ -49,6 +49,11 @@ def test_a_season_comes_again(positive: bool) -> None:
     assert said(values, 7, 7, positive) == pytest.approx(expected, abs=3.0)
 
 
+def test_after_a_long_gap_the_level_is_still_known() -> None:
+    values = 50.0 + np.random.default_rng(0).normal(0.0, 0.1, 40)
+    assert said(np.concatenate([values, np.full(60, np.nan)]), 1, 3) == pytest.approx(50.0, abs=2.0)
+
+
 def test_noise_is_no_season() -> None:
     values = np.random.default_rng(2).normal(100.0, 5.0, 42)
     assert np.ptp(said(values, 7, 14)) < 5.0

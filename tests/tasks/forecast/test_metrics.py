@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from solutionkit.compare.metrics import estimates
 from solutionkit.tasks.forecast.metrics import metrics_of
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -61,6 +62,25 @@ def test_a_weight_of_two_is_the_window_twice(windows: tuple[np.ndarray, np.ndarr
     doubled = [0, *range(WINDOWS)]
     weighted = metric.function(metric.view.labels(labels), metric.view.scores(outputs), weights)
     assert weighted[0] == pytest.approx(value(name, labels[doubled], outputs[doubled]))
+
+
+def test_draws_hold_a_window_in_which_something_was_sold() -> None:
+    labels = np.ones((40, HORIZON + 2))
+    labels[:30, :HORIZON] = 0.0
+    outputs = np.full((40, HORIZON * 3), 0.5)
+    units = np.arange(40) // 10
+    metric = metrics_of(HORIZON, QUANTILES)["wape"]
+    found = estimates(metric, labels, {"one": outputs}, 1, units)["one"]
+    assert np.isfinite([found.value, found.low, found.high]).all()
+    assert not metric.view.enough(labels[:35])
+    assert metric.view.enough(labels)
+
+
+def test_a_window_of_which_nothing_is_known_does_not_count(windows: tuple[np.ndarray, np.ndarray]) -> None:
+    labels, outputs = windows
+    labels[0, :HORIZON] = np.nan
+    for name in ("wape", "mase", "rmsse", "smape", "quantile_loss"):
+        assert value(name, labels, outputs) == pytest.approx(value(name, labels[1:], outputs[1:]))
 
 
 def test_a_series_of_zeros_forecast_as_zeros_has_no_error() -> None:

@@ -83,6 +83,8 @@ class Images(Modality):
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,
+                "business.understock_cost": declaration.business and declaration.business.understock_cost,
+                "business.overstock_cost": declaration.business and declaration.business.overstock_cost,
             }
         )
         if not columns.image:

@@ -54,7 +54,7 @@ def covariates(
     found: list[str] = []
     for name in columns:
         if wanted is None and not KINDS[NUMERIC].claims(table[name]):
-            texts = as_text(table[name])
+            texts = words(table[name])
             counted = texts.drop_null().value_counts()
             frequent = sorted(counted.to_pylist(), key=lambda item: (-item["counts"], item["values"]))
             of_column = [f"{name} = {item['values']}" for item in frequent[:MOST_VALUES]]
@@ -67,13 +67,20 @@ def covariates(
                 parts.append(values.to_numpy(zero_copy_only=False).astype(np.float32))
             found.append(name)
             continue
-        texts = as_text(table[name])
+        texts = words(table[name])
         for channel in of_column:
             is_it = pc.equal(texts, channel.removeprefix(f"{name} = "))
             parts.append(is_it.to_numpy(zero_copy_only=False).astype(np.float32))
             found.append(channel)
     rows = np.stack(parts, axis=1) if parts else np.zeros((table.num_rows, 0), np.float32)
     return rows, tuple(found)
+
+
+def words(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells as text; truth values are spelled alike whatever file they come from."""
+    texts = as_text(values)
+    small = pc.utf8_lower(texts)
+    return pc.if_else(pc.is_in(small, pa.array(["true", "false"])), small, texts)
 
 
 def carried_on(cells: np.ndarray, offsets: np.ndarray) -> None:
@@ -96,10 +103,14 @@ def static_columns(rows: Rows, layout: Layout, names: np.ndarray, problems: list
         names: `(series,)`.
         problems: Takes problems on.
     """
-    starts = np.searchsorted(rows.codes, np.arange(len(names)))
     taken = {}
-    for name in layout.static:
+    for name in dict.fromkeys((*layout.series, *layout.static)):
         column = rows.table[name]
+        # The first cell of each series that is not empty; the first of all where none is.
+        filled = column.is_valid().to_numpy(zero_copy_only=False)
+        starts = np.searchsorted(rows.codes, np.arange(len(names)))
+        known, first = np.unique(rows.codes[filled], return_index=True)
+        starts[known] = np.flatnonzero(filled)[first]
         firsts = column.take(pa.array(starts))
         texts = as_text(column).combine_chunks()
         same = pc.equal(texts, texts.take(pa.array(starts[rows.codes])))

@@ -193,13 +193,19 @@ def found(times: np.ndarray, gaps: np.ndarray, steps: bool) -> Frequency | None:
     usual, counts = np.unique(gaps, return_counts=True)
     if steps:
         return Frequency("step", int(usual[counts.argmax()]))
-    if usual[0] >= 28 * DAY:
+    if usual[0] >= 28 * DAY and (of_months(times) or (usual % (7 * DAY)).any()):
         months = np.unique(np.round(usual / (30.4375 * DAY)).astype(np.int64))
         return Frequency("month", int(np.gcd.reduce(months)) or 1)
     size = int(usual[counts.argmax()])
-    if counts.max() < REGULAR * len(gaps):
+    if counts.max() < REGULAR * len(gaps) or size % MICROSECONDS:
         return None
     return Frequency("time", size)
+
+
+def of_months(times: np.ndarray) -> bool:
+    """Whether all times are on the same day of their month, or on its last one."""
+    months, days, _ = calendar_months(times)
+    return len(np.unique(days)) == 1 or bool((calendar_months(times + DAY)[0] != months).all())
 
 
 def laid(frequency: Frequency, times: np.ndarray) -> Frequency:

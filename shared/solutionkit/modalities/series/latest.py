@@ -18,7 +18,7 @@ from solutionkit.modalities.base import ScoringRows
 from solutionkit.modalities.series import windows as cutting
 from solutionkit.modalities.series.frequency import Frequency
 from solutionkit.modalities.series.layout import Layout
-from solutionkit.modalities.series.panel import Panel, read_panel
+from solutionkit.modalities.series.panel import Panel, read_panel, without
 from solutionkit.modalities.series.table import SERIES
 from solutionkit.modalities.series.windows import Origins, Plan
 from solutionkit.splits import EVAL
@@ -78,7 +78,7 @@ def latest_windows(raw: pa.Table, source: str, spec: TableSpec) -> ScoringRows:
     )
     if reading.panel is None:
         raise DataError(source, reading.problems)
-    panel = reading.panel
+    panel, notes = going_on(reading.panel, task.horizon)
     horizon, count = task.horizon, len(panel)
     if layout.known:
         refuse_unknown_future(panel, horizon, layout, source)
@@ -97,7 +97,24 @@ def latest_windows(raw: pa.Table, source: str, spec: TableSpec) -> ScoringRows:
     typed, problems = cast(pa.table(columns), spec, labelled=False)
     if problems:
         raise DataError(source, problems)
-    return ScoringRows(typed.append_column(STEP, pa.array(panel.first + panel.ends)), spec)
+    typed = typed.append_column(STEP, pa.array(panel.first + panel.ends))
+    return ScoringRows(typed, spec, notes=(*reading.notes, *notes))
+
+
+def going_on(panel: Panel, horizon: int) -> tuple[Panel, list[str]]:
+    """The series that have not ended: that were observed lately, or have rows to come; and a note on others.
+
+    Args:
+        panel: The series.
+        horizon: Steps; what ended longer before the latest series is over.
+    """
+    last = panel.first + panel.ends
+    over = (last < last.max() - horizon) & (np.diff(panel.offsets) <= panel.ends)
+    if not over.any():
+        return panel, []
+    some = ", ".join(panel.names[over][:3])
+    told = f"{int(over.sum()):,} series ended before and are not forecast, e.g. {some}"
+    return without(panel, over), [told]
 
 
 def refuse_unknown_future(panel: Panel, horizon: int, layout: Layout, source: str) -> None:

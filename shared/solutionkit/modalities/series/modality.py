@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 
+from solutionkit.cells import is_plain
 from solutionkit.compare.evaluation import Circumstances
 from solutionkit.declaration import Declaration, span
 from solutionkit.errors import Problem
@@ -22,6 +20,7 @@ from solutionkit.examples.columns import TableSpec, infer_features
 from solutionkit.examples.reading import data_files, read_table
 from solutionkit.kinds import CATEGORICAL, FUTURE, NUMERIC, PAST, Feature
 from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
+from solutionkit.modalities.series import samples
 from solutionkit.modalities.series import windows as cutting
 from solutionkit.modalities.series.frequency import Frequency
 from solutionkit.modalities.series.latest import STEP, latest_windows, layout_of
@@ -29,8 +28,16 @@ from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.naive import naive
 from solutionkit.modalities.series.panel import Panel, Reading, read_panel, without
 from solutionkit.modalities.series.patterns import PATTERN, VOLUME
-from solutionkit.modalities.series.table import SERIES, Details, windows_table
+from solutionkit.modalities.series.table import (
+    ORIGIN,
+    SERIES,
+    Details,
+    first_judged,
+    window_units,
+    windows_table,
+)
 from solutionkit.modalities.series.telling import (
+    key_problems,
     lacking,
     missing_series_columns,
     split_rule,
@@ -38,8 +45,6 @@ from solutionkit.modalities.series.telling import (
     too_short,
 )
 from solutionkit.modalities.table.modality import unread
-from solutionkit.output import written
-from solutionkit.splits import FEWEST_UNITS
 from solutionkit.tasks.forecast.task import Forecast
 
 if TYPE_CHECKING:
@@ -48,8 +53,9 @@ if TYPE_CHECKING:
     from solutionkit.tasks.base import Task
     from solutionkit.use_case import Project
 
-# Fewer series than this, and blocks of time are what intervals draw.
-FEWEST_SERIES = 20
+
+# Keys of `[data]` that part rows; origins part series.
+SPLITTING = ("split", "eval_fraction", "validation_fraction")
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,8 @@ class Series(Modality):
                 "columns.negative": columns.negative,
                 "columns.group": columns.group,
                 "columns.split": columns.split,
+                "columns.id": columns.id,
+                **{f"data.{name}": name in data.model_fields_set for name in SPLITTING},
                 "data.labels": data.labels,
                 "data.split_table": data.split_table,
                 "data.label_delay": span(data.label_delay),
@@ -91,6 +99,7 @@ class Series(Modality):
                 "training.backbone": declaration.training.backbone,
             }
         )
+        problems += key_problems(declaration)
         if declaration.forecast is None:
             message = "the table [forecast] is missing"
             problems.append(Problem("missing_key", message, "it needs the key horizon, how many steps ahead"))
@@ -121,7 +130,8 @@ class Series(Modality):
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
         """The windows, in the place of the rows."""
         assert declaration.forecast is not None
-        layout = Layout.of(declaration, data.table.column_names)
+        plain = [name for name in data.table.column_names if is_plain(data.table.schema.field(name).type)]
+        layout = Layout.of(declaration, plain)
         reading = read_panel(data.table, layout, data.source, declaration.forecast.frequency)
         if reading.panel is None:
             return _refused(data, reading)
@@ -151,8 +161,7 @@ class Series(Modality):
             plan,
             found,
             layout,
-            bool(np.nanmin(panel.values) >= 0.0),
-            float(np.nanmean(np.abs(panel.values))) or 1.0,
+            *what_is_usual(panel, first_judged(found, panel)),
         )
         return dataclasses.replace(
             data,
@@ -191,8 +200,9 @@ class Series(Modality):
         past, future = cutting.past_channels(panel), cutting.future_channels(panel)
         static: list[Feature] = []
         ignored: dict[str, str] = {}
-        if panel.static.num_columns:
-            static, ignored = infer_features(panel.static, project.declaration.columns)
+        names = [name for name in panel.static.column_names if name in details.layout.static]
+        if names:
+            static, ignored = infer_features(panel.static.select(names), project.declaration.columns)
         features = (
             *static,
             Feature(PAST, PAST, past, min_fraction=1.0, shape=(plan.lookback, len(past)), computed=True),
@@ -210,7 +220,7 @@ class Series(Modality):
     def metadata_columns(self, declaration: Declaration) -> list[str]:
         """When a window starts, and its past, from which the trivial forecast is made."""
         assert declaration.columns.time
-        return [SERIES, declaration.columns.time, PAST]
+        return [SERIES, declaration.columns.time, ORIGIN, PAST]
 
     def computed_by(self, declaration: Declaration) -> str:
         """Which columns of new rows are what."""
@@ -260,9 +270,7 @@ class Series(Modality):
         assert forecast is not None
         assert declaration.columns.time
         quantiles = tuple(forecast.quantiles)
-        units, named = window_units(
-            columns, declaration.columns.time, forecast.horizon, forecast.step or forecast.horizon
-        )
+        units, named = window_units(columns, forecast.horizon)
         return Circumstances(
             units=units,
             unit=named,
@@ -310,6 +318,12 @@ class Series(Modality):
 
         return explain_new(model, rows, output)
 
+    def explained(self, model: Any, rows: ScoringRows) -> pa.Table:
+        """What raises and lowers each series' forecast."""
+        from solutionkit.explain.series import explained_table
+
+        return explained_table(model, rows)
+
     # -- samples
 
     def smallest(self, declaration: Declaration) -> int:
@@ -319,89 +333,26 @@ class Series(Modality):
 
     def scoring_source(self, project: Project) -> Path:
         """The sample as it was before its last steps: what is forecast is empty in them."""
-        declaration = project.declaration
-        assert declaration.forecast is not None
-        assert declaration.columns.time
-        table = read_table(project.sample_path)
-        times = table[declaration.columns.time].to_numpy(zero_copy_only=False).astype(str)
-        to_come = np.isin(times, np.unique(times)[-declaration.forecast.horizon :])
-        label = declaration.columns.label
-        known = pc.if_else(pa.array(to_come), pa.scalar(None, table[label].type), table[label])
-        place = table.column_names.index(label)
-        target = project.sample_path.with_name("sample_to_forecast.csv")
-        with written(target) as stream:
-            pa.csv.write_csv(table.set_column(place, label, known), stream)
-        return target
+        return samples.to_forecast(project)
 
     def damaged(self, project: Project) -> dict[str, Path]:
         """Copies of the sample's CSV."""
-        text = project.sample_path.read_text("utf-8")
-        table = pa.csv.read_csv(project.sample_path)
-        declaration = project.declaration
-        assert declaration.forecast is not None
-        assert declaration.columns.time
-        label, time = declaration.columns.label, declaration.columns.time
-        folder = project.folder / "damaged"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-
-        def save(name: str, content: pa.Table | bytes) -> Path:
-            file = folder / f"{name}.csv"
-            if isinstance(content, bytes):
-                file.write_bytes(content)
-            else:
-                pa.csv.write_csv(content, file)
-            return file
-
-        def replaced(column: str, values: list[Any]) -> pa.Table:
-            return table.set_column(table.column_names.index(column), column, pa.array(values))
-
-        values = [str(value) for value in table[label].to_pylist()]
-        times = [str(value) for value in table[time].to_pylist()]
-        known = declaration.forecast.known_future[0]
-        return {
-            "missing column": save("missing_column", table.drop_columns([known])),
-            "text among numbers": save("text_among_numbers", replaced(label, ["many", *values[1:]])),
-            "empty file": save("empty", b""),
-            "a time that is none": save("no_time", replaced(time, ["yesterday", *times[1:]])),
-            "rows twice": save("rows_twice", pa.concat_tables([table, table.slice(0, 100)])),
-            "too short": save("too_short", table.slice(0, 10)),
-            "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
-            "nothing ever sold": save("nothing", replaced(label, [0.0] * table.num_rows)),
-        }
+        return samples.damaged(project)
 
 
-def window_units(
-    columns: dict[str, np.ndarray], time: str, horizon: int, step: int
-) -> tuple[np.ndarray, str]:
-    """`(windows,)` codes of what intervals draw, and what these are called.
-
-    Series, where there are enough of them; else stretches of time, so that errors of neighbouring origins,
-    whose steps overlap, count once.
+def what_is_usual(panel: Panel, until: np.ndarray) -> tuple[bool, float]:
+    """Whether no value before the evaluation is negative, and the mean absolute one.
 
     Args:
-        columns: Metadata columns of the windows.
-        time: The column of their origins.
-        horizon: Steps.
-        step: Between origins.
+        panel: The series.
+        until: `(series,)` steps of each before the evaluation.
     """
-    series = np.unique(columns[SERIES], return_inverse=True)[1]
-    if series.max() + 1 >= FEWEST_SERIES:
-        return series, "series"
-    stretches = np.unique(origin_ranks(columns[time]) // max(-(-horizon // step), 1), return_inverse=True)[1]
-    if stretches.max() + 1 < FEWEST_UNITS <= series.max() + 1:
-        return series, "series"
-    return stretches, "stretch of time"
-
-
-def origin_ranks(texts: np.ndarray) -> np.ndarray:
-    """`(windows,)` ranks of origins, given as numbers or ISO dates."""
-    try:
-        keys: np.ndarray = texts.astype(float)
-    except ValueError:
-        keys = texts.astype(str)
-    ranks: np.ndarray = np.unique(keys, return_inverse=True)[1]
-    return ranks
+    sizes = np.diff(panel.offsets)
+    within = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], sizes)
+    known = panel.values[(within < np.repeat(until, sizes)) & ~np.isnan(panel.values)]
+    if not len(known):
+        return True, 1.0
+    return bool(known.min() >= 0.0), float(np.abs(known).mean()) or 1.0
 
 
 def _refused(data: Dataset, reading: Reading) -> Dataset:

@@ -18,8 +18,8 @@ from solutionkit.modalities.series.layout import Layout, listed
 from solutionkit.modalities.series.stamps import merged, read_times, the_grid
 
 SEPARATOR = " / "
-# A series' grid may hold so many times more steps than it has rows.
-MOST_STRETCHED, LARGEST_GRID = 20, 50_000_000
+# A grid may hold so many times more steps than there are rows; more where only what happened has a row.
+MOST_STRETCHED, MOST_RESTED, LARGEST_GRID = 20, 200, 50_000_000
 ALL = "all"
 
 
@@ -207,15 +207,24 @@ def on_grid(
     latest = np.full(count, np.iinfo(np.int64).min)
     np.maximum.at(latest, rows.codes[observed], rows.index[observed])
     stop = rows.index[bounds[1:] - 1] + 1
+    if layout.zero_gaps:
+        # Nothing was written down where nothing happened, at a series' end as within it.
+        latest = np.where(has, latest[has].max(initial=np.iinfo(np.int64).min), latest)
+        stop = np.maximum(stop, np.where(has, latest + 1, stop))
     sizes = stop - start
     kept = rows.index >= start[rows.codes]
-    if sizes.sum() > min(LARGEST_GRID, MOST_STRETCHED * max(len(rows.codes), 1000)):
+    if len(rows.codes) > LARGEST_GRID:
+        message = f"{len(rows.codes):,} rows are more than the {LARGEST_GRID:,} that can be laid out at once"
+        problems.append(Problem("too_many_rows", message, "give fewer series at a time"))
+        return None
+    most = MOST_RESTED if layout.zero_gaps else MOST_STRETCHED
+    if sizes.sum() > min(LARGEST_GRID, most * max(len(rows.codes), 200)):
         longest = int(sizes.argmax())
         message = (
             f"{grid.in_words}, the series '{names[longest]}' would have {int(sizes[longest]):,} steps, all"
             f" together {int(sizes.sum()):,} for {len(rows.codes):,} rows"
         )
-        remedy = "name a coarser forecast.frequency, or mend a time that is far off"
+        remedy = "mend a time that is far off, or add rows up to longer steps first"
         problems.append(Problem("mostly_gaps", message, remedy, layout.time))
         return None
     offsets = np.concatenate([[0], np.cumsum(sizes)])

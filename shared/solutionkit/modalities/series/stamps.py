@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import SHOWN
-from solutionkit.errors import Problem
+from solutionkit.errors import DataError, Problem
 from solutionkit.examples.times import DAY, MICROSECONDS, microseconds
 from solutionkit.modalities.series import frequency as frequencies
 from solutionkit.modalities.series.frequency import LARGEST_STEP, Frequency
@@ -20,13 +20,47 @@ def read_times(table: pa.Table, name: str, source: str) -> tuple[np.ndarray, boo
     Raises:
         DataError: They cannot be read.
     """
+    table = on_the_clock(table, name)
     times = microseconds(table, name, source)
     column = table[name]
     numbers = not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type))
     steps = numbers and len(times) > 0 and int(np.abs(times).max()) < LARGEST_STEP * MICROSECONDS
     if steps and pa.types.is_string(column.type):
         steps = bool(pc.all(pc.match_substring_regex(column, r"^[+-]?[0-9.]+$")).as_py())
-    return (times // MICROSECONDS, True) if steps else (times, False)
+    if not steps:
+        return times, False
+    found = times // MICROSECONDS
+    if written_together(found):
+        message = f"the time column '{name}' holds dates written as one number, e.g. {found[0]}"
+        raise DataError(source, [Problem("dates_as_numbers", message, "write 2026-01-31", name)])
+    return found, True
+
+
+def on_the_clock(table: pa.Table, name: str) -> pa.Table:
+    """The rows with times as local clocks show them: days and weeks are those of a place.
+
+    Args:
+        table: Raw rows.
+        name: The time column.
+    """
+    if name not in table.column_names:
+        return table
+    column = table[name]
+    if pa.types.is_timestamp(column.type) and column.type.tz:
+        column = pc.local_timestamp(column)
+    elif pa.types.is_string(column.type):
+        column = pc.replace_substring_regex(column, r"(:\d{2}(?:\.\d+)?)(?:Z|[+-]\d{2}:?\d{2})$", r"\1")
+    return table.set_column(table.column_names.index(name), name, column)
+
+
+def written_together(numbers: np.ndarray) -> bool:
+    """Whether `(rows,)` numbers are dates such as 20260131 or 202601 rather than numbers of steps."""
+    days, months = numbers % 100, numbers // 100 % 100
+    dates = (numbers >= 19000101) & (numbers <= 21001231) & (days >= 1) & (days <= 31)
+    if (dates & (months >= 1) & (months <= 12)).all():
+        return True
+    within = (numbers >= 190001) & (numbers <= 210012) & (days >= 1) & (days <= 12)
+    return bool(within.all()) and len(np.unique(numbers // 100)) > 1
 
 
 def merged(
@@ -71,7 +105,8 @@ def clock_went_back(times: np.ndarray) -> np.ndarray:
     """`(rows,)` which times are an hour that clocks show twice: early on an autumn's Sunday."""
     months, _, within = frequencies.calendar_months(times)
     sunday = (np.floor_divide(times, DAY) + 3) % 7 == 6
-    early = within < 4 * frequencies.HOUR
+    # Midnight is a day's stamp, and no clock goes back to it.
+    early = (within >= frequencies.HOUR) & (within < 4 * frequencies.HOUR)
     hourly: np.ndarray = sunday & early & np.isin(months % 12, [2, 3, 8, 9, 10])
     return hourly & (times > LARGEST_STEP)
 

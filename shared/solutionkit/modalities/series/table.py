@@ -14,11 +14,13 @@ from solutionkit.modalities.series import windows as cutting
 from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.panel import Panel
 from solutionkit.modalities.series.patterns import PATTERN, VOLUME, patterns, volumes
-from solutionkit.modalities.series.windows import Origins, Plan
-from solutionkit.splits import EVAL
+from solutionkit.modalities.series.windows import FEWEST_SERIES, Origins, Plan
+from solutionkit.splits import EVAL, FEWEST_UNITS
 
 # The column that names a window's series.
 SERIES = "series"
+# At which step of the grid it starts.
+ORIGIN = "origin step"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def windows_table(details: Details) -> pa.Table:
     columns: dict[str, Any] = {
         SERIES: pa.array(panel.names[found.series], pa.string()),
         layout.time: pa.array(panel.frequency.texts(panel.first[found.series] + found.start)),
+        ORIGIN: pa.array((panel.first[found.series] + found.start).astype(str)),
         PATTERN: pa.array(patterns(panel, until)[found.series], pa.string()),
         VOLUME: pa.array(volumes(panel, until)[found.series], pa.string()),
     }
@@ -74,3 +77,24 @@ def first_judged(found: Origins, panel: Panel) -> np.ndarray:
     evaluated = found.splits == EVAL
     np.minimum.at(first, found.series[evaluated], found.start[evaluated])
     return first
+
+
+def window_units(columns: dict[str, np.ndarray], horizon: int) -> tuple[np.ndarray, str]:
+    """`(windows,)` codes of what intervals draw, and what these are called.
+
+    Series, where there are enough of them; else stretches of time as long as the horizon, so that errors of
+    origins whose steps overlap count once, of one series or of several.
+
+    Args:
+        columns: Metadata columns of the windows.
+        horizon: Steps.
+    """
+    series = np.unique(columns[SERIES], return_inverse=True)[1]
+    if series.max() + 1 >= FEWEST_SERIES:
+        return series, "series"
+    step = columns[ORIGIN].astype(np.int64)
+    # From the last origin backwards, which is where origins a horizon apart are counted from.
+    stretches = np.unique((step.max() - step) // horizon, return_inverse=True)[1]
+    if stretches.max() + 1 < FEWEST_UNITS <= series.max() + 1:
+        return series, "series"
+    return stretches, "stretch of time"

@@ -5,15 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from solutionkit.cells import nested_problems
 from solutionkit.declaration import Declaration
 from solutionkit.errors import Problem, suggestion
+from solutionkit.kinds import FUTURE, PAST
 from solutionkit.modalities.series import windows as cutting
 from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.panel import Panel
-from solutionkit.modalities.series.table import Details
-from solutionkit.modalities.series.windows import LATE, Origins, Plan
-from solutionkit.splits import EVAL, SPLITS
+from solutionkit.modalities.series.patterns import PATTERN, VOLUME
+from solutionkit.modalities.series.table import ORIGIN, SERIES, Details, window_units
+from solutionkit.modalities.series.windows import AHEAD, LATE, Origins, Plan
+from solutionkit.splits import EVAL, FEWEST_UNITS, SPLITS
+from solutionkit.tasks.forecast.stock import ratio_of
 
+# What windows, channels of windows, and what `predict` writes of them are called.
+WINDOW_NAMES = {SERIES, ORIGIN, PATTERN, VOLUME, PAST, FUTURE}
+CHANNEL_NAMES = {"observed", "value", AHEAD}
+TOLD_NAMES = {"step", "cutoff"}
 SHORTER = "name a shorter forecast.horizon or fewer forecast.windows"
 
 
@@ -30,8 +38,59 @@ def split_rule(details: Details) -> str:
     )
 
 
+def key_problems(declaration: Declaration) -> list[Problem]:
+    """Columns that play two parts or have a name that windows need, and costs that lead to no stock."""
+    columns, forecast, problems = declaration.columns, declaration.forecast, []
+    listed = columns.series or []
+    series = [listed] if isinstance(listed, str) else listed
+    if forecast is not None:
+        for key, names in (("known_future", forecast.known_future), ("static", forecast.static)):
+            taken = {columns.label: "columns.label", columns.time: "columns.time"}
+            taken |= dict.fromkeys(columns.ignore, "columns.ignore")
+            if key == "static":
+                taken |= dict.fromkeys(forecast.known_future, "forecast.known_future")
+            else:
+                taken |= dict.fromkeys(series, "columns.series")
+            for place, name in enumerate(names):
+                if name in taken or name in names[:place]:
+                    message = f"forecast.{key} names '{name}', which {taken.get(name, 'it')} names already"
+                    problems.append(Problem("two_parts", message, "name it once", name))
+        of_series = WINDOW_NAMES - ({SERIES} if len(series) == 1 else set())
+        parts = [
+            (columns.label, WINDOW_NAMES),
+            (columns.time or "", WINDOW_NAMES | TOLD_NAMES),
+            *((name, WINDOW_NAMES) for name in forecast.static if name not in series),
+            *((name, CHANNEL_NAMES) for name in forecast.known_future),
+            *((name, of_series) for name in series),
+        ]
+        for part, reserved in parts:
+            if part in reserved:
+                message = f"a column cannot be called '{part}': windows have one of that name"
+                problems.append(Problem("reserved_name", message, "rename it in the data", part))
+    return [*problems, *cost_problems(declaration)]
+
+
+def cost_problems(declaration: Declaration) -> list[Problem]:
+    """Worths that forecasts do not have, and costs that lead to no quantile that is forecast."""
+    business, forecast = declaration.business, declaration.forecast
+    if business is None:
+        return []
+    other = sorted(business.model_fields_set - {"currency", "understock_cost", "overstock_cost"})
+    problems = [
+        Problem("unread_key", f"business.{name} is not read by this use case", "remove it") for name in other
+    ]
+    ratio = ratio_of(business)
+    if ratio is None:
+        message = "[business] needs understock_cost and overstock_cost"
+        problems.append(Problem("missing_key", message, "name both, or leave the table out"))
+    elif forecast is not None and not forecast.quantiles[0] <= ratio <= forecast.quantiles[-1]:
+        message = f"the costs ask for the {ratio:.3g} quantile, which lies outside forecast.quantiles"
+        problems.append(Problem("cost_quantile", message, f"add {ratio:.3g} to them"))
+    return problems
+
+
 def missing_series_columns(table: pa.Table, declaration: Declaration) -> list[Problem]:
-    """Columns that [forecast] and columns.series name and the data lacks."""
+    """Columns that [forecast] and columns.series name and the data lacks, or that hold lists and the like."""
     forecast, series = declaration.forecast, declaration.columns.series or []
     assert forecast is not None
     wanted = {
@@ -40,13 +99,17 @@ def missing_series_columns(table: pa.Table, declaration: Declaration) -> list[Pr
         "forecast.static": forecast.static,
     }
     names = table.column_names
-    return [
+    lacking_columns = [
         Problem(
             "missing_column", f"the column '{name}' ({key}) is missing{suggestion(name, names)}", column=name
         )
         for key, listed in wanted.items()
         for name in listed
         if name not in names
+    ]
+    return [
+        *lacking_columns,
+        *nested_problems(table, [name for listed in wanted.values() for name in listed]),
     ]
 
 
@@ -92,6 +155,14 @@ def told(details: Details) -> list[str]:
     """What windows leave out, and which series are new or have ended."""
     panel, plan, found = details.panel, details.plan, details.origins
     notes = []
+    rows = found.splits == EVAL
+    steps = (panel.first[found.series] + found.start)[rows]
+    units = window_units({SERIES: panel.names[found.series][rows], ORIGIN: steps}, plan.horizon)[0].max() + 1
+    if units < FEWEST_UNITS:
+        notes.append(
+            f"the evaluation has {units} stretches of {plan.horizon} steps; with fewer than {FEWEST_UNITS} no"
+            " test can tell anything, there will be no verdict and nothing ships (see forecast.windows)"
+        )
     evaluated = np.unique(found.series[found.splits == EVAL])
     ended = len(panel) - len(evaluated)
     if ended:

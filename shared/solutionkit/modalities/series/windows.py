@@ -15,7 +15,9 @@ import numpy as np
 from solutionkit.modalities.series.panel import Panel
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 
-USUAL_WINDOWS = 4
+USUAL_WINDOWS, MANY_WINDOWS = 4, 8
+# Fewer series than this, and stretches of time are what intervals draw.
+FEWEST_SERIES = 20
 # A model reads so many of a short season, of a long one, so many horizons; no fewer and no more steps.
 SHORT_SEASON, SHORT_READ, LONG_READ, HORIZONS_READ = 12, 5, 2, 3
 SHORTEST_READ, USUAL_READ, LONGEST_READ = 8, 32, 512
@@ -23,6 +25,8 @@ SHORTEST_READ, USUAL_READ, LONGEST_READ = 8, 32, 512
 VALIDATED_SHARE = 0.15
 # Each split's windows, at most.
 MOST_WINDOWS, MOST_VALIDATED = 60_000, 12_000
+# Numbers that the windows of a split may hold, in all; evaluation windows are all kept or refused.
+MOST_NUMBERS, MOST_EVALUATED = 150_000_000, 600_000_000
 # Series end together where so many of them end within a horizon.
 TOGETHER = 0.8
 # Folds of the training side, see `Origins.folds`.
@@ -86,11 +90,11 @@ def plan(panel: Panel, horizon: int, seasons: list[int] | None, lookback: int | 
         step: As declared.
     """
     step = step or horizon
-    windows = windows or USUAL_WINDOWS
+    windows = windows or usual_windows(panel, horizon, step)
     usual = np.asarray(seasons or panel.frequency.seasons)
     # What most series have before the evaluation.
     before = int(np.median(panel.lengths)) - horizon - (windows - 1) * step
-    found = tuple(int(item) for item in np.unique(usual) if item == min(usual) or 2 * item <= before)
+    found = tuple(int(item) for item in np.unique(usual) if 2 * item <= before) or (1,)
     if found[-1] + horizon > LONGEST_READ:
         found = found[:-1] or found
     if lookback is None:
@@ -98,6 +102,20 @@ def plan(panel: Panel, horizon: int, seasons: list[int] | None, lookback: int | 
         wanted = min(max(longest, HORIZONS_READ * horizon, USUAL_READ), LONGEST_READ)
         lookback = int(np.clip(wanted, SHORTEST_READ, max(before, SHORTEST_READ)))
     return Plan(horizon, lookback, found, windows, step)
+
+
+def usual_windows(panel: Panel, horizon: int, step: int) -> int:
+    """More origins where few series cannot tell much otherwise and are long enough.
+
+    Args:
+        panel: The series.
+        horizon: Steps that are forecast.
+        step: Steps between origins.
+    """
+    if len(panel) >= FEWEST_SERIES:
+        return USUAL_WINDOWS
+    long_enough = float(np.median(panel.lengths)) >= 2 * (MANY_WINDOWS * step + horizon)
+    return MANY_WINDOWS if long_enough else USUAL_WINDOWS
 
 
 def ends_together(panel: Panel, horizon: int) -> bool:
@@ -123,11 +141,13 @@ def origins(panel: Panel, plan: Plan, seed: int) -> Origins:
     validated = validation_count(int(np.median(first_eval)), plan)
     back_validated = np.arange(validated)[::-1] * plan.step
     first_validated = first_eval - horizon - back_validated[0]
+    numbers = numbers_each(panel, plan)
+    most = max(min(MOST_WINDOWS, MOST_NUMBERS // numbers), 1)
     parts = [
         every(end - horizon, back, ends, None, EVAL, VALIDATED),
         thinned(
             every(first_eval - horizon, back_validated, ends, first_eval, VALIDATION, VALIDATED),
-            MOST_VALIDATED,
+            min(MOST_VALIDATED, most),
             seed,
         ),
     ]
@@ -136,10 +156,27 @@ def origins(panel: Panel, plan: Plan, seed: int) -> Origins:
         (LATE, np.maximum(first_validated, 0), first_eval),
     ):
         last = np.minimum(stop, ends)
-        parts.append(thinned(in_between(begin, last, fold), MOST_WINDOWS, seed + fold))
+        parts.append(in_between(begin, last, fold, most, seed + fold))
+    parts = [with_targets(part, panel, horizon) for part in parts]
     parts.sort(key=lambda part: (part.splits[0] == EVAL, part.folds[0]) if len(part) else (False, 0))
     joined = [np.concatenate([getattr(part, name) for part in parts]) for name in Origins.__annotations__]
     return Origins(*joined)
+
+
+def with_targets(found: Origins, panel: Panel, horizon: int) -> Origins:
+    """The windows of which a target is known: a gap may be longer than a horizon.
+
+    Args:
+        found: Windows.
+        panel: The series.
+        horizon: Steps.
+    """
+    known = np.concatenate([[0], np.cumsum(~np.isnan(panel.values))])
+    begin = panel.offsets[found.series]
+    size = np.diff(panel.offsets)[found.series]
+    start = np.minimum(found.start, size)
+    stop = np.clip(np.minimum(found.start + horizon, found.known), start, size)
+    return taken(found, np.flatnonzero(known[begin + stop] > known[begin + start]))
 
 
 def validation_count(before: int, plan: Plan) -> int:
@@ -176,12 +213,31 @@ def every(
     )
 
 
-def in_between(begin: np.ndarray, stop: np.ndarray, fold: int) -> Origins:
-    """A window at each step of each series from `begin` to before `stop`, where targets end; `(series,)`."""
+def numbers_each(panel: Panel, plan: Plan) -> int:
+    """How many numbers a window holds."""
+    channels = 2 + len(panel.known_names) + len(panel.past_names)
+    return plan.lookback * channels + plan.horizon * (len(future_channels(panel)) + 1)
+
+
+def in_between(begin: np.ndarray, stop: np.ndarray, fold: int, most: int, seed: int) -> Origins:
+    """A window at each step of each series, or so many of them, drawn.
+
+    Args:
+        begin: `(series,)` the first step.
+        stop: `(series,)` before which the last one is, and where targets end.
+        fold: See `Origins.folds`.
+        most: How many there may be.
+        seed: Of the draw.
+    """
     counts = np.maximum(stop - begin, 0)
-    series = np.repeat(np.arange(len(counts)), counts)
-    within = np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
-    start = within + begin[series]
+    ends = np.cumsum(counts)
+    total = int(ends[-1])
+    chosen = np.arange(total)
+    if total > most:
+        chosen = np.unique(np.random.default_rng(seed).integers(0, total, 2 * most))
+        chosen = np.sort(np.random.default_rng(seed).permutation(chosen)[:most])
+    series = np.searchsorted(ends, chosen, side="right")
+    start = chosen - (ends - counts)[series] + begin[series]
     return Origins(
         series, start, stop[series], np.full(len(series), TRAIN, object), np.full(len(series), fold)
     )

@@ -50,6 +50,8 @@ class Table(Modality):
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,
+                "business.understock_cost": declaration.business and declaration.business.understock_cost,
+                "business.overstock_cost": declaration.business and declaration.business.overstock_cost,
             }
         )
 

@@ -21,7 +21,7 @@ from solutionkit.models.booster_text import off_the_grid, without_rounding_noise
 from solutionkit.models.gradient_boosting import scorer
 from solutionkit.models.series.explaining import EXPLAINER, save_background
 from solutionkit.models.series.finish import Scaled, finished, in_unit, moved
-from solutionkit.models.series.inputs import Layout, scaled_targets
+from solutionkit.models.series.inputs import Layout, by_fold, scaled_targets
 from solutionkit.models.series.lags import categorical_places, feature_names, features
 from solutionkit.models.trained import TrainedModel
 from solutionkit.progress import Progress
@@ -143,12 +143,6 @@ def train(
         EXPLAINER,
         facts,
     )
-
-
-def by_fold(train: TransformedSplit) -> tuple[TransformedSplit, TransformedSplit]:
-    """Windows to choose by, and those whose targets stand among the validation's."""
-    late = np.zeros(len(train), bool) if train.fold is None else train.fold > 1
-    return train.take(~late), train.take(late)
 
 
 def drawn(windows: TransformedSplit, layout: Layout, most: int, seed: int) -> Rows:

@@ -16,7 +16,7 @@ from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.series.conformal import pinball, shifts
 from solutionkit.models.series.explaining import EXPLAINER, save_background
 from solutionkit.models.series.finish import finished, in_unit, said_of
-from solutionkit.models.series.inputs import Layout, scale_of, scaled_targets
+from solutionkit.models.series.inputs import Layout, by_fold, scale_of, scaled_targets
 from solutionkit.models.series.theta import theta
 from solutionkit.models.trained import TrainedModel
 
@@ -40,7 +40,8 @@ def train(
     layout = Layout.of(spec)
     quantiles = np.asarray(layout.task.quantiles)
     random = np.random.default_rng(training.seed)
-    some = train.take(np.sort(random.permutation(len(train))[:MOST_JUDGED]))
+    fitted, _ = by_fold(train)
+    some = fitted.take(np.sort(random.permutation(len(fitted))[:MOST_JUDGED]))
     target, _ = scaled_targets(some, layout)
     said = said_of(lambda columns: points(columns, layout), some)
     names = method_names(layout)

@@ -63,7 +63,7 @@ def shifts(quantiles: np.ndarray, target: np.ndarray, said: np.ndarray) -> np.nd
 
 
 def helpful_shifts(
-    quantiles: np.ndarray, target: np.ndarray, said: np.ndarray, groups: np.ndarray
+    quantiles: np.ndarray, target: np.ndarray, said: np.ndarray
 ) -> tuple[np.ndarray, dict[str, float]]:
     """The shifts if they clearly lower the loss of windows that did not choose them; else none.
 
@@ -71,20 +71,21 @@ def helpful_shifts(
         quantiles: `(quantiles,)`.
         target: `(windows, horizon)` held-out values.
         said: `(windows, horizon, quantiles)` what was forecast of them.
-        groups: `(windows,)` codes; windows of a group choose together.
 
     Returns:
         `(horizon, quantiles)`, and what to tell of it.
     """
     before = pinball(quantiles, target, said)
     after = np.full(len(before), np.nan)
-    halves = np.unique(groups, return_inverse=True)[1] % 2
+    halves = np.arange(len(before)) % 2
     for half in (0, 1):
         chosen, judged = halves != half, halves == half
         if chosen.any() and judged.any():
             moved = said[judged] + shifts(quantiles, target[chosen], said[chosen])
             after[judged] = pinball(quantiles, target[judged], np.sort(moved, axis=2))
     gain = (before - after)[~np.isnan(before - after)]
+    if not len(gain):
+        return np.zeros((said.shape[1], said.shape[2])), {"moved": 0.0}
     told = {"before": float(np.nanmean(before)), "after": float(np.nanmean(after))}
     enough = len(gain) > 1 and gain.mean() > 2.0 * gain.std(ddof=1) / np.sqrt(len(gain))
     if not enough:

@@ -32,11 +32,24 @@ def finished(scaled: Scaled, shifts: np.ndarray, layout: Layout) -> Scaled:
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         scale = scale_of(columns[PAST], layout)
-        said = tf.sort(scaled(columns) + added, axis=2)
+        said = in_order(scaled(columns) + added, layout.task.median)
         values = scale.level[:, :, None] + said * scale.spread[:, :, None]
         return tf.maximum(values, 0.0) if layout.task.nonnegative else values
 
     return score
+
+
+def in_order(said: tf.Tensor, median: int) -> tf.Tensor:
+    """Quantiles of which none is above a larger one; the median stays what it is.
+
+    Args:
+        said: `(batch, horizon, quantiles)`.
+        median: Which of them it is.
+    """
+    middle = said[:, :, median : median + 1]
+    lower = tf.minimum(said[:, :, :median], middle)
+    upper = tf.maximum(said[:, :, median + 1 :], middle)
+    return tf.concat([tf.sort(lower, axis=2), middle, tf.sort(upper, axis=2)], axis=2)
 
 
 def said_of(score: Scaled, rows: TransformedSplit) -> np.ndarray:
@@ -57,7 +70,7 @@ def moved(
     """
     target, _ = scaled_targets(validation, layout)
     quantiles = np.asarray(layout.task.quantiles)
-    return helpful_shifts(quantiles, target, scaled, np.arange(len(target)))
+    return helpful_shifts(quantiles, target, scaled)
 
 
 def in_unit(scaled: np.ndarray, shifts: np.ndarray, rows: TransformedSplit, layout: Layout) -> np.ndarray:
@@ -73,7 +86,7 @@ def in_unit(scaled: np.ndarray, shifts: np.ndarray, rows: TransformedSplit, layo
     for batch in batches(rows):
         scale = scale_of(batch[PAST], layout)
         stop = start + len(batch[PAST])
-        said = np.sort(scaled[start:stop] + shifts, axis=2)
+        said = in_order(tf.constant(scaled[start:stop] + shifts), layout.task.median).numpy()
         values = scale.level.numpy()[:, :, None] + said * scale.spread.numpy()[:, :, None]
         parts.append(np.maximum(values, 0.0) if layout.task.nonnegative else values)
         start = stop

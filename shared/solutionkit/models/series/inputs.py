@@ -138,3 +138,9 @@ def scaled_targets(rows: TransformedSplit, layout: Layout) -> tuple[np.ndarray, 
         spreads.append(scale.spread.numpy()[:, 0])
         start = stop
     return np.concatenate(targets), np.concatenate(spreads)
+
+
+def by_fold(train: TransformedSplit) -> tuple[TransformedSplit, TransformedSplit]:
+    """Windows to choose by, and those whose targets stand among the validation's."""
+    late = np.zeros(len(train), bool) if train.fold is None else train.fold > 1
+    return train.take(~late), train.take(late)

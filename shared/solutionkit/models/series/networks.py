@@ -21,11 +21,11 @@ from keras import layers, ops
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.series.boosting import LARGEST_WEIGHT, WEIGHT_POWER, by_fold
+from solutionkit.models.series.boosting import LARGEST_WEIGHT, WEIGHT_POWER
 from solutionkit.models.series.conformal import pinball
 from solutionkit.models.series.explaining import EXPLAINER, save_background
 from solutionkit.models.series.finish import finished, in_unit, moved
-from solutionkit.models.series.inputs import Layout, scaled_targets
+from solutionkit.models.series.inputs import Layout, by_fold, scaled_targets
 from solutionkit.models.series.prepared import (
     AHEAD,
     FURTHEST,
@@ -109,8 +109,7 @@ def train(
         counts.append(found.steps)
         progress.step()
         again = build(member, layout, first, usual, training.seed + place)
-        # As many steps, over which the rate falls to the end.
-        learn(again, every, None, layout, found.steps, training.seed + place)
+        learn(again, every, None, layout, steps, training.seed + place, found.steps)
         networks.append(again)
         progress.step()
     held_out = np.mean(said, axis=0)
@@ -286,6 +285,7 @@ def learn(
     layout: Layout,
     steps: int,
     seed: int,
+    until: int | None = None,
 ) -> Learned:
     """Fit a network; it is left with the running mean of its weights.
 
@@ -296,6 +296,7 @@ def learn(
         layout: What windows hold.
         steps: Over which the learning rate falls.
         seed: Of the order of windows.
+        until: When to end, where that is known.
     """
     quantiles = tf.constant(layout.task.quantiles, tf.float32)
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps, FINAL_RATE / LEARNING_RATE)
@@ -303,17 +304,14 @@ def learn(
     variables = network.trainable_variables
     optimizer.build(variables)
     means = [tf.Variable(variable.value) for variable in variables]
-    inputs = {name: tf.constant(values) for name, values in windows.inputs.items()}
-    known = tf.constant(~np.isnan(windows.target))
-    target, weight = tf.constant(np.nan_to_num(windows.target)), tf.constant(windows.weight)
 
-    @tf.function(autograph=False, jit_compile=False)
-    def step(rows: tf.Tensor) -> tf.Tensor:
-        batch = {name: tf.gather(values, rows) for name, values in inputs.items()}
+    @tf.function(autograph=False, reduce_retracing=True)
+    def step(batch: dict[str, tf.Tensor], target: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+        known = tf.cast(~tf.math.is_nan(target), tf.float32)
         with tf.GradientTape() as tape:
-            below = tf.gather(target, rows)[:, :, None] - network(batch, training=True)
+            below = tf.where(known > 0, target, 0.0)[:, :, None] - network(batch, training=True)
             losses = tf.reduce_mean(tf.maximum(quantiles * below, (quantiles - 1.0) * below), axis=2)
-            counted = tf.cast(tf.gather(known, rows), tf.float32) * tf.gather(weight, rows)[:, None]
+            counted = known * weight[:, None]
             loss = tf.reduce_sum(losses * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
         gradients = tape.gradient(loss, variables)
         optimizer.apply(gradients, variables)
@@ -323,15 +321,17 @@ def learn(
 
     random = np.random.default_rng(seed)
     count = len(windows.target)
-    best = Learned(steps, np.inf, np.zeros(0))
+    best = Learned(until or steps, np.inf, np.zeros(0))
     order = random.permutation(count)
     at = 0
-    for number in range(1, steps + 1):
+    for number in range(1, (until or steps) + 1):
         if at + BATCH > count:
             order, at = random.permutation(count), 0
         rows = order[at : at + BATCH]
         at += BATCH
-        step(tf.constant(rows if len(rows) == BATCH else np.resize(rows, BATCH)))
+        rows = rows if len(rows) == BATCH else np.resize(rows, BATCH)
+        batch = {name: tf.constant(values[rows]) for name, values in windows.inputs.items()}
+        step(batch, tf.constant(windows.target[rows]), tf.constant(windows.weight[rows]))
         if judged is not None and number % max(steps // LOOKS, 1) == 0:
             said = said_with(network, means, judged)
             loss = float(np.nanmean(pinball(quantiles.numpy(), judged.target, said)))

@@ -56,6 +56,9 @@ def _smoothed(value: tf.Tensor, there: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     steps = value.shape[1]
     distance = np.arange(steps)[:, None] - np.arange(steps)[None, :]
     levels, losses = [], []
+    # Counted from what was observed last, or nothing would be left of it after a long gap.
+    place = tf.constant(np.arange(1, steps + 1, dtype=np.float32))[None, :]
+    age = tf.maximum(tf.reduce_max(place * there, axis=1, keepdims=True) - place, 0.0)
     for alpha in ALPHAS:
         # What is known before a step, the newest heaviest.
         before = np.where(distance > 0, (1.0 - alpha) ** (distance - 1.0), 0.0).astype(np.float32)
@@ -64,7 +67,7 @@ def _smoothed(value: tf.Tensor, there: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
         judged = there * tf.cast(weight > 0, tf.float32)
         missed = tf.reduce_sum(judged * (value - said) ** 2, axis=1)
         losses.append(tf.math.divide_no_nan(missed, tf.reduce_sum(judged, axis=1)))
-        now = tf.constant(((1.0 - alpha) ** np.arange(steps)[::-1]).astype(np.float32))[None, :] * there
+        now = there * (1.0 - alpha) ** age
         levels.append(tf.math.divide_no_nan(tf.reduce_sum(now * value, axis=1), tf.reduce_sum(now, axis=1)))
     best = tf.argmin(tf.stack(losses, axis=1), axis=1)
     level = tf.gather(tf.stack(levels, axis=1), best, batch_dims=1)

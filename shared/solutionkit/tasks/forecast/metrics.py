@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from solutionkit.compare.metrics import Metric, View, weighted_mean
+from solutionkit.compare.metrics import Metric, View
 from solutionkit.tasks.forecast.layout import ABSOLUTE, SQUARED, steps_of
 
 FEWEST_WINDOWS = 6
@@ -67,7 +67,9 @@ def smape(labels: np.ndarray, point: np.ndarray, weights: np.ndarray) -> np.ndar
     truth = steps_of(labels)
     size = np.abs(truth) + np.abs(point)
     share = np.divide(2.0 * np.abs(point - truth), size, out=np.zeros_like(size), where=size > 0)
-    return weighted_mean(known_mean(np.where(np.isnan(truth), np.nan, share)), weights)
+    found = known_mean(np.where(np.isnan(truth), np.nan, share))
+    counted = np.isfinite(found)
+    return ratio(np.where(counted, found, 0.0), counted.astype(float), weights)
 
 
 def quantile_loss(
@@ -106,9 +108,19 @@ def point_view(horizon: int, median: int, quantiles: int) -> View:
     return View(
         labels=lambda labels: labels.astype(np.float64),
         scores=lambda outputs: outputs.reshape(-1, horizon, quantiles)[:, :, median],
-        strata=lambda labels: np.zeros(len(labels), np.int64),
-        enough=lambda labels: len(labels) >= FEWEST_WINDOWS,
+        strata=with_demand,
+        enough=lambda labels: int((with_demand(labels) >= 0).sum()) >= FEWEST_WINDOWS,
+        kinds=lambda labels: np.zeros(len(labels), np.int64),
     )
+
+
+def with_demand(labels: np.ndarray) -> np.ndarray:
+    """`(windows,)` 0 for those in which something was there, else -1: shares of nothing mean nothing.
+
+    Each draw of windows must hold one of the former.
+    """
+    there = np.nansum(np.abs(steps_of(labels)), axis=1) > 0
+    return np.where(there, 0, -1)
 
 
 def metrics_of(horizon: int, quantiles: tuple[float, ...]) -> dict[str, Metric]:
@@ -121,7 +133,11 @@ def metrics_of(horizon: int, quantiles: tuple[float, ...]) -> dict[str, Metric]:
     count = len(quantiles)
     point = point_view(horizon, quantiles.index(0.5), count)
     every = View(
-        point.labels, lambda outputs: outputs.reshape(-1, horizon, count), point.strata, point.enough
+        point.labels,
+        lambda outputs: outputs.reshape(-1, horizon, count),
+        point.strata,
+        point.enough,
+        point.kinds,
     )
     bounds = (0.0, math.inf)
     listed = (

@@ -63,8 +63,8 @@ def to_order(quantiles: tuple[float, ...], said: np.ndarray, ratio: float) -> np
     levels = np.asarray(quantiles)
     place = int(np.clip(np.searchsorted(levels, ratio), 1, len(levels) - 1)) if len(levels) > 1 else 0
     if place == 0:
-        first: np.ndarray = said[..., 0]
-        return first
+        only: np.ndarray = np.maximum(said[..., 0], 0.0)
+        return only
     below, above = levels[place - 1], levels[place]
     share = float(np.clip((ratio - below) / (above - below), 0.0, 1.0))
     between: np.ndarray = said[..., place - 1] + share * (said[..., place] - said[..., place - 1])

@@ -75,6 +75,9 @@ class Forecast(Task):
         """Of windows that a modality has cut, and which it knows all else of; see `Series.with_computed`."""
         label, forecast = declaration.columns.label, declaration.forecast
         shape = sequence_shape(values.type)
+        if shape is None and forecast is not None:
+            # Why there are no windows is told by the modality.
+            return None, []
         if shape is None or forecast is None:
             message = "a forecast is of series"
             return None, [Problem("no_windows", message, "name [forecast] horizon and columns.time", label)]

@@ -1,0 +1,73 @@
+"""Files made of a sample of series: one to forecast, and damaged ones."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from solutionkit.examples.reading import read_table
+from solutionkit.output import written
+
+if TYPE_CHECKING:
+    from solutionkit.use_case import Project
+
+
+def to_forecast(project: Project) -> Path:
+    """The sample as it was before its last steps: what is forecast is empty in them."""
+    declaration = project.declaration
+    assert declaration.forecast is not None
+    assert declaration.columns.time
+    table = read_table(project.sample_path)
+    times = table[declaration.columns.time].to_numpy(zero_copy_only=False).astype(str)
+    to_come = np.isin(times, np.unique(times)[-declaration.forecast.horizon :])
+    label = declaration.columns.label
+    known = pc.if_else(pa.array(to_come), pa.scalar(None, table[label].type), table[label])
+    place = table.column_names.index(label)
+    target = project.sample_path.with_name("sample_to_forecast.csv")
+    with written(target) as stream:
+        pa.csv.write_csv(table.set_column(place, label, known), stream)
+    return target
+
+
+def damaged(project: Project) -> dict[str, Path]:
+    """Copies of the sample's CSV."""
+    text = project.sample_path.read_text("utf-8")
+    table = pa.csv.read_csv(project.sample_path)
+    declaration = project.declaration
+    assert declaration.forecast is not None
+    assert declaration.columns.time
+    label, time = declaration.columns.label, declaration.columns.time
+    folder = project.folder / "damaged"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+
+    def save(name: str, content: pa.Table | bytes) -> Path:
+        file = folder / f"{name}.csv"
+        if isinstance(content, bytes):
+            file.write_bytes(content)
+        else:
+            pa.csv.write_csv(content, file)
+        return file
+
+    def replaced(column: str, values: list[Any]) -> pa.Table:
+        return table.set_column(table.column_names.index(column), column, pa.array(values))
+
+    values = [str(value) for value in table[label].to_pylist()]
+    times = [str(value) for value in table[time].to_pylist()]
+    known = declaration.forecast.known_future[0]
+    return {
+        "missing column": save("missing_column", table.drop_columns([known])),
+        "text among numbers": save("text_among_numbers", replaced(label, ["many", *values[1:]])),
+        "empty file": save("empty", b""),
+        "a time that is none": save("no_time", replaced(time, ["yesterday", *times[1:]])),
+        "rows twice": save("rows_twice", pa.concat_tables([table, table.slice(0, 100)])),
+        "too short": save("too_short", table.slice(0, 10)),
+        "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
+        "nothing ever sold": save("nothing", replaced(label, [0.0] * table.num_rows)),
+    }
