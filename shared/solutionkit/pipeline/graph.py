@@ -183,6 +183,9 @@ def declaration_for_examples(project: Project) -> str:
     if worth := project.declaration.business:
         # Whether there is a worth, and whether it hangs on an amount, which then goes along.
         kept["business"] = {"recovered": float(worth.recovered > 0)}
+        kept["business"] |= dict.fromkeys(
+            ("understock_cost", "overstock_cost"), worth.understock_cost and 1.0
+        )
     about, training = project.declaration.project, project.declaration.training
     kept["project"] = {"task": about.task, "quantile": about.quantile}
     kept["training"] = {"seed": training.seed, "method": training.method}

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from solutionkit.cells import is_plain
 from solutionkit.compare.evaluation import Circumstances
-from solutionkit.declaration import Declaration, span
+from solutionkit.declaration import Data, Declaration, span
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec, infer_features
 from solutionkit.examples.reading import data_files, read_table
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 # Keys of `[data]` that part rows; origins part series.
 SPLITTING = ("split", "eval_fraction", "validation_fraction")
+DATA_FIELDS = Data.model_fields
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Series(Modality):
                 "columns.group": columns.group,
                 "columns.split": columns.split,
                 "columns.id": columns.id,
-                **{f"data.{name}": name in data.model_fields_set for name in SPLITTING},
+                **{f"data.{name}": getattr(data, name) != DATA_FIELDS[name].default for name in SPLITTING},
                 "data.labels": data.labels,
                 "data.split_table": data.split_table,
                 "data.label_delay": span(data.label_delay),

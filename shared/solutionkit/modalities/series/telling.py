@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from solutionkit.cells import nested_problems
-from solutionkit.declaration import Declaration
+from solutionkit.declaration import Business, Declaration
 from solutionkit.errors import Problem, suggestion
 from solutionkit.kinds import FUTURE, PAST
 from solutionkit.modalities.series import windows as cutting
@@ -75,7 +75,8 @@ def cost_problems(declaration: Declaration) -> list[Problem]:
     business, forecast = declaration.business, declaration.forecast
     if business is None:
         return []
-    other = sorted(business.model_fields_set - {"currency", "understock_cost", "overstock_cost"})
+    usual, ours = Business(), {"currency", "understock_cost", "overstock_cost"}
+    other = [name for name, value in business if name not in ours and value != getattr(usual, name)]
     problems = [
         Problem("unread_key", f"business.{name} is not read by this use case", "remove it") for name in other
     ]
