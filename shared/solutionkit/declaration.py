@@ -251,7 +251,7 @@ class Forecasting(_Table):
         description="which quantiles are forecast; 0.5 among them",
     )
     windows: int | None = Field(
-        None, ge=1, description="how many forecasts of each series' past evaluate; usually 4"
+        None, ge=1, description="how many origins evaluate; usually 4, of few long series 8"
     )
     step: int | None = Field(
         None, ge=1, description="steps between two of these forecasts; usually the horizon"

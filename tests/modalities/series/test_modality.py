@@ -190,6 +190,14 @@ def test_a_series_column_can_be_sliced_by(tmp_path: Path) -> None:
     assert set(found.table["item"].to_pylist()) == {"item 0", "item 1", "item 2"}
 
 
+def test_more_windows_than_there_is_room_for_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("solutionkit.modalities.series.windows.MOST_EVALUATED", 1000)
+    with pytest.raises(UserError, match="more than the 1,000 that there is room"):
+        audited(tmp_path, table())
+
+
 def test_too_few_stretches_for_a_verdict_are_told(tmp_path: Path) -> None:
     found = audited(tmp_path, table((90,)), forecast={"horizon": 7, "windows": 3})
     assert any("3 stretches of 7 steps" in note for note in found.notes)

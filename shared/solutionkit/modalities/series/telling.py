@@ -142,6 +142,14 @@ def lacking(found: Origins, panel: Panel, plan: Plan, layout: Layout) -> list[Pr
         plan: How they were cut.
         layout: Names the time column.
     """
+    evaluated = int((found.splits == EVAL).sum()) * cutting.numbers_each(panel, plan)
+    if evaluated > cutting.MOST_EVALUATED:
+        message = (
+            f"the evaluation would hold {evaluated:,} numbers, more than the {cutting.MOST_EVALUATED:,} that"
+            " there is room for"
+        )
+        remedy = "name fewer forecast.windows, a shorter forecast.lookback, or give fewer series"
+        return [Problem("too_many_windows", message, remedy, layout.time)]
     lacking = [name for name in SPLITS if not (found.splits == name).any()]
     if not lacking:
         return []
