@@ -36,6 +36,8 @@ THETA = "Theta"
 WEIGHT_POWER = 0.5
 LARGEST_WEIGHT = 8.0
 FEATURES_AT_ONCE = 1024
+# Below this, threads gain little, and on a busy machine they spin and starve each other.
+ROWS_FOR_THREADS = 100_000
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,7 @@ def fit(
         "seed": training.seed,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1 if len(binned.rows.target) < ROWS_FOR_THREADS else 0,
         "verbosity": -1,
     }
     binned.dataset.set_label(learned_target(binned.rows, layout, settings))
