@@ -2,8 +2,8 @@
 
     make setup && .venv/bin/python benchmarks/forecasting/growth.py
 
-Daily series over three years with a price and a promotion. Ours: rows laid on a grid, windows cut, features of
-28 steps of 60,000 windows as trees read them. The script: lags, rolling means and calendar of every row by
+Daily series over three years with a price and a promotion. Ours: rows laid on a grid, windows cut, features
+of 28 steps of 60,000 windows as trees read them. The script: lags, rolling means and calendar of every row by
 `groupby`, one step ahead. Each in a process of its own.
 """
 
