@@ -72,7 +72,7 @@ def test_predict_writes_a_row_a_step_with_what_to_order(
     assert [row["step"] for row in rows[:HORIZON]] == [str(step) for step in range(1, HORIZON + 1)]
     for row in rows:
         assert float(row["q0.05"]) <= float(row["q0.5"]) <= float(row["q0.75"]) <= float(row["q0.95"])
-        assert float(row["order"]) == pytest.approx(float(row["q0.75"]), rel=1e-5, abs=1e-5)
+        assert float(row["order_up_to"]) == pytest.approx(float(row["q0.75"]), rel=1e-5, abs=1e-5)
 
 
 def test_a_server_and_a_notebook_say_the_same(project: Project, to_forecast: Path, tmp_path: Path) -> None:

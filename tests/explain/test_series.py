@@ -70,7 +70,7 @@ def test_effects_of_a_known_model_are_found(extra: int) -> None:
     found = explained(model, windows, spec, windows[FUTURE])
     names = list(Players.of(spec).names)
     offer = names.index("offer")
-    usual = windows[PAST][:, :, 2].mean(axis=1)
+    usual = np.median(windows[PAST][:, :, 2], axis=1)
     expected = 10.0 * (windows[FUTURE][:, :, 1] - usual[:, None]).sum(axis=1)
     assert found.values[:, offer] == pytest.approx(expected, rel=1e-3, abs=1e-4)
     assert np.abs(found.residual).max() < 1e-3

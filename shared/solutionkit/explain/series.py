@@ -249,7 +249,7 @@ def asked(
 
 
 def usual(past: np.ndarray, future: np.ndarray, players: Players) -> tuple[np.ndarray, np.ndarray]:
-    """A past and future in which everything is as it is on average in this very past.
+    """A past and future in which everything is as it usually is in this very past: its median.
 
     Args:
         past: `(steps, channels)`.
@@ -257,8 +257,11 @@ def usual(past: np.ndarray, future: np.ndarray, players: Players) -> tuple[np.nd
         players: Which channels of both are of the same column.
     """
     there = past[:, 0]
-    count = max(float(there.sum()), 1.0)
-    mean = (past * there[:, None]).sum(axis=0) / count
+    seen = past[there > 0]
+    mean = seen.mean(axis=0) if len(seen) else np.zeros(past.shape[1], past.dtype)
+    # The median is not moved by a few weeks of offers; where most steps are nothing, the mean says more.
+    middle = np.median(seen, axis=0) if len(seen) else mean
+    mean = np.where((middle != 0.0) | (np.arange(len(mean)) > 1), middle, mean).astype(past.dtype)
     flat = np.broadcast_to(mean, past.shape).copy()
     flat[:, 0] = there
     ahead = future.copy()

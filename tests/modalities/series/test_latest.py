@@ -103,6 +103,21 @@ def test_steps_to_come_of_which_nothing_is_known_are_asked_for(audited: AuditedT
         latest_windows(rows(), "new.csv", audited.spec)
 
 
+def test_a_row_to_come_that_is_lacking_counts_as_the_one_before_and_is_told(audited: AuditedTable) -> None:
+    table = emptied(rows(), "2024-03-16")
+    new = latest_windows(table.slice(0, table.num_rows - 1), "new.csv", audited.spec)
+    assert "1 of 3 series lack rows, e.g. 'c' has 4 of 5 from 2024-03-16 on" in new.notes[-1]
+
+
+def test_an_offer_that_is_empty_in_rows_to_come_is_told(audited: AuditedTable) -> None:
+    table = emptied(rows(), "2024-03-16")
+    offers = [None if sales is None else offer for offer, sales in
+              zip(table["offer"].to_pylist(), table["sales"].to_pylist(), strict=True)]  # fmt: skip
+    table = table.set_column(4, "offer", pa.array(offers, pa.string()))
+    new = latest_windows(table, "new.csv", audited.spec)
+    assert "'offer' is empty in 15 of 15 rows to come" in new.notes[-1]
+
+
 def test_a_missing_column_is_named(audited: AuditedTable) -> None:
     with pytest.raises(DataError, match="the column 'weather' is missing"):
         latest_windows(rows().drop_columns(["weather"]), "new.csv", audited.spec)
@@ -116,6 +131,7 @@ def test_a_new_series_has_a_window_without_a_past(audited: AuditedTable) -> None
     new = latest_windows(pa.concat_tables([table, empty]), "new.csv", audited.spec)
     place = new.table[SERIES].to_pylist().index("new")
     assert not sequence_values(new.table[PAST])[place].any()
+    assert "1 series have no past" in new.notes[-1]
 
 
 def test_other_times_than_the_model_knows_are_refused(audited: AuditedTable) -> None:

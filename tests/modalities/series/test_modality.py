@@ -198,6 +198,11 @@ def test_more_windows_than_there_is_room_for_are_refused(
         audited(tmp_path, table())
 
 
+def test_a_declared_season_that_cannot_be_seen_is_told(tmp_path: Path) -> None:
+    found = audited(tmp_path, table(), forecast={"horizon": 7, "windows": 3, "season": [7, 52]})
+    assert any("season 52 is left out" in note for note in found.notes)
+
+
 def test_too_few_stretches_for_a_verdict_are_told(tmp_path: Path) -> None:
     found = audited(tmp_path, table((90,)), forecast={"horizon": 7, "windows": 3})
     assert any("3 stretches of 7 steps" in note for note in found.notes)

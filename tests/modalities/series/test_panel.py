@@ -210,6 +210,30 @@ def test_text_among_numbers_names_the_row() -> None:
     assert code
 
 
+def test_a_covariate_that_holds_text_names_the_row_of_the_file() -> None:
+    prices = ["1.5"] * 19 + ["free"]
+    table = pa.concat_tables([rows(item=["b"] * 10), rows()]).append_column("price", pa.array(prices))
+    assert "row 20" in told(read(table, Layout(("item",), "ds", "y", known=("price",))))[1]
+
+
+def test_decimal_commas_are_told() -> None:
+    layout = Layout(("item",), "ds", "y", known=("price",))
+    assert told(read(rows(price=["1,5"] * 10), layout))[0] == "decimal_commas"
+
+
+def test_steps_are_whole_numbers() -> None:
+    with pytest.raises(DataError, match=r"not whole \(row 4\)"):
+        read(rows(ds=["1", "2", "3", "4.5", *map(str, range(5, 11))]))
+
+
+def test_a_step_that_is_far_off_is_named_among_many_rows() -> None:
+    many = [rows(item=[f"s{number}"] * 10, ds=[str(step) for step in range(10)]) for number in range(500)]
+    wrong = rows(item=["wrong"] * 10, ds=[*map(str, range(9)), "5000"])
+    code, message = told(read(pa.concat_tables([*many, wrong])))
+    assert code == "far_off"
+    assert "row 5010" in message
+
+
 def test_infinity_is_refused() -> None:
     table = pa.table({"item": ["a"] * 3, "ds": DAYS[:3], "y": [1.0, np.inf, 2.0]})
     assert told(read(table))[0] == "too_large"

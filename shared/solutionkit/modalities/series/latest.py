@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from solutionkit.cells import sequence_array
 from solutionkit.errors import DataError, Problem, suggestion
@@ -81,7 +82,9 @@ def latest_windows(raw: pa.Table, source: str, spec: TableSpec) -> ScoringRows:
     panel, notes = going_on(reading.panel, task.horizon)
     horizon, count = task.horizon, len(panel)
     if layout.known:
-        refuse_unknown_future(panel, horizon, layout, source)
+        notes += [*known_beforehand(panel, horizon, layout, source), *empty_beforehand(raw, layout)]
+    if fresh := int((panel.ends == 0).sum()):
+        notes.append(f"{fresh:,} series have no past; their forecast leans on what others did")
     everything = np.arange(count)
     found = Origins(
         everything, panel.ends, panel.ends, np.full(count, EVAL, object), np.zeros(count, np.int64)
@@ -117,14 +120,17 @@ def going_on(panel: Panel, horizon: int) -> tuple[Panel, list[str]]:
     return without(panel, over), [told]
 
 
-def refuse_unknown_future(panel: Panel, horizon: int, layout: Layout, source: str) -> None:
-    """Raise a DataError where rows of the steps to come are lacking.
+def known_beforehand(panel: Panel, horizon: int, layout: Layout, source: str) -> list[str]:
+    """Notes on steps to come of which some rows or cells are lacking, which count as those before them.
 
     Args:
         panel: The series.
         horizon: Steps to come.
         layout: Names the columns known beforehand.
         source: What to call the rows.
+
+    Raises:
+        DataError: A series has no row to come at all.
     """
     sizes = np.diff(panel.offsets)
     series = np.repeat(np.arange(len(panel)), sizes)
@@ -133,13 +139,34 @@ def refuse_unknown_future(panel: Panel, horizon: int, layout: Layout, source: st
     count = np.bincount(series[to_come], minlength=len(panel))
     short = np.flatnonzero(count < horizon)
     if not len(short):
-        return
-    first = int(short[0])
+        return []
+    first = int(short[count[short].argmin()])
     until = panel.frequency.texts(panel.first[first : first + 1] + panel.ends[first])[0]
-    message = (
-        f"{', '.join(layout.known)} must be known for {horizon} steps after the last '{layout.value}':"
-        f" {len(short):,} of {len(panel):,} series lack rows, e.g. '{panel.names[first]}' has"
+    lacking = (
+        f"{len(short):,} of {len(panel):,} series lack rows, e.g. '{panel.names[first]}' has"
         f" {int(count[first])} of {horizon} from {until} on"
     )
+    listed = ", ".join(layout.known)
+    if count[first] > 0:
+        return [f"{lacking}; {listed} count as in the row before"]
+    message = f"{listed} must be known for {horizon} steps after the last '{layout.value}': {lacking}"
     remedy = f"add rows with '{layout.value}' left empty"
     raise DataError(source, [Problem("unknown_future", message, remedy, layout.value)])
+
+
+def empty_beforehand(raw: pa.Table, layout: Layout) -> list[str]:
+    """Notes on columns known beforehand that are empty where the value is, too: in rows to come.
+
+    Args:
+        raw: The rows.
+        layout: Names the columns.
+    """
+    to_come = pc.is_null(raw[layout.value])
+    rows = int(pc.sum(to_come).as_py() or 0)
+    empty = {name: pc.and_(to_come, pc.is_null(raw[name])) for name in layout.known}
+    counts = {name: int(pc.sum(cells).as_py() or 0) for name, cells in empty.items()}
+    return [
+        f"'{name}' is empty in {count:,} of {rows:,} rows to come, where the last known one counts"
+        for name, count in counts.items()
+        if count
+    ]

@@ -37,6 +37,7 @@ from solutionkit.modalities.series.table import (
     windows_table,
 )
 from solutionkit.modalities.series.telling import (
+    in_words,
     key_problems,
     lacking,
     missing_series_columns,
@@ -170,7 +171,7 @@ class Series(Modality):
             given=found.splits,
             folds=found.folds,
             rule=split_rule(details),
-            notes=(*data.notes, *notes, *told(details)),
+            notes=(*data.notes, *notes, *told(details, forecast.season or [])),
             computed=frozenset((PAST, FUTURE)),
             details=details,
         )
@@ -309,9 +310,10 @@ class Series(Modality):
         return [*told, *([("Static", ", ".join(static))] if static else [])]
 
     def sections(self, compared: dict[str, Any]) -> list[Section]:
-        """None of its own."""
-        del compared
-        return []
+        """Bias, coverage and service in words."""
+        from solutionkit.report.figures import Section
+
+        return [Section("holding", "Do the quantiles hold?", in_words(compared["models"]), ())]
 
     def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
         """What raises and lowers each series' forecast."""

@@ -11,8 +11,15 @@ import pyarrow.compute as pc
 
 from solutionkit.cells import SHOWN, as_text
 from solutionkit.errors import Problem
+from solutionkit.kinds import KINDS, NUMERIC
 from solutionkit.kinds.numeric import to_numbers
-from solutionkit.modalities.series.covariates import Rows, carried_on, covariates, static_columns
+from solutionkit.modalities.series.covariates import (
+    Rows,
+    carried_on,
+    covariates,
+    has_decimal_commas,
+    static_columns,
+)
 from solutionkit.modalities.series.frequency import Frequency
 from solutionkit.modalities.series.layout import Layout, listed
 from solutionkit.modalities.series.stamps import merged, read_times, the_grid
@@ -20,7 +27,9 @@ from solutionkit.modalities.series.stamps import merged, read_times, the_grid
 SEPARATOR = " / "
 # A grid may hold so many times more steps than there are rows; more where only what happened has a row.
 MOST_STRETCHED, MOST_RESTED, LARGEST_GRID = 20, 200, 50_000_000
+FARTHEST = 1000
 ALL = "all"
+LEFT_EMPTY = "mend it, or leave the cell empty where nothing is known"
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,15 @@ def read_panel(
     notes: list[str] = []
     codes, names = series_codes(table, layout, problems)
     values, unfit = to_numbers(table[layout.value], layout.value)
-    problems += unfit
+    problems += [dataclasses.replace(problem, remedy=LEFT_EMPTY) for problem in unfit]
+    for name in (*layout.known, *layout.past):
+        # Before rows are sorted, so that messages name the row where it stands.
+        if KINDS[NUMERIC].claims(table[name]):
+            problems += to_numbers(table[name], name)[1]
+        elif has_decimal_commas(table[name]):
+            message = f"'{name}' holds numbers with decimal commas"
+            remedy = "write points, or part columns by semicolons"
+            problems.append(Problem("decimal_commas", message, remedy, name))
     times, steps = read_times(table, layout.time, source)
     if problems:
         return Reading(None, problems, notes)
@@ -226,6 +243,17 @@ def on_grid(
         )
         remedy = "mend a time that is far off, or add rows up to longer steps first"
         problems.append(Problem("mostly_gaps", message, remedy, layout.time))
+        return None
+    counted = np.bincount(rows.codes, minlength=count)
+    far = np.flatnonzero((sizes > FARTHEST) & (sizes > MOST_STRETCHED * counted))
+    if len(far) and not layout.zero_gaps:
+        series = int(far[0])
+        place_of = bounds[series] + 1 + int(np.diff(rows.index[bounds[series] : bounds[series + 1]]).argmax())
+        message = (
+            f"'{names[series]}' has {counted[series]:,} rows for {int(sizes[series]):,} steps: the time of"
+            f" {listed(rows.order[place_of : place_of + 1])} is far off"
+        )
+        problems.append(Problem("far_off", message, "mend it", layout.time))
         return None
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     at = (offsets[rows.codes] + rows.index - start[rows.codes])[kept]

@@ -29,7 +29,11 @@ def read_times(table: pa.Table, name: str, source: str) -> tuple[np.ndarray, boo
         steps = bool(pc.all(pc.match_substring_regex(column, r"^[+-]?[0-9.]+$")).as_py())
     if not steps:
         return times, False
-    found = times // MICROSECONDS
+    found, rest = np.divmod(times, MICROSECONDS)
+    if rest.any():
+        rows = np.flatnonzero(rest)
+        message = f"the time column '{name}' holds numbers that are not whole ({listed(rows)})"
+        raise DataError(source, [Problem("irregular_times", message, "number the steps", name)])
     if written_together(found):
         message = f"the time column '{name}' holds dates written as one number, e.g. {found[0]}"
         raise DataError(source, [Problem("dates_as_numbers", message, "write 2026-01-31", name)])
@@ -97,7 +101,7 @@ def merged(
         return mean, None, note
     rows = np.sort(order[1:][same])
     message = f"{count:,} rows have the series and time of another row ({listed(rows)})"
-    remedy = 'remove them, or say forecast.duplicates = "sum" or "mean"'
+    remedy = 'is columns.series complete? else remove them, or say forecast.duplicates = "sum" or "mean"'
     return mean, Problem("duplicates", message, remedy, layout.time, tuple(rows[:SHOWN].tolist())), ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
@@ -31,7 +33,7 @@ def split_rule(details: Details) -> str:
     together = cutting.ends_together(details.panel, plan.horizon)
     apart = f", {plan.step} steps apart" if plan.windows > 1 else ""
     origins = "the last origin" if plan.windows == 1 else f"the last {plan.windows} origins"
-    whose = "" if together else " of each series, which end at different times,"
+    whose = "" if together else " of each series, which end at different times"
     return (
         f"{origins}{whose}{apart} evaluate{'s' if plan.windows == 1 else ''}, {plan.horizon} steps each;"
         " origins before them validate, and all before those train"
@@ -128,7 +130,7 @@ def too_short(panel: Panel, declaration: Declaration, layout: Layout) -> list[Pr
         return []
     message = (
         f"the longest series has {longest} steps; {windows} origins of {forecast.horizon} steps to evaluate,"
-        f" as many before them to validate and some to learn from need {wanted}"
+        f" {forecast.horizon} steps to validate by and some to learn from need {wanted}"
     )
     return [Problem("too_short", message, SHORTER, layout.time)]
 
@@ -160,8 +162,13 @@ def lacking(found: Origins, panel: Panel, plan: Plan, layout: Layout) -> list[Pr
     return [Problem("too_short", message, SHORTER, layout.time)]
 
 
-def told(details: Details) -> list[str]:
-    """What windows leave out, and which series are new or have ended."""
+def told(details: Details, declared_seasons: list[int]) -> list[str]:
+    """What windows leave out, and which series are new or have ended.
+
+    Args:
+        details: What was cut.
+        declared_seasons: Those that the declaration names.
+    """
     panel, plan, found = details.panel, details.plan, details.origins
     notes = []
     rows = found.splits == EVAL
@@ -171,6 +178,10 @@ def told(details: Details) -> list[str]:
         notes.append(
             f"the evaluation has {units} stretches of {plan.horizon} steps; with fewer than {FEWEST_UNITS} no"
             " test can tell anything, there will be no verdict and nothing ships (see forecast.windows)"
+        )
+    if left := [season for season in declared_seasons if season not in plan.seasons]:
+        notes.append(
+            f"season {' and '.join(map(str, left))} is left out: too little comes before the evaluation"
         )
     evaluated = np.unique(found.series[found.splits == EVAL])
     ended = len(panel) - len(evaluated)
@@ -195,3 +206,24 @@ def told(details: Details) -> list[str]:
             " validation has decided how large models are"
         )
     return notes
+
+
+def in_words(models: dict[str, Any]) -> str:
+    """Of each model bias, how often intervals hold, how wide they are, and what share of demand was served.
+
+    Args:
+        models: That key of `comparison.json`.
+    """
+    told_of = []
+    for name, model in models.items():
+        if not model.get("intervals"):
+            continue
+        parts = [f"bias {model['bias']:+.1%}"]
+        parts += [
+            f"the {float(share):.0%} interval holds {found['covered']:.0%}, width {found['width']:.2f}"
+            for share, found in model["intervals"].items()
+        ]
+        if "service_level" in model["business"]:
+            parts.append(f"{model['business']['service_level']:.1%} of demand served")
+        told_of.append(f"{name}: {', '.join(parts)}.")
+    return " ".join(told_of)

@@ -22,7 +22,7 @@ FEWEST_SERIES = 20
 SHORT_SEASON, SHORT_READ, LONG_READ, HORIZONS_READ = 12, 5, 2, 3
 SHORTEST_READ, USUAL_READ, LONGEST_READ = 8, 32, 512
 # Of the steps before the evaluation.
-VALIDATED_SHARE = 0.15
+VALIDATED_SHARE, MOST_VALIDATED_SHARE, OVERLAPPING = 0.15, 0.25, 4
 # Each split's windows, at most.
 MOST_WINDOWS, MOST_VALIDATED = 60_000, 12_000
 # Numbers that the windows of a split may hold, in all; evaluation windows are all kept or refused.
@@ -138,8 +138,8 @@ def origins(panel: Panel, plan: Plan, seed: int) -> Origins:
     end = (panel.first + ends).max() - panel.first if together else ends
     back = np.arange(plan.windows)[::-1] * plan.step
     first_eval = end - horizon - back[0]
-    validated = validation_count(int(np.median(first_eval)), plan)
-    back_validated = np.arange(validated)[::-1] * plan.step
+    validated, apart = validation_origins(int(np.median(first_eval)), plan)
+    back_validated = np.arange(validated)[::-1] * apart
     first_validated = first_eval - horizon - back_validated[0]
     numbers = numbers_each(panel, plan)
     most = max(min(MOST_WINDOWS, MOST_NUMBERS // numbers), 1)
@@ -179,15 +179,22 @@ def with_targets(found: Origins, panel: Panel, horizon: int) -> Origins:
     return taken(found, np.flatnonzero(known[begin + stop] > known[begin + start]))
 
 
-def validation_count(before: int, plan: Plan) -> int:
-    """How many origins a step apart validate.
+def validation_origins(before: int, plan: Plan) -> tuple[int, int]:
+    """How many origins validate, and how far apart they are.
+
+    Where there is room for one alone, a few that overlap are used if they leave enough to learn from: what is
+    odd about one time should not decide everything.
 
     Args:
         before: Steps before the evaluation, of the median series.
         plan: How windows are cut.
     """
     spare = VALIDATED_SHARE * before - plan.horizon
-    return max(int(spare // plan.step) + 1, 1)
+    if (count := int(spare // plan.step) + 1) > 1:
+        return count, plan.step
+    apart = max(plan.horizon // OVERLAPPING, 1)
+    needed = plan.horizon + (OVERLAPPING - 1) * apart
+    return (OVERLAPPING, apart) if needed <= MOST_VALIDATED_SHARE * before else (1, plan.step)
 
 
 def every(

@@ -1,5 +1,7 @@
 """Quantiles that hold: those around the median moved until as many held-out values lie below as they say.
 
+A model's own quantiles are moved by as much at every step; a point has quantiles around it step by step.
+
 R. Koenker, G. Bassett, Econometrica 46 (1978) for the loss; V. Vovk, A. Gammerman, G. Shafer, "Algorithmic
 Learning in a Random World" (2005) for moving them by held-out errors. The windows that validate are earlier
 than those that evaluate, whose coverage the report states.
@@ -45,6 +47,9 @@ def shifts(quantiles: np.ndarray, target: np.ndarray, said: np.ndarray) -> np.nd
     horizon = target.shape[1]
     found = np.zeros((horizon, len(quantiles)))
     counts = (~np.isnan(target)).sum(axis=0)
+    if said.shape[2] > 1:
+        # Few origins validate, and what was odd about one step of theirs is no property of that step ahead.
+        counts = np.zeros(horizon, np.int64)
     for step in range(horizon):
         reach = 0
         while counts[max(step - reach, 0) : step + reach + 1].sum() < FEWEST_ERRORS and reach < horizon:

@@ -257,7 +257,7 @@ class Forecast(Task):
         ratio = ratio_of(business)
         if ratio is None:
             return {}
-        return {"order": pa.array(to_order(self.quantiles, self.by_step(outputs), ratio).reshape(-1))}
+        return {"order_up_to": pa.array(to_order(self.quantiles, self.by_step(outputs), ratio).reshape(-1))}
 
     def notable(
         self, labels: np.ndarray, outputs: np.ndarray, decision: Decision | None, each: int = 1
