@@ -18,9 +18,7 @@ def project(generated: Path, tmp_path: Path) -> Path:
     return tmp_path / "demo"
 
 
-@pytest.mark.parametrize(
-    "use_case", ["customer_churn", "defect_inspection", "fraud_detection", "demand_forecasting"]
-)
+@pytest.mark.parametrize("use_case", ["customer_churn", "defect_inspection", "fraud_detection"])
 def test_all_parts_work_together_and_are_clean(use_case: str, tmp_path: Path) -> None:
     assert generate(tmp_path, "own", use_case=use_case).returncode == 0
     project = tmp_path / "own"
@@ -38,6 +36,18 @@ def test_all_parts_work_together_and_are_clean(use_case: str, tmp_path: Path) ->
         [sys.executable, "-m", "pytest", *tests], cwd=project, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stdout
+
+
+def test_what_cannot_be_ejected_is_said(tmp_path: Path) -> None:
+    assert generate(tmp_path, "own", use_case="demand_forecasting").returncode == 0
+    for part, reason in (
+        ("network", "this network cannot be ejected"),
+        ("metric", "hangs on what is declared"),
+    ):
+        answer = solutionkit(tmp_path / "own", "eject", part)
+        assert answer.returncode == 1
+        assert reason in answer.stderr
+    assert solutionkit(tmp_path / "own", "eject", "features").returncode == 0
 
 
 def test_what_is_there_is_not_written_over(project: Path) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from solutionkit.compare.metrics import View
+from solutionkit.dotted import resolve
 from solutionkit.errors import UserError
 from solutionkit.use_case import Project, forget, load_project
 
@@ -170,6 +172,11 @@ def features(project: Project) -> Part:
 def metric(project: Project) -> Part:
     """A metric beside the task's own."""
     module, _, view = project.task.usual_view.partition(":")
+    if not isinstance(resolve(project.task.usual_view), View):
+        raise UserError(
+            f"metric: what a metric of the task '{project.task.name}' sees hangs on what is declared, so none is"
+            f" ejected; write one as those of {module} are."
+        )
     text = (TEMPLATES / "metric.py.txt").read_text("utf-8")
     text = text.replace("VIEW_MODULE", module).replace("VIEW", view)
     return Part({"metric.py": text}, USE_METRIC.format(package=project.package))
