@@ -174,8 +174,8 @@ def metric(project: Project) -> Part:
     module, _, view = project.task.usual_view.partition(":")
     if not isinstance(resolve(project.task.usual_view), View):
         raise UserError(
-            f"metric: what a metric of the task '{project.task.name}' sees hangs on what is declared, so none is"
-            f" ejected; write one as those of {module} are."
+            f"metric: what a metric of the task '{project.task.name}' sees hangs on what is declared, so none"
+            f" is ejected; write one as those of {module} are."
         )
     text = (TEMPLATES / "metric.py.txt").read_text("utf-8")
     text = text.replace("VIEW_MODULE", module).replace("VIEW", view)
