@@ -24,7 +24,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from solutionkit.declaration import QUANTILES, Training
+from solutionkit.declaration import Training
+from solutionkit.declaration_parts import QUANTILES
 from solutionkit.environment import prepare_environment
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import CATEGORICAL, FUTURE, PAST, Feature

@@ -30,7 +30,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from solutionkit.declaration import Columns, Data, Declaration, History, span
+from solutionkit.declaration import Columns, Data, Declaration
+from solutionkit.declaration_parts import History, span
 from solutionkit.examples.reading import read_table
 from solutionkit.modalities.events.history import to_events, with_history
 from solutionkit.modalities.events.rolling import RECENT, computed_columns, rolling_features

@@ -6,42 +6,17 @@ file, the key and the remedy.
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, model_validator
+
+from solutionkit.declaration_parts import Forecasting, History, Images, Span, Table, span
 
 FILE_NAME = "use_case.toml"
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def span(text: str) -> timedelta:
-    """A span of time as the declaration writes it: `30m`, `6h`, `7d`.
-
-    Raises:
-        ValueError: It is written otherwise.
-    """
-    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
-    if not match:
-        raise ValueError("a span of time is a number and m, h or d, e.g. 30m, 6h or 7d")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
-
-
-def _written_span(text: str) -> str:
-    span(text)
-    return text
-
-
-Span = Annotated[str, AfterValidator(_written_span)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class About(_Table):
+class About(Table):
     """What the project is about, where that is not what the use case says."""
 
     task: str | None = Field(None, description='what is predicted: "classification" or "regression"')
@@ -55,7 +30,7 @@ class About(_Table):
     labels: dict[str, str] = Field({}, description="what columns are called in the report")
 
 
-class Data(_Table):
+class Data(Table):
     """Where the rows are and how they are split; paths are absolute or relative to the file."""
 
     path: Path | None = Field(
@@ -108,7 +83,7 @@ class Data(_Table):
 SHARED_PARTS = ({"time", "numeric"}, {"id", "group"}, {"amount", "numeric"})
 
 
-class Columns(_Table):
+class Columns(Table):
     """Which column plays which part; feature columns not named here are inferred."""
 
     label: str = Field(description="the column to predict")
@@ -181,7 +156,7 @@ class Columns(_Table):
         return {name for name in single if name} | set(self.ignore)
 
 
-class Business(_Table):
+class Business(Table):
     """What one decision is worth, in money: gains positive, costs negative."""
 
     currency: str = Field("EUR", description="what the money is called in outputs")
@@ -207,97 +182,13 @@ class Business(_Table):
     )
 
 
-class History(_Table):
-    """What is computed of the rows before each row, of its card and of its merchant."""
-
-    windows: list[Span] = Field(
-        ["1h", "1d", "7d", "30d"], min_length=1, description="how far back counts, amounts and frauds go"
-    )
-    recent: int = Field(
-        10, ge=0, le=100, description="how many of the card's latest transactions the models read beside"
-    )
-
-    @model_validator(mode="after")
-    def _windows_that_differ(self) -> History:
-        if not all(span(window) for window in self.windows):
-            raise ValueError("history.windows: a window of no time holds nothing; remove it")
-        if len({span(window) for window in self.windows}) < len(self.windows):
-            raise ValueError("history.windows: a window stands twice; remove one")
-        return self
-
-    @property
-    def longest(self) -> str:
-        """The longest window, of which what is usual is computed."""
-        return max(self.windows, key=span)
-
-
-QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-
-
-class Forecasting(_Table):
-    """What is forecast of series, and by which past forecasts that is judged."""
-
-    horizon: int = Field(ge=1, le=1000, description="how many steps ahead")
-    frequency: str | None = Field(
-        None, description="the time between two steps, e.g. 15min, 1h, 1D, 1W, 1M, 1Q, 1Y; usually found out"
-    )
-    season: list[int] | None = Field(
-        None, description="after how many steps a pattern repeats, the shortest first; usually by frequency"
-    )
-    quantiles: list[float] = Field(
-        list(QUANTILES),
-        min_length=1,
-        max_length=99,
-        description="which quantiles are forecast; 0.5 among them",
-    )
-    windows: int | None = Field(
-        None, ge=1, description="how many origins evaluate; usually 4, of few long series 8"
-    )
-    step: int | None = Field(
-        None, ge=1, description="steps between two of these forecasts; usually the horizon"
-    )
-    lookback: int | None = Field(
-        None, ge=2, le=4096, description="how many steps of the past a model reads; usually by season"
-    )
-    known_future: list[str] = Field(
-        [], description="columns whose values are known for the steps to come, e.g. price, promotion"
-    )
-    static: list[str] = Field([], description="columns that have one value a series")
-    gaps: Literal["missing", "zero"] = Field(
-        "missing", description="what a step without a row means: not known, or nothing happened"
-    )
-    duplicates: Literal["refuse", "sum", "mean"] = Field(
-        "refuse", description="what becomes of rows of the same series and time"
-    )
-
-    @model_validator(mode="after")
-    def _quantiles_in_order(self) -> Forecasting:
-        inside = all(0.0 < quantile < 1.0 for quantile in self.quantiles)
-        if not inside or sorted(set(self.quantiles)) != self.quantiles or 0.5 not in self.quantiles:
-            raise ValueError("forecast.quantiles: name ascending numbers between 0 and 1, 0.5 among them")
-        if self.season is not None and (not self.season or min(self.season) < 1):
-            raise ValueError("forecast.season: name numbers of steps from 1, e.g. [24, 168]")
-        return self
-
-
-class Images(_Table):
-    """How images are read."""
-
-    size: int | None = Field(
-        None,
-        ge=16,
-        le=1024,
-        description="pixels of the longer side after scaling; usually the images' own, as far as time allows",
-    )
-
-
-class Slices(_Table):
+class Slices(Table):
     """Columns by whose values the results are shown separately."""
 
     columns: list[str] = Field([], description="columns of which the most frequent values are shown")
 
 
-class Comparing(_Table):
+class Comparing(Table):
     """How the models are compared."""
 
     margin: FiniteFloat | None = Field(
@@ -318,7 +209,7 @@ class Comparing(_Table):
 USUAL_MINUTES = 10.0
 
 
-class Training(_Table):
+class Training(Table):
     """How the models are trained."""
 
     seed: int = Field(20, ge=0, lt=2**31, description="of splits, weights and shuffles")
@@ -369,7 +260,7 @@ class Training(_Table):
         return self
 
 
-class Declaration(_Table):
+class Declaration(Table):
     """All of `use_case.toml`."""
 
     project: About = Field(About(), description="what the project is about")

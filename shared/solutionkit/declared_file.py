@@ -10,19 +10,8 @@ from typing import Any
 import pydantic
 from pydantic import BaseModel
 
-from solutionkit.declaration import (
-    FILE_NAME,
-    About,
-    Business,
-    Columns,
-    Data,
-    Declaration,
-    Forecasting,
-    History,
-    Images,
-    Slices,
-    Training,
-)
+from solutionkit.declaration import FILE_NAME, About, Business, Columns, Data, Declaration, Slices, Training
+from solutionkit.declaration_parts import Forecasting, History, Images
 from solutionkit.errors import UserError, suggestion
 
 

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pytest
 
 from fraud_detection.sample_data import generate
-from solutionkit.declaration import Columns, Data, Declaration, History
+from solutionkit.declaration import Columns, Data, Declaration
+from solutionkit.declaration_parts import History
 from solutionkit.errors import DataError, UserError
 from solutionkit.examples.columns import TableSpec
 from solutionkit.modalities.events import history

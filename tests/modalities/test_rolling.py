@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from solutionkit.cells import sequence_values
-from solutionkit.declaration import History, span
+from solutionkit.declaration_parts import History, span
 from solutionkit.modalities.events.rolling import CHANNELS, RECENT, computed_columns, rolling_features
 
 START = datetime(2026, 1, 5)

@@ -12,7 +12,13 @@ from solutionkit.splits import FEWEST_UNITS
 
 Verdict = Literal["deep", "baseline", "equivalent", "undecided"]
 # Units that are words; others are columns.
-WORDS = ("row", "distinct row", "day")
+PLURALS = {
+    "row": "rows",
+    "distinct row": "distinct rows",
+    "day": "days",
+    "series": "series",
+    "stretch of time": "stretches of time",
+}
 SHORT: dict[str, str] = {
     "deep": "The deep model is better",
     "baseline": "The baseline is better",
@@ -95,8 +101,9 @@ def units_in_words(count: int, unit: str) -> str:
         >>> units_in_words(3000, "row"), units_in_words(1, "branch")
         ('3,000 rows', "1 unit by 'branch'")
     """
-    many = "" if count == 1 else "s"
-    return f"{count:,} {unit}{many}" if unit in WORDS else f"{count:,} unit{many} by '{unit}'"
+    if unit in PLURALS:
+        return f"{count:,} {unit if count == 1 else PLURALS[unit]}"
+    return f"{count:,} unit{'' if count == 1 else 's'} by '{unit}'"
 
 
 def _rounded(count: float) -> int:

@@ -64,3 +64,8 @@ def table_inputs(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
     """Typed columns, files as bytes, as the inputs of `serving_raw`: NaN and "" for missing."""
     names = spec.input_names
     return {names[feature.name]: kind_of(feature).array(table[feature.name]) for feature in spec.features}
+
+
+def raw_values(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
+    """Typed columns as arrays by their own names: NaN and "" for missing."""
+    return {feature.name: kind_of(feature).array(table[feature.name]) for feature in spec.ordered}

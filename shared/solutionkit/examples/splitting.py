@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from solutionkit.declaration import Declaration, span
+from solutionkit.declaration import Declaration
+from solutionkit.declaration_parts import span
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.times import microseconds
 from solutionkit.splits import EVAL, LEFT_OUT, SPLITS, TRAIN, VALIDATION

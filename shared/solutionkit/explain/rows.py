@@ -11,16 +11,27 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
+from solutionkit.examples.cast import raw_values
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.explain.attribution import RELIABLE
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.reasons import raw_cells
 from solutionkit.kinds import IMAGE
-from solutionkit.modalities.base import ScoringRows, raw_values
+from solutionkit.modalities.base import ScoringRows
 from solutionkit.output import write_csv
 from solutionkit.tasks.classification.task import classification
 
 SHOWN_COLUMNS = 6
+
+
+def explained_columns(model: ModelExplainer, rows: ScoringRows) -> dict[str, pa.Array]:
+    """What a model says of rows, what that starts from, and the contribution of each column."""
+    task, outputs = rows.spec.task, model.scores(rows)
+    arrays = model.transform(unlabelled_examples(rows.table, rows.spec))
+    attribution = model.explainer.explain(arrays, task.targets(outputs))
+    told = {**task.frame(outputs), "base": pa.array(attribution.base)}
+    names = rows.spec.model_columns
+    return told | {name: pa.array(attribution.values[:, place]) for place, name in enumerate(names)}
 
 
 def explain_columns(model: ModelExplainer, rows: ScoringRows, output: Path | None) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from solutionkit.errors import Problem, UserError
 from solutionkit.examples.columns import TableSpec
-from solutionkit.kinds import Feature, kind_of
+from solutionkit.kinds import Feature
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import Circumstances
@@ -175,7 +175,7 @@ class Modality(ABC):
 
     def label_may_wait(self, declaration: Declaration) -> bool:
         """Whether a row may have no label yet."""
-        from solutionkit.declaration import span
+        from solutionkit.declaration_parts import span
 
         return bool(span(declaration.data.label_delay))
 
@@ -376,15 +376,9 @@ class Modality(ABC):
             model: A `ModelExplainer`.
             rows: The rows.
         """
-        from solutionkit.examples.encoding import unlabelled_examples
+        from solutionkit.explain.rows import explained_columns
 
-        spec = rows.spec
-        outputs = model.scores(rows)
-        examples = unlabelled_examples(rows.table, spec)
-        attribution = model.explainer.explain(model.transform(examples), spec.task.targets(outputs))
-        told = {**spec.task.frame(outputs), "base": pa.array(attribution.base)}
-        told |= {name: pa.array(attribution.values[:, i]) for i, name in enumerate(spec.model_columns)}
-        return self.table_of(rows, told)
+        return self.table_of(rows, explained_columns(model, rows))
 
     # -- samples
 
@@ -403,8 +397,3 @@ class Modality(ABC):
     @abstractmethod
     def damaged(self, project: Project) -> dict[str, Path]:
         """Copies of the sample that are damaged in the ways that such data usually is, by what is wrong."""
-
-
-def raw_values(table: pa.Table, spec: TableSpec) -> dict[str, np.ndarray]:
-    """Typed columns as arrays by their own names: NaN and "" for missing."""
-    return {feature.name: kind_of(feature).array(table[feature.name]) for feature in spec.ordered}

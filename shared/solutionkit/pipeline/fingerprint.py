@@ -21,6 +21,7 @@ COMMON = (
     "cells.py",
     "decimals.py",
     "declaration.py",
+    "declaration_parts.py",
     "dotted.py",
     "errors.py",
     "ranks.py",

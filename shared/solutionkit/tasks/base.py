@@ -291,9 +291,10 @@ class Task(ABC):
     def margin(self, outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """`(batch,)` what contributions add up to, of `(batch, outputs)` and `(batch,)` targets."""
 
-    @abstractmethod
     def margin_of_raw(self, raw: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The same of a boosted forest's raw sums `(rows, …, outputs)`, of which it is a linear function."""
+        del raw, targets
+        raise UserError(f"the task '{self.name}' has no raw sums that the library's own trees could explain.")
 
     @abstractmethod
     def score(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -14,11 +14,11 @@ from solutionkit.cells import take_rows
 from solutionkit.compare.decision import Decision
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.cast import table_inputs
+from solutionkit.examples.cast import raw_values, table_inputs
 from solutionkit.examples.columns import RAW_SIGNATURE, TableSpec, load_spec
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.kinds import kind_of
-from solutionkit.modalities.base import ScoringRows, raw_values
+from solutionkit.modalities.base import ScoringRows
 from solutionkit.output import summary_to, write_csv
 from solutionkit.runner.models import known_decision, model_folder, stated_decision
 from solutionkit.use_case import load_project, read_new

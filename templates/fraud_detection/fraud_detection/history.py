@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
-from solutionkit.declaration import History
+from solutionkit.declaration_parts import History
 from solutionkit.modalities.events.rolling import rolling_features
 
 

@@ -85,7 +85,9 @@ def test_a_window_sees_nothing_after_its_origin_but_what_is_known_beforehand() -
     assert future_channels(panel) == ("price",)
     # Whatever comes after an origin is changed: values, and what is not known beforehand.
     rows = np.random.default_rng(0).permutation(len(found))[:50]
-    steps = panel.steps()
+    steps = np.concatenate(
+        [first + np.arange(size) for first, size in zip(panel.first, np.diff(panel.offsets), strict=True)]
+    )
     for row in rows:
         own = np.repeat(np.arange(len(panel)), np.diff(panel.offsets)) == found.series[row]
         later = own & (steps >= panel.first[found.series[row]] + found.start[row])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from solutionkit.cells import as_text
-from solutionkit.declaration import Declaration, span
+from solutionkit.declaration import Declaration
+from solutionkit.declaration_parts import span
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.times import DAY, microseconds
 from solutionkit.modalities.base import Dataset

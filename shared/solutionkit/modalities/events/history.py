@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import as_text, nested_problems, take_rows
-from solutionkit.declaration import Columns, Declaration, History, span
+from solutionkit.declaration import Columns, Declaration
+from solutionkit.declaration_parts import History, span
 from solutionkit.errors import DataError, Problem, UserError, suggestion
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.reading import read_table

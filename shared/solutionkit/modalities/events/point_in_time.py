@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import place, take_rows
-from solutionkit.declaration import Declaration, span
+from solutionkit.declaration import Declaration
+from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem
 from solutionkit.modalities.events.history import HistoryFunction
 from solutionkit.modalities.events.rolling import POSITIVE, TIME

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from solutionkit.cells import sequence_array
-from solutionkit.declaration import History, span
+from solutionkit.declaration_parts import History, span
 
 # The columns of events.
 TIME, CARD, MERCHANT, AMOUNT, POSITIVE = "time", "card", "merchant", "amount", "positive"

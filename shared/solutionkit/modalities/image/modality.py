@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from solutionkit.cells import as_text
-from solutionkit.declaration import Columns, Declaration, span
+from solutionkit.declaration import Columns, Declaration
+from solutionkit.declaration_parts import span
 from solutionkit.errors import DataError, Problem, UserError
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE, Feature

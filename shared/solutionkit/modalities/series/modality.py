@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from solutionkit.cells import is_plain
 from solutionkit.compare.evaluation import Circumstances
-from solutionkit.declaration import Data, Declaration, span
+from solutionkit.declaration import Data, Declaration
+from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec, infer_features
 from solutionkit.examples.reading import data_files, read_table

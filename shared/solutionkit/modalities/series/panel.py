@@ -67,18 +67,6 @@ class Panel:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
-    def lengths(self) -> np.ndarray:
-        """`(series,)` steps up to the last observation."""
-        return self.ends
-
-    def steps(self) -> np.ndarray:
-        """`(steps,)` the number of each step on the grid."""
-        sizes = np.diff(self.offsets)
-        within = np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], sizes)
-        numbers: np.ndarray = np.repeat(self.first, sizes) + within
-        return numbers
-
 
 @dataclass
 class Reading:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from solutionkit.examples.reading import read_table
+from solutionkit.modalities.damaging import Damaging
 from solutionkit.output import written
 
 if TYPE_CHECKING:
@@ -37,27 +37,12 @@ def to_forecast(project: Project) -> Path:
 
 def damaged(project: Project) -> dict[str, Path]:
     """Copies of the sample's CSV."""
-    text = project.sample_path.read_text("utf-8")
-    table = pa.csv.read_csv(project.sample_path)
+    copies = Damaging(project)
+    save, replaced, table = copies.save, copies.replaced, copies.table
     declaration = project.declaration
     assert declaration.forecast is not None
     assert declaration.columns.time
     label, time = declaration.columns.label, declaration.columns.time
-    folder = project.folder / "damaged"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-
-    def save(name: str, content: pa.Table | bytes) -> Path:
-        file = folder / f"{name}.csv"
-        if isinstance(content, bytes):
-            file.write_bytes(content)
-        else:
-            pa.csv.write_csv(content, file)
-        return file
-
-    def replaced(column: str, values: list[Any]) -> pa.Table:
-        return table.set_column(table.column_names.index(column), column, pa.array(values))
-
     values = [str(value) for value in table[label].to_pylist()]
     times = [str(value) for value in table[time].to_pylist()]
     known = declaration.forecast.known_future[0]
@@ -68,6 +53,6 @@ def damaged(project: Project) -> dict[str, Path]:
         "a time that is none": save("no_time", replaced(time, ["yesterday", *times[1:]])),
         "rows twice": save("rows_twice", pa.concat_tables([table, table.slice(0, 100)])),
         "too short": save("too_short", table.slice(0, 10)),
-        "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
+        "Latin-1 bytes": save("latin1", copies.in_latin1()),
         "nothing ever sold": save("nothing", replaced(label, [0.0] * table.num_rows)),
     }

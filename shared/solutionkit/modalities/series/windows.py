@@ -93,7 +93,7 @@ def plan(panel: Panel, horizon: int, seasons: list[int] | None, lookback: int | 
     windows = windows or usual_windows(panel, horizon, step)
     usual = np.asarray(seasons or panel.frequency.seasons)
     # What most series have before the evaluation.
-    before = int(np.median(panel.lengths)) - horizon - (windows - 1) * step
+    before = int(np.median(panel.ends)) - horizon - (windows - 1) * step
     found = tuple(int(item) for item in np.unique(usual) if 2 * item <= before) or (1,)
     if found[-1] + horizon > LONGEST_READ:
         found = found[:-1] or found
@@ -114,7 +114,7 @@ def usual_windows(panel: Panel, horizon: int, step: int) -> int:
     """
     if len(panel) >= FEWEST_SERIES:
         return USUAL_WINDOWS
-    long_enough = float(np.median(panel.lengths)) >= 2 * (MANY_WINDOWS * step + horizon)
+    long_enough = float(np.median(panel.ends)) >= 2 * (MANY_WINDOWS * step + horizon)
     return MANY_WINDOWS if long_enough else USUAL_WINDOWS
 
 

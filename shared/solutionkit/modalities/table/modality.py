@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.leakage import leakage_notes, leakage_problems
 from solutionkit.examples.reading import data_files, read_table
 from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
+from solutionkit.modalities.damaging import Damaging
 from solutionkit.modalities.table.copies import copies, copies_on_both_sides
 from solutionkit.modalities.table.describing import describe
 from solutionkit.modalities.table.given import read_given
@@ -138,27 +138,12 @@ class Table(Modality):
 
     def damaged(self, project: Project) -> dict[str, Path]:
         """Copies of the sample's CSV."""
-        text = project.sample_path.read_text("utf-8")
-        table = pa.csv.read_csv(project.sample_path)
+        copies = Damaging(project)
+        save, replaced, table = copies.save, copies.replaced, copies.table
         label = project.declaration.columns.label
         wanted = [*project.use_case.drivers, project.declaration.columns.card, label]
         driver = next(name for name in wanted if name in table.column_names)
         numeric = next(name for name in table.column_names if pa.types.is_floating(table[name].type))
-        folder = project.folder / "damaged"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-
-        def save(name: str, content: pa.Table | bytes) -> Path:
-            file = folder / f"{name}.csv"
-            if isinstance(content, bytes):
-                file.write_bytes(content)
-            else:
-                pa.csv.write_csv(content, file)
-            return file
-
-        def replaced(column: str, values: list[Any]) -> pa.Table:
-            return table.set_column(table.column_names.index(column), column, pa.array(values))
-
         words = [str(value) for value in table[numeric].to_pylist()]
         flooded = [value if row % 10 == 0 else None for row, value in enumerate(table[numeric].to_pylist())]
         return {
@@ -166,9 +151,9 @@ class Table(Modality):
             "text in a numeric column": save("text_in_numeric", replaced(numeric, ["abc", *words[1:]])),
             "empty file": save("empty", b""),
             "one class only": save("one_class", replaced(label, [table[label][0].as_py()] * table.num_rows)),
-            "Latin-1 bytes": save("latin1", text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")),
+            "Latin-1 bytes": save("latin1", copies.in_latin1()),
             "a flood of missing values": save("flooded", replaced(numeric, flooded)),
-            "a doubled header": save("doubled", text.replace(",", f",{numeric},", 1).encode()),
+            "a doubled header": save("doubled", copies.text.replace(",", f",{numeric},", 1).encode()),
         }
 
 

@@ -21,7 +21,7 @@ from solutionkit.models.booster_text import off_the_grid, without_rounding_noise
 from solutionkit.models.gradient_boosting import scorer
 from solutionkit.models.series.explaining import EXPLAINER, save_background
 from solutionkit.models.series.finish import Scaled, finished, in_unit, moved
-from solutionkit.models.series.inputs import Layout, by_fold, scaled_targets
+from solutionkit.models.series.inputs import Layout, by_fold, scaled_targets, weights_of
 from solutionkit.models.series.lags import categorical_places, feature_names, features
 from solutionkit.models.trained import TrainedModel
 from solutionkit.progress import Progress
@@ -32,9 +32,6 @@ MOST_VALIDATED = 100_000
 MOST_TREES, QUICK_TREES, PATIENCE = 500, 120, 30
 BINS = 127
 THETA = "Theta"
-# How much more a large series counts than a small one: its level to this power.
-WEIGHT_POWER = 0.5
-LARGEST_WEIGHT = 8.0
 FEATURES_AT_ONCE = 1024
 # Below this, threads gain little, and on a busy machine they spin and starve each other.
 ROWS_FOR_THREADS = 100_000
@@ -170,8 +167,7 @@ def drawn(windows: TransformedSplit, layout: Layout, most: int, seed: int) -> Ro
         start += FEATURES_AT_ONCE
     values = np.concatenate(parts).reshape(-1, len(feature_names(layout)))
     target = np.take_along_axis(target, chosen, axis=1)
-    usual = (spread / np.exp(np.mean(np.log(spread)))) ** WEIGHT_POWER
-    weight = np.repeat(np.clip(usual, 1.0 / LARGEST_WEIGHT, LARGEST_WEIGHT), target.shape[1])
+    weight = np.repeat(weights_of(spread), target.shape[1])
     known = ~np.isnan(target.reshape(-1))
     return Rows(values[known], target.reshape(-1)[known], weight[known])
 

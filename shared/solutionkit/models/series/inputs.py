@@ -19,6 +19,8 @@ FEWEST_LEVEL_STEPS = 8
 # What the whole window weighs in the level, in steps: a series that rests for a season has a level still.
 PRIOR_STEPS = 1.0
 WINDOWS_AT_ONCE = 4096
+# How much more a large series counts than a small one: its level to this power, within limits.
+WEIGHT_POWER, LARGEST_WEIGHT = 0.5, 8.0
 
 
 @dataclass(frozen=True)
@@ -144,3 +146,10 @@ def by_fold(train: TransformedSplit) -> tuple[TransformedSplit, TransformedSplit
     """Windows to choose by, and those whose targets stand among the validation's."""
     late = np.zeros(len(train), bool) if train.fold is None else train.fold > 1
     return train.take(~late), train.take(late)
+
+
+def weights_of(spreads: np.ndarray) -> np.ndarray:
+    """`(windows,)` how much each counts in what is learned, of `(windows,)` spreads."""
+    relative = (spreads / np.exp(np.mean(np.log(spreads)))) ** WEIGHT_POWER
+    weights: np.ndarray = np.clip(relative, 1.0 / LARGEST_WEIGHT, LARGEST_WEIGHT)
+    return weights

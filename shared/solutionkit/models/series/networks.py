@@ -21,11 +21,10 @@ from keras import layers, ops
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.series.boosting import LARGEST_WEIGHT, WEIGHT_POWER
 from solutionkit.models.series.conformal import pinball
 from solutionkit.models.series.explaining import EXPLAINER, save_background
 from solutionkit.models.series.finish import finished, in_unit, moved
-from solutionkit.models.series.inputs import Layout, by_fold, scaled_targets
+from solutionkit.models.series.inputs import Layout, by_fold, scaled_targets, weights_of
 from solutionkit.models.series.prepared import (
     AHEAD,
     FURTHEST,
@@ -159,8 +158,7 @@ class Windows:
     def of(cls, rows: TransformedSplit, layout: Layout) -> Windows:
         """Those of a split."""
         target, spread = scaled_targets(rows, layout)
-        usual = (spread / np.exp(np.mean(np.log(spread)))) ** WEIGHT_POWER
-        weight = np.clip(usual, 1.0 / LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.float32)
+        weight = weights_of(spread).astype(np.float32)
         return cls(prepared_arrays(rows, layout), np.clip(target, -FURTHEST, FURTHEST), weight)
 
     @classmethod

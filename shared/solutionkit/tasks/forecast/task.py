@@ -288,10 +288,6 @@ class Forecast(Task):
         said = tf.reshape(outputs, [-1, self.horizon, len(self.quantiles)])
         return tf.reduce_sum(said[:, :, self.median], axis=1)
 
-    def margin_of_raw(self, raw: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """No forest's raw sums are forecasts."""
-        raise NotImplementedError
-
     def score(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The sum of the medians."""
         del targets

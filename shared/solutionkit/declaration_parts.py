@@ -1,0 +1,121 @@
+"""Tables of `use_case.toml` that are about one kind of data, and what all tables have in common."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def span(text: str) -> timedelta:
+    """A span of time as the declaration writes it: `30m`, `6h`, `7d`.
+
+    Raises:
+        ValueError: It is written otherwise.
+    """
+    match = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    if not match:
+        raise ValueError("a span of time is a number and m, h or d, e.g. 30m, 6h or 7d")
+    return timedelta(**{UNITS[match[2]]: int(match[1])})
+
+
+def _written_span(text: str) -> str:
+    span(text)
+    return text
+
+
+Span = Annotated[str, AfterValidator(_written_span)]
+
+
+class Table(BaseModel):
+    """A table: unknown keys are errors, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class History(Table):
+    """What is computed of the rows before each row, of its card and of its merchant."""
+
+    windows: list[Span] = Field(
+        ["1h", "1d", "7d", "30d"], min_length=1, description="how far back counts, amounts and frauds go"
+    )
+    recent: int = Field(
+        10, ge=0, le=100, description="how many of the card's latest transactions the models read beside"
+    )
+
+    @model_validator(mode="after")
+    def _windows_that_differ(self) -> History:
+        if not all(span(window) for window in self.windows):
+            raise ValueError("history.windows: a window of no time holds nothing; remove it")
+        if len({span(window) for window in self.windows}) < len(self.windows):
+            raise ValueError("history.windows: a window stands twice; remove one")
+        return self
+
+    @property
+    def longest(self) -> str:
+        """The longest window, of which what is usual is computed."""
+        return max(self.windows, key=span)
+
+
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+
+class Forecasting(Table):
+    """What is forecast of series, and by which past forecasts that is judged."""
+
+    horizon: int = Field(ge=1, le=1000, description="how many steps ahead")
+    frequency: str | None = Field(
+        None, description="the time between two steps, e.g. 15min, 1h, 1D, 1W, 1M, 1Q, 1Y; usually found out"
+    )
+    season: list[int] | None = Field(
+        None, description="after how many steps a pattern repeats, the shortest first; usually by frequency"
+    )
+    quantiles: list[float] = Field(
+        list(QUANTILES),
+        min_length=1,
+        max_length=99,
+        description="which quantiles are forecast; 0.5 among them",
+    )
+    windows: int | None = Field(
+        None, ge=1, description="how many origins evaluate; usually 4, of few long series 8"
+    )
+    step: int | None = Field(
+        None, ge=1, description="steps between two of these forecasts; usually the horizon"
+    )
+    lookback: int | None = Field(
+        None, ge=2, le=4096, description="how many steps of the past a model reads; usually by season"
+    )
+    known_future: list[str] = Field(
+        [], description="columns whose values are known for the steps to come, e.g. price, promotion"
+    )
+    static: list[str] = Field([], description="columns that have one value a series")
+    gaps: Literal["missing", "zero"] = Field(
+        "missing", description="what a step without a row means: not known, or nothing happened"
+    )
+    duplicates: Literal["refuse", "sum", "mean"] = Field(
+        "refuse", description="what becomes of rows of the same series and time"
+    )
+
+    @model_validator(mode="after")
+    def _quantiles_in_order(self) -> Forecasting:
+        inside = all(0.0 < quantile < 1.0 for quantile in self.quantiles)
+        if not inside or sorted(set(self.quantiles)) != self.quantiles or 0.5 not in self.quantiles:
+            raise ValueError("forecast.quantiles: name ascending numbers between 0 and 1, 0.5 among them")
+        if self.season is not None and (not self.season or min(self.season) < 1):
+            raise ValueError("forecast.season: name numbers of steps from 1, e.g. [24, 168]")
+        return self
+
+
+class Images(Table):
+    """How images are read."""
+
+    size: int | None = Field(
+        None,
+        ge=16,
+        le=1024,
+        description="pixels of the longer side after scaling; usually the images' own, as far as time allows",
+    )
