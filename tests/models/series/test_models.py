@@ -18,6 +18,8 @@ from solutionkit.models.series.lags import feature_names, features
 from solutionkit.models.trained import TrainedModel
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 
+pytestmark = pytest.mark.slow
+
 ROOMS = {"simple": "classical", "baseline": "boosting", "deep": "networks"}
 
 
