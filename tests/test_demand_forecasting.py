@@ -49,6 +49,9 @@ def test_better_than_the_last_value_and_than_each_series_by_itself(project: Proj
         assert 0.5 < model["business"]["service_level"] <= 1.0
         assert model["business"]["quantile"] == 0.75
     assert "business_difference" in compared
+    for levels in compared["totals"]["models"].values():
+        assert [item["level"] for item in levels] == ["all", "category", "category / store", "series"]
+        assert levels[0]["wape"] < levels[-1]["wape"]
 
 
 def test_a_promotion_is_told_to_raise_sales(project: Project) -> None:
@@ -66,9 +69,20 @@ def test_predict_writes_a_row_a_step_with_what_to_order(
     output = tmp_path / "forecast.csv"
     answer = solutionkit(project.folder, "predict", "--input", str(to_forecast), "--output", str(output))
     assert answer.returncode == 0, answer.stderr
-    rows = read(output)
+    rows, totals = [], []
+    for row in read(output):
+        (rows if row["level"] == "series" else totals).append(row)
     assert len(rows) == HORIZON * SERIES
-    assert list(rows[0])[:5] == ["series", "date", "cutoff", "step", "q0.05"]
+    named = ["level", "category", "store", "item", "date", "cutoff", "step", "q0.05"]
+    assert list(rows[0])[:8] == named
+    for level in ("category", "category / store"):
+        for step in ("1", str(HORIZON)):
+            parts = [float(row["q0.5"]) for row in totals if row["level"] == level and row["step"] == step]
+            whole = [float(row["q0.5"]) for row in totals if row["level"] == "all" and row["step"] == step]
+            assert len(whole) == 1
+            assert sum(parts) == pytest.approx(whole[0], rel=1e-6)
+            items = [float(row["q0.5"]) for row in rows if row["step"] == step]
+            assert sum(items) == pytest.approx(whole[0], rel=1e-5)
     assert [row["step"] for row in rows[:HORIZON]] == [str(step) for step in range(1, HORIZON + 1)]
     for row in rows:
         assert float(row["q0.05"]) <= float(row["q0.5"]) <= float(row["q0.75"]) <= float(row["q0.95"])
@@ -86,6 +100,7 @@ def test_a_server_and_a_notebook_say_the_same(project: Project, to_forecast: Pat
         assert answer.returncode == 0, answer.stderr
     first, second = read(here), read(there)
     frame = Notebook.load(project.folder).predict(to_forecast)
+    assert {row["level"] for row in second} == {"all", "category", "category / store", "series"}
     for ours, theirs, noted in zip(first, second, frame.to_dict("records"), strict=True):
         assert float(ours["q0.5"]) == pytest.approx(float(theirs["q0.5"]), rel=1e-4, abs=1e-4)
         assert float(ours["q0.5"]) == pytest.approx(noted["q0.5"], rel=1e-4, abs=1e-4)
@@ -106,7 +121,8 @@ def test_explain_adds_up_to_the_forecast(project: Project, to_forecast: Path, tm
     answer = solutionkit(project.folder, "explain", "--input", str(to_forecast), "--output", str(output))
     assert answer.returncode == 0, answer.stderr
     for row in read(output):
-        parts = [float(value) for name, value in row.items() if name not in ("series", "forecast")]
+        told = ("level", "category", "store", "item", "forecast")
+        parts = [float(value) for name, value in row.items() if name not in told]
         assert sum(parts) == pytest.approx(float(row["forecast"]), rel=1e-3, abs=1e-2)
 
 

@@ -14,8 +14,8 @@ from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.reading import trimmed
-from solutionkit.modalities.base import ScoringRows
-from solutionkit.runner.models import known_decision, model_folder
+from solutionkit.modalities.rows import ScoringRows
+from solutionkit.runner.models import kept_beside, known_decision, model_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +125,8 @@ class Project:
         decision = known_decision(self._project, model)
         decision = decision.of_rows(new.table) if decision else None
         business = self._project.declaration.business
+        modality, kept = self._project.use_case.modality, kept_beside(self._project, model)
+        new, scores = modality.completed(new, scores, kept)
         return self._named(new, {**task.frame(scores), **task.decided(scores, decision, business)})
 
     def explain(

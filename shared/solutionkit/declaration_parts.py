@@ -93,6 +93,21 @@ class Forecasting(Table):
         [], description="columns whose values are known for the steps to come, e.g. price, promotion"
     )
     static: list[str] = Field([], description="columns that have one value a series")
+    hierarchy: list[str] = Field(
+        [],
+        description="columns of forecast.static or columns.series by which series add up, the coarsest first;"
+        " `predict` tells the totals of each level",
+    )
+    reconcile: Literal["bottom_up", "mint"] = Field(
+        "bottom_up",
+        description="how totals and series agree: sums of the series, or totals forecast beside, and all"
+        " moved by as little as makes them agree",
+    )
+    wide: Literal["series", "times"] | None = Field(
+        None,
+        description="what stands side by side in a wide file: a column a series, or a column a time;"
+        " columns.label, and columns.series or columns.time, then name what the turned columns are called",
+    )
     gaps: Literal["missing", "zero"] = Field(
         "missing", description="what a step without a row means: not known, or nothing happened"
     )

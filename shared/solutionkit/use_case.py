@@ -18,9 +18,10 @@ from solutionkit.declared_file import load_declaration
 from solutionkit.dotted import resolve
 from solutionkit.errors import UserError, suggestion
 from solutionkit.examples.columns import TableSpec
-from solutionkit.modalities.base import Modality, ScoringRows
+from solutionkit.modalities.base import Modality
 from solutionkit.modalities.events.modality import Events
 from solutionkit.modalities.image.modality import Images
+from solutionkit.modalities.rows import ScoringRows
 from solutionkit.modalities.series.modality import Series
 from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.task import Classification

@@ -5,7 +5,7 @@ import pytest
 from solutionkit.declaration import Columns, Data, Declaration
 from solutionkit.errors import DataError
 from solutionkit.examples.splitting import Sides, assign_splits
-from solutionkit.modalities.base import Dataset
+from solutionkit.modalities.rows import Dataset
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import EVENTS
 

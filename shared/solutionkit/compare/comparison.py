@@ -121,7 +121,9 @@ def compare(
         gain = decisions.gain(BASELINE, DEEP)
         result["business_difference"] = {**gain.to_json(), "currency": decisions.currency}
     result["slices"] = [item.to_json() for item in slices]
-    result |= judged.circumstances.report(judged.labels, {name: scores[name] for name in models})
+    result |= judged.circumstances.report(
+        judged, {name: scores[name] for name in models}, {name: validation[name] for name in models}
+    )
 
     def over_trivial(name: str) -> Difference:
         return difference(primary, judged.labels, scores[TRIVIAL], scores[name], seed, judged.units)

@@ -29,7 +29,8 @@ class Circumstances:
         reached: Of `(eval rows,)` scores which rows can be looked into at all, if not all can.
         validation_reached: The same of validation rows.
         metrics: Further metrics.
-        report: `(labels, scores by model) -> keys of comparison.json`.
+        report: `(evaluation rows, scores by model, validation scores by model) -> keys of comparison.json`;
+            what it has under `kept` by model goes along with the model that ships.
     """
 
     units: np.ndarray | None = None
@@ -44,7 +45,7 @@ class Circumstances:
     reached: Callable[[np.ndarray], np.ndarray] | None = None
     validation_reached: Callable[[np.ndarray], np.ndarray] | None = None
     metrics: dict[str, Metric] = field(default_factory=dict)
-    report: Callable[[np.ndarray, Scores], dict[str, Any]] = lambda labels, scores: {}
+    report: Callable[[EvaluationSet, Scores, Scores], dict[str, Any]] = lambda judged, scores, held_out: {}
 
 
 @dataclass(frozen=True)

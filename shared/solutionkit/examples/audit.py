@@ -30,7 +30,7 @@ from solutionkit.examples.splitting import (
     training_folds,
 )
 from solutionkit.kinds import kind_of
-from solutionkit.modalities.base import Dataset, Description
+from solutionkit.modalities.rows import Dataset, Description
 from solutionkit.splits import EVAL, FEWEST_UNITS, SPLITS, TRAIN
 from solutionkit.tasks.base import Task
 from solutionkit.use_case import Project

@@ -28,6 +28,8 @@ SERVING_FOLDER = "Format-Serving"
 SPEC_FILE = "assets.extra/table_spec.json"
 # Where the selected one keeps the threshold at which rows are flagged.
 DECISION_FILE = "assets.extra/decision.json"
+# Its key for what the comparison found out and new rows need.
+KEPT = "kept"
 # What a signature's input may be called; `self` is taken.
 PLAIN_NAME = re.compile(r"(?!self$)[A-Za-z][A-Za-z0-9_]*")
 

@@ -14,7 +14,7 @@ import tensorflow_transform as tft
 from solutionkit.dotted import resolve
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import load_spec
-from solutionkit.modalities.base import ScoringRows
+from solutionkit.modalities.rows import ScoringRows
 from solutionkit.models.arrays import TransformedSplit, transform_examples
 from solutionkit.models.explanation_files import EXPLANATION_FOLDER, TRANSFORM_FILE, explainer_name
 from solutionkit.models.saved import SavedScorer

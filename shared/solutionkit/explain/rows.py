@@ -17,7 +17,7 @@ from solutionkit.explain.attribution import RELIABLE
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.reasons import raw_cells
 from solutionkit.kinds import IMAGE
-from solutionkit.modalities.base import ScoringRows
+from solutionkit.modalities.rows import ScoringRows
 from solutionkit.output import write_csv
 from solutionkit.tasks.classification.task import classification
 

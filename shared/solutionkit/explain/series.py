@@ -25,6 +25,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.kinds import FUTURE, PAST, kind_of
+from solutionkit.modalities.series.latest import named
 from solutionkit.modalities.series.windows import CALENDAR
 from solutionkit.models.export import raw_columns
 from solutionkit.models.series.explaining import BACKGROUND_FILE
@@ -33,7 +34,7 @@ from solutionkit.tasks.forecast.task import Forecast
 
 if TYPE_CHECKING:
     from solutionkit.explain.loading import ModelExplainer
-    from solutionkit.modalities.base import ScoringRows
+    from solutionkit.modalities.rows import ScoringRows
 
 # `(windows by column) -> (windows, outputs)`.
 Model = Callable[[dict[str, np.ndarray]], np.ndarray]
@@ -381,20 +382,19 @@ def explained_table(model: ModelExplainer, rows: ScoringRows) -> pa.Table:
     windows = {feature.name: kind_of(feature).array(rows.table[feature.name]) for feature in spec.features}
     found = model.explainer.explain(model_of(model), windows)
     parts = {name: found.values[:, place] for place, name in enumerate(Players.of(spec).names)}
-    return pa.table({"series": rows.names[1], "forecast": found.output, "ordinary": found.base, **parts})
+    return pa.table({**named(rows), "forecast": found.output, "ordinary": found.base, **parts})
 
 
 def explain_new(model: ModelExplainer, rows: ScoringRows, output: Path | None) -> str:
     """Write or print what raises and lowers each forecast; returns how much was explained, and how."""
     unit = model.spec.task.margin_unit
     table = explained_table(model, rows)
-    told = f"{table.num_rows:,} series explained ({METHOD}, {unit})"
     if output:
         write_csv(table, output)
-        return told
-    for row in table.to_pylist():
-        name, forecast, ordinary = (row.pop(key) for key in ("series", "forecast", "ordinary"))
+    for row in [] if output else table.to_pylist():
+        name = " / ".join(str(row.pop(key)) for key in named(rows))
+        forecast, ordinary = row.pop("forecast"), row.pop("ordinary")
         strongest = sorted(row.items(), key=lambda item: -abs(item[1]))
         parts = ", ".join(f"{part} {value:+,.4g}" for part, value in strongest)
         print(f"{name}: {forecast:,.4g} {unit}; ordinary {ordinary:,.4g}, {parts}")
-    return told
+    return f"{table.num_rows:,} series explained ({METHOD}, {unit})"

@@ -21,7 +21,7 @@ from tfx.types.standard_artifacts import (
 )
 
 from solutionkit.artifacts import Comparison, DataFacts, Explanations, Report
-from solutionkit.examples.columns import DECISION_FILE, SERVING_FOLDER
+from solutionkit.examples.columns import DECISION_FILE, KEPT, SERVING_FOLDER
 from solutionkit.examples.facts import FILE_NAME as DATA_FILE
 
 
@@ -133,6 +133,8 @@ def Compare(  # noqa: N802
     shutil.copytree(models[shown], selected.uri, dirs_exist_ok=True)
     decision = Decision.from_json(result["models"][shown]["business"])
     told = decision.to_json() if decision else {"threshold": None}
+    if shown in result.get("kept", {}):
+        told[KEPT] = result["kept"][shown]
     write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, told)
     blessed = result["selected"] is not None
     name = "BLESSED" if blessed else "NOT_BLESSED"

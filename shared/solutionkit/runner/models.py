@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from solutionkit.compare.decision import Decision
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import DECISION_FILE
+from solutionkit.examples.columns import DECISION_FILE, KEPT
 from solutionkit.runner.publish import latest_record, read_record
 from solutionkit.use_case import TRAINED, Project
 from solutionkit.versions import newest_version
@@ -49,6 +50,21 @@ def known_decision(project: Project, name: str, version: str | None = None) -> D
         return Decision.from_json(compared["models"][name]["business"])
     file = (folder.parent / version if version else folder) / DECISION_FILE
     return Decision.from_json(read_record(file, "threshold")) if file.is_file() else None
+
+
+def kept_beside(project: Project, name: str, version: str | None = None) -> Any:
+    """What the comparison found out about a model that new rows' forecasts need; nothing where it kept none.
+
+    Args:
+        project: The project.
+        name: `baseline`, `deep` or `pushed`.
+        version: Of the pushed model, if not the newest.
+    """
+    folder = model_folder(project, name)
+    if name != "pushed":
+        return read_record(project.runs / "latest" / "comparison.json", "models").get(KEPT, {}).get(name)
+    file = (folder.parent / version if version else folder) / DECISION_FILE
+    return read_record(file, "threshold").get(KEPT) if file.is_file() else None
 
 
 def stated_decision(project: Project, name: str) -> Decision:

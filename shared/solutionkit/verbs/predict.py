@@ -18,9 +18,9 @@ from solutionkit.examples.cast import raw_values, table_inputs
 from solutionkit.examples.columns import RAW_SIGNATURE, TableSpec, load_spec
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.kinds import kind_of
-from solutionkit.modalities.base import ScoringRows
+from solutionkit.modalities.rows import ScoringRows
 from solutionkit.output import summary_to, write_csv
-from solutionkit.runner.models import known_decision, model_folder, stated_decision
+from solutionkit.runner.models import kept_beside, known_decision, model_folder, stated_decision
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
 
@@ -41,7 +41,7 @@ def main(options: argparse.Namespace) -> int:
     folder = model_folder(project, options.model)
     if not options.output.resolve().parent.is_dir():
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
-    spec, unknown = load_spec(folder), ""
+    spec, unknown, modality = load_spec(folder), "", project.use_case.modality
     if options.reasons is not None:
         refuse_reasons(options, spec)
         stated_decision(project, options.model)
@@ -58,22 +58,26 @@ def main(options: argparse.Namespace) -> int:
         decision = decision.of_rows(rows.table) if decision else None
         alerts = spec.task.flagged(scores, decision) if decision else None
         business = project.declaration.business
+        count = rows.table.num_rows
+        rows, scores = modality.completed(rows, scores, kept_beside(project, options.model, version))
         columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision, business)}
         if options.reasons is not None and alerts is not None:
             columns["reasons"] = alert_reasons(folder, rows, alerts, options.reasons)
-    write_csv(project.use_case.modality.table_of(rows, columns), options.output)
+    write_csv(modality.table_of(rows, columns), options.output)
     to = summary_to(options.output)
-    print(f"{rows.table.num_rows:,} rows scored by {scorer}, in {options.output}", file=to)
+    print(f"{count:,} rows scored by {scorer}, in {options.output}", file=to)
     if alerts is not None and decision is not None:
-        count = int(alerts.sum())
-        noun, reasons = "alert" if count == 1 else "alerts", ", with reasons" if "reasons" in columns else ""
-        print(f"{count:,} {noun} {decision.in_words}{reasons}", file=to)
+        flagged = int(alerts.sum())
+        noun = "alert" if flagged == 1 else "alerts"
+        reasons = ", with reasons" if "reasons" in columns else ""
+        print(f"{flagged:,} {noun} {decision.in_words}{reasons}", file=to)
     if alerts is not None and decision is not None and decision.expected and decision.unknown:
         unknown = (
             f"{decision.unknown:,} rows have no {decision.expected.amount}: they are decided as if"
             " nothing were at stake"
         )
-    for note in [*([unknown] if unknown else []), *rows.notes, *unknown_values(rows.table, spec)]:
+    unseen = unknown_values(rows.table.slice(0, count), spec)
+    for note in [*([unknown] if unknown else []), *rows.notes, *unseen]:
         print(f"note: {note}", file=to)
     return 0
 

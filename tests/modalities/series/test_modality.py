@@ -223,3 +223,67 @@ def test_many_series_are_units_and_few_are_judged_by_time() -> None:
     apart = {"series": [f"s{number}" for number in range(10)], "origin step": np.arange(10).astype(str)}
     assert len(np.unique(window_units(apart, 14)[0])) == 10
     assert window_units(apart, 14)[1] == "series"
+
+
+def test_a_wide_file_is_read_as_a_long_one(tmp_path: Path) -> None:
+    rows = table()
+    wide = pa.table(
+        {
+            "ds": rows["ds"].slice(0, 90),
+            **{f"item {number}": rows["sales"].slice(90 * number, 90) for number in range(3)},
+        }
+    )
+    forecast = {"horizon": 7, "windows": 3}
+    found = audited(tmp_path, wide, forecast={**forecast, "wide": "series"})
+    long = audited(tmp_path, rows.drop_columns(["price"]), forecast=forecast)
+    # As text, because what is not known is not equal to itself.
+    assert str(found.table.to_pylist()) == str(long.table.to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("forecast", "columns", "message"),
+    [
+        ({"wide": "series", "known_future": ["price"]}, {}, "a wide file holds one value"),
+        ({"wide": "series", "static": ["price"]}, {}, "says nothing of series"),
+        ({"wide": "series"}, {"series": ["a", "b"]}, "forecast.wide needs columns.series"),
+        ({"hierarchy": ["price"]}, {}, "forecast.hierarchy names 'price'"),
+        ({}, {"series": ["item", "step"]}, "a column cannot be called 'step'"),
+    ],
+)
+def test_keys_that_do_not_go_together(
+    tmp_path: Path, forecast: dict[str, Any], columns: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        audited(
+            tmp_path,
+            table(),
+            forecast={"horizon": 7, "windows": 3, **forecast},
+            columns={**COLUMNS, **columns},
+        )
+
+
+def test_more_totals_than_can_agree_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("solutionkit.modalities.series.agreeing.MOST_TOTALS", 2)
+    with pytest.raises(UserError, match='"mint" with 4 totals; there is room for 2'):
+        audited(
+            tmp_path,
+            table(),
+            forecast={"horizon": 7, "windows": 3, "hierarchy": ["item"], "reconcile": "mint"},
+        )
+
+
+def test_columns_that_are_hardly_covariates_and_a_slip_are_told(tmp_path: Path) -> None:
+    rows = table()
+    values = rows["sales"].to_pylist()
+    values[100] = 10**15
+    rows = rows.set_column(2, "sales", pa.array(values))
+    rows = rows.append_column("town", pa.array(np.repeat(["x", "y", "z"], 90)))
+    rows = rows.append_column("fold", pa.array([*["train"] * 60, *["test"] * 30] * 3))
+    notes = " ".join(audited(tmp_path, rows).notes)
+    assert "town: one value a series; name such columns in forecast.static" in notes
+    assert "'fold' looks like a split" in notes
+    assert "the largest value, 1e+15 of 'item 1' at 2024-01-11" in notes
+
+
+def test_the_evaluated_time_is_told(tmp_path: Path) -> None:
+    assert "7 steps each, from 2024-03-10 to 2024-03-30;" in audited(tmp_path, table()).split_rule

@@ -9,7 +9,7 @@ from solutionkit.declaration import Declaration
 from solutionkit.declaration_parts import span
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.times import DAY, microseconds
-from solutionkit.modalities.base import Dataset
+from solutionkit.modalities.rows import Dataset
 from solutionkit.splits import EVAL, FEWEST_UNITS, LEFT_OUT, TRAIN, VALIDATION
 
 # Of an evaluation whose intervals draw whole days.

@@ -15,7 +15,6 @@ from solutionkit.compare.evaluation import Circumstances
 from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.columns import TableSpec
-from solutionkit.modalities.base import Dataset, Description, ScoringRows
 from solutionkit.modalities.events import history
 from solutionkit.modalities.events.alerts import (
     ALERT_RECALL,
@@ -28,11 +27,13 @@ from solutionkit.modalities.events.alerts import (
 from solutionkit.modalities.events.blocking import leave_blocked_out, refuse_few_days, short_history
 from solutionkit.modalities.events.history import HistoryFunction, KnownRows
 from solutionkit.modalities.events.point_in_time import future_problems
+from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.modality import Table
 from solutionkit.tasks.classification.metrics import detected, detection_scores
 from solutionkit.tasks.classification.task import Classification
 
 if TYPE_CHECKING:
+    from solutionkit.compare.evaluation import EvaluationSet
     from solutionkit.report.figures import Section
     from solutionkit.tasks.base import Scores, Task
     from solutionkit.use_case import Project
@@ -174,9 +175,10 @@ class Events(Table):
             validation_days, validation_names, _card_codes(validation[entity]), business.alert_budget
         )
 
-        def report(labels: np.ndarray, scores: Scores) -> dict[str, Any]:
+        def report(judged: EvaluationSet, scores: Scores, held_out: Scores) -> dict[str, Any]:
+            del held_out
             detection = {name: detection_scores(outputs) for name, outputs in scores.items()}
-            return {"daily": daily_report(alerts, detected(labels), detection)}
+            return {"daily": daily_report(alerts, detected(judged.labels), detection)}
 
         return dataclasses.replace(
             circumstances,

@@ -20,7 +20,7 @@ from solutionkit.errors import DataError, Problem, UserError
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE, Feature
 from solutionkit.kinds.image_files import inspect_files
-from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
+from solutionkit.modalities.base import Modality
 from solutionkit.modalities.image.folder import (
     SUFFIXES,
     broken_files,
@@ -32,6 +32,7 @@ from solutionkit.modalities.image.folder import (
     read_images,
     shape_problems,
 )
+from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.modality import unread
 from solutionkit.tasks.classification.labels import canonical
 from solutionkit.tasks.classification.task import Classification

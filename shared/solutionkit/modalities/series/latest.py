@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.cells import sequence_array
+from solutionkit.cells import as_text, sequence_array
 from solutionkit.errors import DataError, Problem, suggestion
 from solutionkit.examples.cast import cast
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import FUTURE, PAST
-from solutionkit.modalities.base import ScoringRows
+from solutionkit.modalities.rows import ScoringRows
 from solutionkit.modalities.series import windows as cutting
 from solutionkit.modalities.series.frequency import Frequency
 from solutionkit.modalities.series.layout import Layout
@@ -27,6 +27,8 @@ from solutionkit.tasks.forecast.task import Forecast
 
 # The column of new rows that says at which step of the grid a forecast starts.
 STEP = "first step"
+# Columns that name series and totals as the data does, and of which level a forecast is.
+KEY, LEVEL = "key: ", "level of totals"
 
 
 def layout_of(spec: TableSpec) -> Layout:
@@ -101,7 +103,19 @@ def latest_windows(raw: pa.Table, source: str, spec: TableSpec) -> ScoringRows:
     if problems:
         raise DataError(source, problems)
     typed = typed.append_column(STEP, pa.array(panel.first + panel.ends))
+    typed = typed.append_column(LEVEL, pa.array([SERIES] * count, pa.string()))
+    for name in layout.keys:
+        typed = typed.append_column(f"{KEY}{name}", as_text(pa.chunked_array(panel.static[name])))
     return ScoringRows(typed, spec, notes=(*reading.notes, *notes))
+
+
+def named(rows: ScoringRows) -> dict[str, pa.Array]:
+    """`(windows,)` columns that say of which series or total each one is, as the data names them."""
+    layout = layout_of(rows.spec)
+    if not layout.keys:
+        return {SERIES: rows.table[SERIES].combine_chunks()}
+    level = {"level": rows.table[LEVEL].combine_chunks()} if layout.hierarchy else {}
+    return {**level, **{name: rows.table[f"{KEY}{name}"].combine_chunks() for name in layout.keys}}
 
 
 def going_on(panel: Panel, horizon: int) -> tuple[Panel, list[str]]:

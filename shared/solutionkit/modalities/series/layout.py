@@ -23,6 +23,9 @@ class Layout:
         static: Columns with one value a series.
         zero_gaps: Whether a step without a row means that nothing happened.
         duplicates: What becomes of rows of the same series and time: `refuse`, `sum` or `mean`.
+        hierarchy: Columns by which series add up, the coarsest first.
+        reconcile: How totals and series agree: `bottom_up` or `mint`.
+        wide: What stands side by side where rows are not long: `series`, `times`, or nothing.
     """
 
     series: tuple[str, ...]
@@ -33,6 +36,14 @@ class Layout:
     static: tuple[str, ...] = ()
     zero_gaps: bool = False
     duplicates: str = "refuse"
+    hierarchy: tuple[str, ...] = ()
+    reconcile: str = "bottom_up"
+    wide: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Columns that name a series and its totals."""
+        return tuple(dict.fromkeys((*self.hierarchy, *self.series)))
 
     @classmethod
     def of(cls, declaration: Declaration, names: list[str]) -> Layout:
@@ -52,6 +63,9 @@ class Layout:
             tuple(forecast.static),
             forecast.gaps == "zero",
             forecast.duplicates,
+            tuple(forecast.hierarchy),
+            forecast.reconcile,
+            forecast.wide or "",
         )
 
 

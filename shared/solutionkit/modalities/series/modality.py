@@ -20,11 +20,18 @@ from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec, infer_features
 from solutionkit.examples.reading import data_files, read_table
 from solutionkit.kinds import CATEGORICAL, FUTURE, NUMERIC, PAST, Feature
-from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
+from solutionkit.modalities.base import Modality
+from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.series import samples
 from solutionkit.modalities.series import windows as cutting
+from solutionkit.modalities.series.agreeing import (
+    too_many_totals,
+    totals_in_words,
+    totals_report,
+    with_totals,
+)
 from solutionkit.modalities.series.frequency import Frequency
-from solutionkit.modalities.series.latest import STEP, latest_windows, layout_of
+from solutionkit.modalities.series.latest import STEP, latest_windows, layout_of, named
 from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.naive import naive
 from solutionkit.modalities.series.panel import Panel, Reading, read_panel, without
@@ -46,6 +53,7 @@ from solutionkit.modalities.series.telling import (
     told,
     too_short,
 )
+from solutionkit.modalities.series.wide import turned
 from solutionkit.modalities.table.modality import unread
 from solutionkit.tasks.forecast.task import Forecast
 
@@ -125,10 +133,10 @@ class Series(Modality):
     def read(self, declaration: Declaration) -> Dataset:
         """One file, or a folder of files."""
         assert declaration.data.path is not None
+        source = str(declaration.data.path)
         table = read_table(declaration.data.path)
-        return Dataset(
-            table, str(declaration.data.path), problems=tuple(missing_series_columns(table, declaration))
-        )
+        table = turned(table, Layout.of(declaration, []), source, declaration.columns.ignore)
+        return Dataset(table, source, problems=tuple(missing_series_columns(table, declaration)))
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
         """The windows, in the place of the rows."""
@@ -139,7 +147,7 @@ class Series(Modality):
         if reading.panel is None:
             return _refused(data, reading)
         panel, notes = _usable(reading.panel, reading.notes)
-        problems = too_short(panel, declaration, layout)
+        problems = [*too_short(panel, declaration, layout), *too_many_totals(panel, layout)]
         if problems:
             return dataclasses.replace(
                 data, problems=(*data.problems, *problems), notes=(*data.notes, *notes)
@@ -223,7 +231,8 @@ class Series(Modality):
     def metadata_columns(self, declaration: Declaration) -> list[str]:
         """When a window starts, and its past, from which the trivial forecast is made."""
         assert declaration.columns.time
-        return [SERIES, declaration.columns.time, ORIGIN, PAST]
+        forecast = declaration.forecast
+        return [SERIES, declaration.columns.time, ORIGIN, PAST, *(forecast.hierarchy if forecast else [])]
 
     def computed_by(self, declaration: Declaration) -> str:
         """Which columns of new rows are what."""
@@ -244,20 +253,24 @@ class Series(Modality):
     def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
         """Rows that are in memory: the last window of each series."""
         del known
-        return latest_windows(raw, source, spec)
+        return latest_windows(turned(raw, layout_of(spec), source), source, spec)
+
+    def completed(self, rows: ScoringRows, outputs: np.ndarray, kept: Any) -> tuple[ScoringRows, np.ndarray]:
+        """With totals, where series add up."""
+        return with_totals(rows, outputs, kept)
 
     def table_of(self, rows: ScoringRows, columns: Mapping[str, Any]) -> pa.Table:
         """A row a series and step."""
         task = rows.spec.task
         assert isinstance(task, Forecast)
-        _, names = rows.names
         horizon = task.horizon
         grid = Frequency.read(task.frequency)
         first = np.asarray(rows.table[STEP].to_pylist(), np.int64)
         ahead = np.repeat(first, horizon) + np.tile(np.arange(horizon), len(first))
         layout = layout_of(rows.spec)
+        each = pa.array(np.repeat(np.arange(len(first)), horizon))
         told = {
-            SERIES: pa.array(np.repeat(np.array(names, object), horizon), pa.string()),
+            **{name: column.take(each) for name, column in named(rows).items()},
             layout.time: pa.array(grid.texts(ahead)),
             "cutoff": pa.array(np.repeat(grid.texts(first - 1), horizon)),
         }
@@ -274,7 +287,11 @@ class Series(Modality):
         assert declaration.columns.time
         quantiles = tuple(forecast.quantiles)
         units, named = window_units(columns, forecast.horizon)
+        further: dict[str, Any] = {}
+        if forecast.hierarchy:
+            further["report"] = totals_report(forecast, columns, validation)
         return Circumstances(
+            **further,
             units=units,
             unit=named,
             trivial=naive(columns[PAST], forecast.horizon, quantiles),
@@ -314,7 +331,10 @@ class Series(Modality):
         """Bias, coverage and service in words."""
         from solutionkit.report.figures import Section
 
-        return [Section("holding", "Do the quantiles hold?", in_words(compared["models"]), ())]
+        sections = [Section("holding", "Do the quantiles hold?", in_words(compared["models"]), ())]
+        if "totals" in compared:
+            sections.append(Section("totals", "Do totals hold?", totals_in_words(compared["totals"]), ()))
+        return sections
 
     def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
         """What raises and lowers each series' forecast."""

@@ -16,6 +16,7 @@ from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.panel import Panel
 from solutionkit.modalities.series.patterns import PATTERN, VOLUME
 from solutionkit.modalities.series.table import ORIGIN, SERIES, Details, window_units
+from solutionkit.modalities.series.wide import SERIES_BESIDE, TIMES_BESIDE
 from solutionkit.modalities.series.windows import AHEAD, LATE, Origins, Plan
 from solutionkit.splits import EVAL, FEWEST_UNITS, SPLITS
 from solutionkit.tasks.forecast.stock import ratio_of
@@ -24,6 +25,21 @@ from solutionkit.tasks.forecast.stock import ratio_of
 WINDOW_NAMES = {SERIES, ORIGIN, PATTERN, VOLUME, PAST, FUTURE}
 CHANNEL_NAMES = {"observed", "value", AHEAD}
 TOLD_NAMES = {"step", "cutoff"}
+LEVEL_NAME = "level"
+# Values of a column that somebody split rows by; and what is far above almost all values.
+SPLIT_WORDS = {
+    "train",
+    "training",
+    "test",
+    "testing",
+    "eval",
+    "evaluation",
+    "val",
+    "valid",
+    "validation",
+    "holdout",
+}
+ALMOST_ALL, FAR_ABOVE = 0.999, 1000
 SHORTER = "name a shorter forecast.horizon or fewer forecast.windows"
 
 
@@ -34,8 +50,12 @@ def split_rule(details: Details) -> str:
     apart = f", {plan.step} steps apart" if plan.windows > 1 else ""
     origins = "the last origin" if plan.windows == 1 else f"the last {plan.windows} origins"
     whose = "" if together else " of each series, which end at different times"
+    panel, found, rows = details.panel, details.origins, details.origins.splits == EVAL
+    start = (panel.first[found.series] + found.start)[rows]
+    since, until = panel.frequency.texts(np.array([start.min(), start.max() + plan.horizon - 1]))
     return (
-        f"{origins}{whose}{apart} evaluate{'s' if plan.windows == 1 else ''}, {plan.horizon} steps each;"
+        f"{origins}{whose}{apart} evaluate{'s' if plan.windows == 1 else ''}, {plan.horizon} steps each, from"
+        f" {since} to {until};"
         " origins before them validate, and all before those train"
     )
 
@@ -46,6 +66,7 @@ def key_problems(declaration: Declaration) -> list[Problem]:
     listed = columns.series or []
     series = [listed] if isinstance(listed, str) else listed
     if forecast is not None:
+        problems += wide_problems(declaration)
         for key, names in (("known_future", forecast.known_future), ("static", forecast.static)):
             taken = {columns.label: "columns.label", columns.time: "columns.time"}
             taken |= dict.fromkeys(columns.ignore, "columns.ignore")
@@ -57,19 +78,43 @@ def key_problems(declaration: Declaration) -> list[Problem]:
                 if name in taken or name in names[:place]:
                     message = f"forecast.{key} names '{name}', which {taken.get(name, 'it')} names already"
                     problems.append(Problem("two_parts", message, "name it once", name))
+        for name in forecast.hierarchy:
+            if name not in (*forecast.static, *series):
+                message = f"forecast.hierarchy names '{name}', of which a series may have several values"
+                problems.append(Problem("not_static", message, "name it in forecast.static, too", name))
         of_series = WINDOW_NAMES - ({SERIES} if len(series) == 1 else set())
         parts = [
             (columns.label, WINDOW_NAMES),
             (columns.time or "", WINDOW_NAMES | TOLD_NAMES),
             *((name, WINDOW_NAMES) for name in forecast.static if name not in series),
             *((name, CHANNEL_NAMES) for name in forecast.known_future),
-            *((name, of_series) for name in series),
+            *((name, of_series | TOLD_NAMES) for name in series),
+            *((name, TOLD_NAMES | {LEVEL_NAME}) for name in forecast.hierarchy),
         ]
         for part, reserved in parts:
             if part in reserved:
                 message = f"a column cannot be called '{part}': windows have one of that name"
                 problems.append(Problem("reserved_name", message, "rename it in the data", part))
     return [*problems, *cost_problems(declaration)]
+
+
+def wide_problems(declaration: Declaration) -> list[Problem]:
+    """What a wide file cannot hold."""
+    forecast, series = declaration.forecast, declaration.columns.series
+    if forecast is None or not forecast.wide:
+        return []
+    problems = []
+    if not series or (forecast.wide == SERIES_BESIDE and not isinstance(series, str) and len(series) > 1):
+        message = "forecast.wide needs columns.series: what names of series"
+        message += " stand under" if forecast.wide == TIMES_BESIDE else " are to be called, one name"
+        problems.append(Problem("missing_key", message))
+    if forecast.known_future:
+        message = "forecast.known_future: a wide file holds one value a series and time"
+        problems.append(Problem("two_parts", message, "turn it first, see docs/forecasting.md"))
+    if forecast.wide == SERIES_BESIDE and forecast.static:
+        message = "forecast.static: a file with a column a series says nothing of series"
+        problems.append(Problem("two_parts", message, "turn it first, see docs/forecasting.md"))
+    return problems
 
 
 def cost_problems(declaration: Declaration) -> list[Problem]:
@@ -196,6 +241,7 @@ def told(details: Details, declared_seasons: list[int]) -> list[str]:
             f"{len(fresh):,} series are new: fewer than {plan.lookback // 4} steps come before their first"
             " evaluated forecast, which leans on what others did"
         )
+    notes += [*unchanging(panel, details.layout), *like_splits(panel, details.layout), *far_above(panel)]
     if (panel.values < 0).any():
         count = int((panel.values < 0).sum())
         notes.append(f"{count:,} values are negative; forecasts may be too")
@@ -206,6 +252,46 @@ def told(details: Details, declared_seasons: list[int]) -> list[str]:
             " validation has decided how large models are"
         )
     return notes
+
+
+def unchanging(panel: Panel, layout: Layout) -> list[str]:
+    """A note on covariates that never change within a series."""
+    series = np.repeat(np.arange(len(panel)), np.diff(panel.offsets))
+    changes = ((panel.past[1:] != panel.past[:-1]) & (series[1:] == series[:-1])[:, None]).any(axis=0)
+    changing = {name.split(" = ")[0] for name, item in zip(panel.past_names, changes, strict=True) if item}
+    still = [name for name in layout.past if name not in changing]
+    if not still:
+        return []
+    return [f"{', '.join(still)}: one value a series; name such columns in forecast.static"]
+
+
+def like_splits(panel: Panel, layout: Layout) -> list[str]:
+    """A note on covariates that look like names of splits."""
+    notes = []
+    for name in layout.past:
+        values = {
+            item.split(" = ", 1)[1].lower() for item in panel.past_names if item.startswith(f"{name} = ")
+        }
+        if values and values <= SPLIT_WORDS:
+            notes.append(
+                f"'{name}' looks like a split; series are split by time, so name it in columns.ignore"
+            )
+    return notes
+
+
+def far_above(panel: Panel) -> list[str]:
+    """A note on a value so large that it may be a slip."""
+    size = np.nan_to_num(np.abs(panel.values))
+    usual = float(np.quantile(size, ALMOST_ALL, method="lower"))
+    top = int(size.argmax())
+    if usual <= 0.0 or size[top] <= FAR_ABOVE * usual:
+        return []
+    whose = int(np.searchsorted(panel.offsets, top, side="right")) - 1
+    when = panel.frequency.texts(panel.first[whose : whose + 1] + top - panel.offsets[whose])[0]
+    return [
+        f"the largest value, {panel.values[top]:.3g} of '{panel.names[whose]}' at {when}, is more than"
+        f" {FAR_ABOVE:,} times what {ALMOST_ALL:.1%} of all values are below; mend it if it is a slip"
+    ]
 
 
 def in_words(models: dict[str, Any]) -> str:

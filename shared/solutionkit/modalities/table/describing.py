@@ -10,7 +10,7 @@ import pyarrow as pa
 from solutionkit.errors import Problem
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import infer_features
-from solutionkit.modalities.base import Description
+from solutionkit.modalities.rows import Description
 
 if TYPE_CHECKING:
     from solutionkit.use_case import Project

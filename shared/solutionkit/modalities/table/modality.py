@@ -16,8 +16,9 @@ from solutionkit.examples.cast import cast
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.leakage import leakage_notes, leakage_problems
 from solutionkit.examples.reading import data_files, read_table
-from solutionkit.modalities.base import Dataset, Description, Modality, ScoringRows
+from solutionkit.modalities.base import Modality
 from solutionkit.modalities.damaging import Damaging
+from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.copies import copies, copies_on_both_sides
 from solutionkit.modalities.table.describing import describe
 from solutionkit.modalities.table.given import read_given
