@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from solutionkit.declaration_parts import Forecasting, History, Images, Span, Table, span
+from solutionkit.declaration_parts import Cleaning, Forecasting, History, Images, Span, Table, span
 
 FILE_NAME = "use_case.toml"
 
@@ -109,7 +109,7 @@ class Columns(Table):
     amount: str | None = Field(None, description="the money that a row moves; a numeric feature")
     numeric: list[str] = Field([], description="feature columns that hold numbers")
     categorical: list[str] = Field([], description="feature columns that hold one of some values")
-    text: list[str] = Field([], description="feature columns that hold text; no use case reads them yet")
+    text: list[str] = Field([], description="feature columns that hold text, read one after the other")
     image: str | None = Field(
         None, description="the column of data.labels that holds an image's path, relative to data.path"
     )
@@ -173,6 +173,12 @@ class Business(Table):
     investigation_cost: float = Field(0.0, ge=0.0, description="what looking into a flagged row costs")
     alert_budget: int | None = Field(
         None, ge=1, description="how many cards a day can be looked into; needs columns.card"
+    )
+    misroute_cost: float | None = Field(
+        None, gt=0.0, description="routing: what a row costs that is sent the wrong way"
+    )
+    triage_cost: float | None = Field(
+        None, gt=0.0, description="routing: what it costs that a person looks where a row belongs"
     )
     understock_cost: float | None = Field(
         None, gt=0.0, description="forecasts: what a unit costs that was asked for and not there"
@@ -268,6 +274,7 @@ class Declaration(Table):
     columns: Columns = Field(description="which column plays which part")
     business: Business | None = Field(None, description="what decisions are worth; no money without it")
     images: Images = Field(Images(), description="how images are read")
+    text: Cleaning = Field(Cleaning(), description="what is taken out of texts")
     history: History | None = Field(None, description="computes columns of the rows before each row")
     forecast: Forecasting | None = Field(None, description="what is forecast of series")
     compare: Comparing = Field(Comparing(), description="how the models are compared")

@@ -125,6 +125,19 @@ class Forecasting(Table):
         return self
 
 
+class Cleaning(Table):
+    """What is taken out of texts, in storing, learning and serving alike."""
+
+    clean: list[Literal["html", "quotes", "signature"]] = Field(
+        ["html", "quotes", "signature"],
+        description="markup, quoted lines, and signatures behind a line of two hyphens",
+    )
+    mask: list[Literal["email", "iban", "card", "phone", "name"]] = Field(
+        ["email", "iban", "card", "phone", "name"],
+        description="personal data that is replaced by a placeholder before anything is stored",
+    )
+
+
 class Images(Table):
     """How images are read."""
 

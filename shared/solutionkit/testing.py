@@ -18,7 +18,7 @@ from solutionkit.declaration import FILE_NAME, Declaration
 from solutionkit.declared_file import load_declaration
 from solutionkit.examples import schema as schemas
 from solutionkit.report.figures import rungs
-from solutionkit.use_case import Project, UseCase, load_project, read_new
+from solutionkit.use_case import Project, load_project, read_new
 from solutionkit.verbs.sample import write_sample
 
 SEED = 11
@@ -149,24 +149,8 @@ def check_explanations(project: Project) -> None:
         assert model["residual"]["mean_abs"] < LARGEST_RESIDUAL * spread, (
             f"{name}: contributions do not add up"
         )
-        if explained["kind"] == "images":
-            assert "localisation" in model, "the sample has no masks to judge heat maps by"
-            localisation = model["localisation"]
-            points, by_chance = localisation["pointing_game"]["low"], localisation["pointing_game_by_chance"]
-            assert points > by_chance, f"{name}: its heat finds the masks no better than chance does"
-        else:
-            # By subject, where several columns tell of the same thing; else each column is a subject.
-            check_ranking(project.use_case, name, [item["column"] for item in model["groups"]])
-
-
-def check_ranking(use_case: UseCase, model: str, ranked: list[str]) -> None:
-    """The true drivers come first, and irrelevant columns in the lower half."""
-    unknown = {*use_case.drivers, *use_case.irrelevant} - set(ranked)
-    assert not unknown, f"drivers and irrelevant columns must be features or their subjects: {unknown}"
-    first = set(ranked[: len(use_case.drivers)])
-    assert first == set(use_case.drivers), f"{model} ranks {ranked[: len(use_case.drivers)]} first"
-    worst = min(ranked.index(column) for column in use_case.irrelevant)
-    assert worst >= len(ranked) // 2, f"{model} ranks the irrelevant column {ranked[worst]} at {worst + 1}"
+        if fault := project.use_case.modality.explanation_fault(model, project):
+            raise AssertionError(f"{name}: {fault}")
 
 
 def check_models(project: Project) -> None:

@@ -23,29 +23,34 @@ from solutionkit.modalities.events.modality import Events
 from solutionkit.modalities.image.modality import Images
 from solutionkit.modalities.rows import ScoringRows
 from solutionkit.modalities.series.modality import Series
+from solutionkit.modalities.text.modality import Texts
 from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.forecast.task import Forecast
 from solutionkit.tasks.regression.task import Regression
+from solutionkit.tasks.routing.task import Routing
 
 __all__ = [
     "EVENTS",
     "IMAGES",
     "SERIES",
     "TABLES",
+    "TEXTS",
     "Events",
     "Forecast",
     "Project",
+    "Routing",
+    "Texts",
     "UseCase",
     "load_project",
     "load_use_case",
 ]
 
 # Rows of any table may have cards and amounts; a history is computed where a function for it is stated.
-TABLES, IMAGES, EVENTS, SERIES = Events(), Images(), Events(), Series()
+TABLES, IMAGES, EVENTS, SERIES, TEXTS = Events(), Images(), Events(), Series(), Texts()
 # The models that a project may train.
 TRAINED = ("simple", "baseline", "deep")
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression, Forecast)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression, Forecast, Routing)}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from solutionkit.compare.metrics import Metric, View, weighted_mean
 from solutionkit.declaration import Business
 
 PER = 1000
@@ -164,3 +165,23 @@ def outcomes(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[s
         "false_negative": int((~flagged & (labels == 1)).sum()),
         "true_negative": int((~flagged & (labels == 0)).sum()),
     }
+
+
+def worth_metric(each: float = 1.0) -> Metric:
+    """What 1,000 decisions are worth, of rows' costs `(rows, 1)`.
+
+    Args:
+        each: Decisions of a row, on average.
+    """
+    view = View(
+        labels=lambda labels: labels.reshape(len(labels), -1)[:, 0],
+        scores=lambda costs: costs[:, 0],
+        strata=lambda labels: np.zeros(len(labels), np.int64),
+    )
+    return Metric(
+        "worth",
+        "Worth",
+        lambda labels, cost, weights: -PER / each * weighted_mean(cost, weights),
+        True,
+        view,
+    )

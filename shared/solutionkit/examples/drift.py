@@ -31,7 +31,8 @@ def drift_notes(table: pa.Table, splits: np.ndarray, spec: TableSpec) -> list[st
         splits: `(rows,)` names of splits.
         spec: What the columns are.
     """
-    features = [feature for feature in spec.ordered if not kind_of(feature).nested]
+    kinds = {feature: kind_of(feature) for feature in spec.ordered}
+    features = [feature for feature, kind in kinds.items() if kind.has_values and not kind.nested]
     random = np.random.default_rng(0)
     sides = [np.flatnonzero(splits == name) for name in (TRAIN, EVAL)]
     if not features or spec.files or min(map(len, sides)) < FEWEST_ROWS:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.json
 import pyarrow.parquet
 
 from solutionkit.errors import DataError, Problem, UserError, suggestion
@@ -15,8 +16,15 @@ from solutionkit.errors import DataError, Problem, UserError, suggestion
 TO_UTF8 = "convert the file, e.g. iconv -f LATIN1 -t UTF-8"
 # What separates a CSV's columns where no comma does; with the first of them numbers may have decimal commas.
 OTHER_MARKS = ";\t|"
+LONGEST_LINE = 1 << 30
 DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
-SUFFIXES = {".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet"}
+SUFFIXES = {
+    ".csv": "CSV",
+    ".parquet": "Parquet",
+    ".pq": "Parquet",
+    ".jsonl": "JSON lines",
+    ".ndjson": "JSON lines",
+}
 
 
 def data_files(path: Path) -> list[Path]:
@@ -28,13 +36,13 @@ def data_files(path: Path) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
         if not files:
-            raise UserError(f"{path}: the folder holds no CSV or Parquet file.")
+            raise UserError(f"{path}: the folder holds no CSV, Parquet or JSON-lines file.")
         return files
     if not path.exists():
         near = suggestion(path.name, [file.name for file in path.parent.glob("*")])
         raise UserError(f"{path}: no such file{near}.")
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: unknown format '{path.suffix}'; CSV and Parquet are read.")
+        raise UserError(f"{path}: unknown format '{path.suffix}'; CSV, Parquet and JSON lines are read.")
     return [path]
 
 
@@ -110,16 +118,29 @@ def header(path: Path) -> tuple[list[str], str]:
 def _read_file(file: Path) -> pa.Table:
     if file.stat().st_size == 0:
         raise _refused(file, "the file is empty; it needs a header line and rows")
-    if SUFFIXES[file.suffix.lower()] == "Parquet":
-        try:
-            table = pa.parquet.read_table(file)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _refused(file, f"not a readable Parquet file: {_first_line(error)}") from None
-    else:
+    kind = SUFFIXES[file.suffix.lower()]
+    if kind == "CSV":
         table = _read_csv(file)
+    else:
+        try:
+            table = pa.parquet.read_table(file) if kind == "Parquet" else _read_json(file)
+        except UnicodeDecodeError:
+            raise _not_utf8(file) from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _refused(file, f"not a readable {kind} file: {_first_line(error)}") from None
     if table.num_rows == 0:
         raise _refused(file, "the file has a header but no rows")
     return trimmed(table)
+
+
+def _read_json(file: Path) -> pa.Table:
+    """One object a line; a line may be as long as the file."""
+    block = max(file.stat().st_size, 1 << 20)
+    table = pa.json.read_json(file, pa.json.ReadOptions(block_size=min(block, LONGEST_LINE)))
+    for name in table.column_names:
+        if pa.types.is_string(table[name].type):
+            table[name].validate(full=True)
+    return table
 
 
 def _read_csv(file: Path) -> pa.Table:

@@ -10,6 +10,7 @@ from solutionkit.kinds.image import Image
 from solutionkit.kinds.numeric import Numeric
 from solutionkit.kinds.sequence import Sequence
 from solutionkit.kinds.series import Future, Past
+from solutionkit.kinds.text import Text
 
 __all__ = [
     "CATEGORICAL",
@@ -19,6 +20,7 @@ __all__ = [
     "NUMERIC",
     "PAST",
     "SEQUENCE",
+    "TEXT",
     "Feature",
     "Files",
     "Kind",
@@ -28,10 +30,10 @@ __all__ = [
 
 # In the order in which models see columns.
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (Numeric(), Categorical(), Sequence(), Past(), Future(), Image())
+    kind.name: kind for kind in (Numeric(), Text(), Categorical(), Sequence(), Past(), Future(), Image())
 }
 NUMERIC, CATEGORICAL, SEQUENCE, IMAGE = Numeric.name, Categorical.name, Sequence.name, Image.name
-PAST, FUTURE = Past.name, Future.name
+PAST, FUTURE, TEXT = Past.name, Future.name, Text.name
 
 
 def claiming(values: pa.ChunkedArray) -> Kind | None:

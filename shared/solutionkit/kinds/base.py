@@ -62,6 +62,7 @@ class Kind(ABC):
         rows_scored: Rows that a model scores at once.
         nested: Whether cells are lists.
         is_text: Whether cells are short texts, so that rows can be sliced by them.
+        has_values: Whether cells are values that other rows may have, too, so that they can be counted.
     """
 
     name: ClassVar[str]
@@ -70,6 +71,7 @@ class Kind(ABC):
     rows_scored: ClassVar[int] = 1024
     nested: ClassVar[bool] = False
     is_text: ClassVar[bool] = False
+    has_values: ClassVar[bool] = True
 
     def claims(self, values: pa.ChunkedArray) -> bool:
         """Whether a column that nobody declared is of this kind."""

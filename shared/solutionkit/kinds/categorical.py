@@ -108,7 +108,8 @@ class Categorical(Single):
         """A text that is no image."""
         from tensorflow_metadata.proto.v0 import schema_pb2
 
-        if item.type != schema_pb2.BYTES or item.HasField("image_domain"):
+        other = item.HasField("image_domain") or item.HasField("natural_language_domain")
+        if item.type != schema_pb2.BYTES or other:
             return None
         mass = item.distribution_constraints.min_domain_mass
         return Feature(item.name, self.name, domain, min_domain_mass=mass)

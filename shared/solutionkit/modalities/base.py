@@ -324,6 +324,27 @@ class Modality(ABC):
         """The part of the sample that `predict` can read."""
         return project.sample_path
 
+    def explanation_fault(self, explained: dict[str, Any], project: Project) -> str | None:
+        """Why a model's explanation does not find what the sample is known to be about; None where it does.
+
+        The true drivers come first, and irrelevant columns in the lower half.
+
+        Args:
+            explained: The model's part of `explanations.json`.
+            project: Whose sample was explained.
+        """
+        # By subject, where several columns tell of the same thing; else each column is a subject.
+        ranked = [item["column"] for item in explained["groups"]]
+        drivers, irrelevant = project.use_case.drivers, project.use_case.irrelevant
+        if unknown := {*drivers, *irrelevant} - set(ranked):
+            return f"drivers and irrelevant columns must be features or their subjects: {unknown}"
+        if set(ranked[: len(drivers)]) != set(drivers):
+            return f"it ranks {ranked[: len(drivers)]} first"
+        worst = min((ranked.index(column) for column in irrelevant), default=len(ranked))
+        if worst < len(ranked) // 2:
+            return f"it ranks the irrelevant column {ranked[worst]} at {worst + 1}"
+        return None
+
     @abstractmethod
     def damaged(self, project: Project) -> dict[str, Path]:
         """Copies of the sample that are damaged in the ways that such data usually is, by what is wrong."""

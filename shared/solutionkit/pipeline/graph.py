@@ -178,14 +178,13 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
 def declaration_for_examples(project: Project) -> str:
     """The declaration as JSON, with what does not decide the examples left at its default."""
     kept: dict[str, Any] = project.declaration.model_dump(
-        mode="json", by_alias=True, include={"data", "columns", "slices", "images", "history", "forecast"}
+        mode="json", by_alias=True, include={"data", "columns", "slices", "images", "text", "history", "forecast"}
     )
     if worth := project.declaration.business:
         # Whether there is a worth, and whether it hangs on an amount, which then goes along.
         kept["business"] = {"recovered": float(worth.recovered > 0)}
-        kept["business"] |= dict.fromkeys(
-            ("understock_cost", "overstock_cost"), worth.understock_cost and 1.0
-        )
+        costs = {"understock_cost": 1.0, "overstock_cost": 1.0, "misroute_cost": 2.0, "triage_cost": 1.0}
+        kept["business"] |= {name: cost for name, cost in costs.items() if getattr(worth, name) is not None}
     about, training = project.declaration.project, project.declaration.training
     kept["project"] = {"task": about.task, "quantile": about.quantile}
     kept["training"] = {"seed": training.seed, "method": training.method}

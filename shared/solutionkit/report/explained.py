@@ -17,6 +17,7 @@ ROW_TITLES = {
     "borderline": "On the edge",
     "right": "Rightly told",
     "confused": "Taken for another class",
+    "unsure": "Least sure",
     "too_high": "Predicted too high",
     "too_low": "Predicted too low",
     "typical": "A usual error",
@@ -60,4 +61,19 @@ def of_images(explained: dict[str, Any]) -> dict[str, Any]:
     return {"titles": IMAGE_TITLES, "names": names, "single_rows": with_overlays(explained["single_rows"])}
 
 
-PARTS = {"columns": of_columns, "images": of_images}
+def of_text(explained: dict[str, Any]) -> dict[str, Any]:
+    """Words shaded by what they add, and the classes whose words are told."""
+    names = rungs(explained["models"])
+    single_rows = []
+    for single in explained["single_rows"]:
+        most = max([abs(word[name]) for word in single["words"] for name in names], default=0.0) or 1.0
+        shaded = [
+            {**word, "shade": {name: round(80.0 * abs(word[name]) / most) for name in names}}
+            for word in single["words"]
+        ]
+        single_rows.append({**single, "words": shaded})
+    targets = dict.fromkeys(target for name in names for target in explained["models"][name]["words"])
+    return {"titles": ROW_TITLES, "names": names, "targets": list(targets), "single_rows": single_rows}
+
+
+PARTS = {"columns": of_columns, "images": of_images, "text": of_text}

@@ -267,6 +267,10 @@ class Task(ABC):
         flagged = None if decision is None else self.flagged(outputs, decision)
         return {} if flagged is None else {"alert": pa.array(np.where(flagged, "yes", "no"))}
 
+    def flagged_in_words(self, count: int, decision: Decision) -> str:
+        """How many rows are flagged, and which."""
+        return f"{count:,} {'alert' if count == 1 else 'alerts'} {decision.in_words}"
+
     def alerts(self, outputs: np.ndarray, decision: Decision | None, most: int) -> np.ndarray:
         """Positions of the rows that are most clearly flagged, where rows are flagged."""
         del outputs, decision, most

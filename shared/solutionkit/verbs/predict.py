@@ -67,10 +67,8 @@ def main(options: argparse.Namespace) -> int:
     to = summary_to(options.output)
     print(f"{count:,} rows scored by {scorer}, in {options.output}", file=to)
     if alerts is not None and decision is not None:
-        flagged = int(alerts.sum())
-        noun = "alert" if flagged == 1 else "alerts"
         reasons = ", with reasons" if "reasons" in columns else ""
-        print(f"{flagged:,} {noun} {decision.in_words}{reasons}", file=to)
+        print(f"{spec.task.flagged_in_words(int(alerts.sum()), decision)}{reasons}", file=to)
     if alerts is not None and decision is not None and decision.expected and decision.unknown:
         unknown = (
             f"{decision.unknown:,} rows have no {decision.expected.amount}: they are decided as if"

@@ -85,6 +85,8 @@ class Images(Modality):
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,
+                "business.misroute_cost": declaration.business and declaration.business.misroute_cost,
+                "business.triage_cost": declaration.business and declaration.business.triage_cost,
                 "business.understock_cost": declaration.business and declaration.business.understock_cost,
                 "business.overstock_cost": declaration.business and declaration.business.overstock_cost,
             }
@@ -218,6 +220,16 @@ class Images(Modality):
     def scoring_source(self, project: Project) -> Path:
         """The sample's folder of images, without its masks."""
         return project.sample_path / f"{project.declaration.columns.image}s"
+
+    def explanation_fault(self, explained: dict[str, Any], project: Project) -> str | None:
+        """Heat finds the sample's masks better than chance does."""
+        del project
+        if "localisation" not in explained:
+            return "the sample has no masks to judge heat maps by"
+        found = explained["localisation"]
+        if found["pointing_game"]["low"] <= found["pointing_game_by_chance"]:
+            return "its heat finds the masks no better than chance does"
+        return None
 
     def damaged(self, project: Project) -> dict[str, Path]:
         """Copies of the sample's folder."""

@@ -51,6 +51,8 @@ class Table(Modality):
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,
+                "business.misroute_cost": declaration.business and declaration.business.misroute_cost,
+                "business.triage_cost": declaration.business and declaration.business.triage_cost,
                 "business.understock_cost": declaration.business and declaration.business.understock_cost,
                 "business.overstock_cost": declaration.business and declaration.business.overstock_cost,
             }

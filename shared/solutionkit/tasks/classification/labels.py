@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +19,29 @@ MOST_CLASSES = 200
 Classes = tuple[str, ...]
 
 
+def classes_of(values: pa.ChunkedArray, label: str, most: int) -> tuple[Classes, list[Problem]]:
+    """The values of a label, sorted; and why they are no classes.
+
+    Args:
+        values: The label column.
+        label: Its name.
+        most: How many there may be.
+    """
+    classes = tuple(sorted(pc.unique(as_text(values).drop_null()).to_pylist()))
+    count = f"the label '{label}' has {len(classes)} distinct values ({shown_values(classes)})"
+    if len(classes) < 2:
+        return classes, [Problem("one_class", count, "a model needs both classes", label)]
+    if len(classes) > most:
+        remedy = f'at most {most} are possible; numbers are predicted by [project] task = "regression"'
+        return classes, [Problem("too_many_classes", count, remedy, label)]
+    return classes, []
+
+
+def shown_values(classes: Sequence[str]) -> str:
+    """Some of them, for a message."""
+    return ", ".join(map(repr, classes[:6])) + (" …" if len(classes) > 6 else "")
+
+
 def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[Classes, bool, list[Problem]]:
     """`(classes, has_negative_class, problems)` of a label; no classes where there is a problem.
 
@@ -27,21 +52,15 @@ def label_classes(values: pa.ChunkedArray, columns: Columns) -> tuple[Classes, b
     Returns:
         The negative class first, where there is one; of two classes there always is.
     """
-    classes = sorted(pc.unique(as_text(values).drop_null()).to_pylist())
-    shown = ", ".join(map(repr, classes[:6])) + (" …" if len(classes) > 6 else "")
     label = columns.label
+    classes, problems = classes_of(values, label, MOST_CLASSES)
+    if problems:
+        return (), True, problems
+    shown = shown_values(classes)
 
     def refused(code: str, message: str, remedy: str = "") -> tuple[Classes, bool, list[Problem]]:
         return (), True, [Problem(code, message, remedy, label)]
 
-    count = f"the label '{label}' has {len(classes)} distinct values ({shown})"
-    if len(classes) < 2:
-        return refused("one_class", count, "a model needs both classes")
-    if len(classes) > MOST_CLASSES:
-        remedy = (
-            f'at most {MOST_CLASSES} are possible; numbers are predicted by [project] task = "regression"'
-        )
-        return refused("too_many_classes", count, remedy)
     same = {canonical(value): value for value in classes}
     for key in ("positive", "negative"):
         value = getattr(columns, key)
@@ -100,18 +119,27 @@ def to_class_ids(
     return ids, problems
 
 
-def rare_classes(labels: np.ndarray, label: str, classes: Classes) -> list[Problem]:
-    """Too few rows of a class to learn or to judge anything."""
+def rare_classes(
+    labels: np.ndarray, label: str, classes: Classes, fewest: int = FEWEST_OF_A_CLASS
+) -> list[Problem]:
+    """Too few rows of a class to learn or to judge anything.
+
+    Args:
+        labels: `(rows,)` class ids.
+        label: The label column.
+        classes: What the ids mean.
+        fewest: Rows that are enough.
+    """
     counts = np.bincount(labels, minlength=len(classes))
     return [
         Problem(
             "rare_class",
             f"only {count} rows have {label} = {name!r}",
-            f"at least {FEWEST_OF_A_CLASS} are needed",
+            f"at least {fewest} are needed",
             label,
         )
         for name, count in zip(classes, counts, strict=True)
-        if count < FEWEST_OF_A_CLASS
+        if count < fewest
     ]
 
 

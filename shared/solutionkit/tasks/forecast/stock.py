@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from solutionkit.compare.inference import Difference
-from solutionkit.compare.metrics import Metric, View, difference, estimates, weighted_mean
-from solutionkit.compare.money import PER
+from solutionkit.compare.metrics import difference, estimates
+from solutionkit.compare.money import worth_metric
 from solutionkit.declaration import Business
 from solutionkit.tasks.base import Decisions, Scores
 from solutionkit.tasks.forecast.layout import steps_of
@@ -137,23 +137,3 @@ def stock_decisions(
         return difference(worth, judged.labels, costs[first], costs[second], seed, judged.units)
 
     return Decisions(told, gain, business.currency)
-
-
-def worth_metric(steps: float) -> Metric:
-    """What 1,000 steps are worth, of windows' costs.
-
-    Args:
-        steps: Known ones of a window, on average.
-    """
-    view = View(
-        labels=lambda labels: labels[:, 0],
-        scores=lambda costs: costs[:, 0],
-        strata=lambda labels: np.zeros(len(labels), np.int64),
-    )
-    return Metric(
-        "worth",
-        "Worth",
-        lambda labels, cost, weights: -PER / steps * weighted_mean(cost, weights),
-        True,
-        view,
-    )

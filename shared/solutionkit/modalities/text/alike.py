@@ -1,0 +1,48 @@
+"""Texts that are alike: copies of each other, and of about the same length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from solutionkit.cells import as_text
+
+GROUPS = ("short", "medium", "long")
+
+
+def joined(table: pa.Table, columns: list[str]) -> pa.ChunkedArray:
+    """`(rows,)` the texts of a row, one after the other."""
+    texts = [pc.fill_null(as_text(table[name]), "") for name in columns]
+    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, "\n")
+
+
+def alike_texts(table: pa.Table, columns: list[str]) -> tuple[list[str] | None, tuple[str, ...]]:
+    """Of each row what its copies share, and a note; nothing where no text stands twice.
+
+    Copies differ in nothing but capitals, digits and spaces: a message that a machine writes with another
+    number each time would otherwise be learned by heart and judged by itself.
+
+    Args:
+        table: The raw rows.
+        columns: The text columns.
+    """
+    plain = pc.utf8_lower(joined(table, columns))
+    plain = pc.replace_substring_regex(plain, r"[0-9]+", "0")
+    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"\s+", " "))
+    codes = pc.cast(plain.combine_chunks().dictionary_encode().indices, pa.int64()).to_numpy()
+    doubled = int((np.bincount(codes)[codes] > 1).sum())
+    if not doubled:
+        return None, ()
+    note = (
+        f"{doubled:,} rows have the text of another one, but for capitals, digits and spaces; they stay on"
+        " one side of a drawn split"
+    )
+    return [str(code) for code in codes], (note,)
+
+
+def length_groups(table: pa.Table, columns: list[str]) -> pa.Array:
+    """`(rows,)` whether the texts are in the shortest, the middle or the longest third."""
+    sizes = pc.utf8_length(joined(table, columns)).to_numpy()
+    bounds = np.quantile(sizes, [1 / 3, 2 / 3]) if len(sizes) else [0, 0]
+    return pa.array(np.array(GROUPS, object)[np.searchsorted(bounds, sizes)], pa.string())

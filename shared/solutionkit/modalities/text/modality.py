@@ -1,0 +1,230 @@
+"""Rows whose texts are read: tickets, mails, reviews."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from solutionkit.cells import as_text
+from solutionkit.declaration import Declaration
+from solutionkit.declaration_parts import span
+from solutionkit.errors import Problem, suggestion
+from solutionkit.examples.reading import read_table
+from solutionkit.kinds import TEXT, Feature
+from solutionkit.modalities.damaging import Damaging
+from solutionkit.modalities.rows import Dataset, Description, ScoringRows
+from solutionkit.modalities.table.modality import Table, unread
+from solutionkit.modalities.text.alike import alike_texts, length_groups
+from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.routing.handing import ratio_of
+
+if TYPE_CHECKING:
+    from solutionkit.examples.audit import AuditedTable
+    from solutionkit.examples.columns import TableSpec
+    from solutionkit.tasks.base import Task
+    from solutionkit.use_case import Project
+
+# The column that says how long a row's texts are, for slices.
+LENGTH = "text_length"
+# Of the rows, as many may have no text in a column; a subject is often left out.
+FEWEST_FILLED = 0.01
+# Of the sample's texts, in so many a key word must be found.
+FOUND_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Texts(Table):
+    """Rows of a table of which texts are read."""
+
+    preprocessing: str = "solutionkit.transform.text:preprocessing_fn"
+    baseline: str = "solutionkit.models.text.linear:train"
+    deep: str = "solutionkit.models.text.network:train"
+    simple: str | None = "solutionkit.models.text.bayes:train"
+    explanation: str = "solutionkit.explain.texts:explain_texts"
+
+    # -- the data
+
+    def declaration_problems(self, declaration: Declaration) -> list[Problem]:
+        """Keys of other modalities; the text columns, which must be there."""
+        columns, business = declaration.columns, declaration.business
+        problems = unread(
+            {
+                "columns.image": columns.image,
+                "columns.mask": columns.mask,
+                "columns.numeric": columns.numeric,
+                "columns.categorical": columns.categorical,
+                "columns.card": columns.card,
+                "columns.merchant": columns.merchant,
+                "columns.amount": columns.amount,
+                "columns.series": columns.series,
+                "data.labels": declaration.data.labels,
+                "data.schema": declaration.data.schema_,
+                "data.label_delay": span(declaration.data.label_delay),
+                "training.backbone": declaration.training.backbone,
+                "[history]": declaration.history,
+                "[forecast]": declaration.forecast,
+            }
+        )
+        if not columns.text:
+            message = 'columns.text is missing: the columns that are read, e.g. ["subject", "body"]'
+            problems.append(Problem("missing_key", message))
+        if business is not None:
+            ratio = ratio_of(business)
+            if ratio is None:
+                message = "[business] needs misroute_cost and triage_cost"
+                problems.append(Problem("missing_key", message, "name both, or leave the table out"))
+            elif ratio >= 1.0:
+                message = "a person costs as much as a wrong way: then a person should look at everything"
+                problems.append(Problem("cost_ratio", message, "name a triage_cost below misroute_cost"))
+        return problems
+
+    def task_problems(self, task: Task, declaration: Declaration) -> list[Problem]:
+        """Texts are told by class."""
+        del declaration
+        if isinstance(task, Classification):
+            return []
+        return [
+            Problem("unknown_task", f"texts are told by class, not by {task.name}", "remove project.task")
+        ]
+
+    def read(self, declaration: Declaration) -> Dataset:
+        """As tables; rows whose texts differ in nothing but numbers and spaces are copies of each other."""
+        data = super().read(declaration)
+        names = data.table.column_names
+        problems = [
+            Problem(
+                "missing_column",
+                f"the column '{name}' (columns.text) is missing{suggestion(name, names)}",
+                column=name,
+            )
+            for name in declaration.columns.text
+            if name not in names
+        ]
+        if problems:
+            return dataclasses.replace(data, problems=(*data.problems, *problems))
+        found, notes = alike_texts(data.table, declaration.columns.text)
+        return dataclasses.replace(data, copies=found, notes=notes)
+
+    def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
+        """With how long each row's texts are."""
+        if LENGTH in data.table.column_names:
+            return data
+        groups = length_groups(data.table, declaration.columns.text)
+        return dataclasses.replace(data, table=data.table.append_column(LENGTH, groups))
+
+    def made_columns(self) -> frozenset[str]:
+        """How long texts are."""
+        return frozenset((LENGTH,))
+
+    def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
+        """The texts, and that nothing else is read."""
+        declaration = project.declaration
+        columns, steps = declaration.columns, (*declaration.text.clean, *declaration.text.mask)
+        problems = [
+            Problem("empty_column", f"the text column '{name}' is empty in all rows", "remove it", name)
+            for name in columns.text
+            if name in training_rows.column_names and training_rows[name].null_count == training_rows.num_rows
+        ]
+        features = tuple(Feature(name, TEXT, steps, min_fraction=FEWEST_FILLED) for name in columns.text)
+        spoken_for = columns.not_features | {*columns.text, *declaration.slices.columns, LENGTH}
+        ignored = {
+            name: "beside the texts, which are all that the models read"
+            for name in data.table.column_names
+            if name not in spoken_for
+        }
+        return Description(features, ignored, "the texts of columns.text", problems=tuple(problems))
+
+    def leakage_problems(
+        self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+    ) -> list[Problem]:
+        """None that a column as a whole could show."""
+        del table, marked, spec, trusted
+        return []
+
+    def leakage_notes(
+        self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
+    ) -> list[str]:
+        """None that a column as a whole could show."""
+        del table, marked, spec, trusted
+        return []
+
+    # -- judging and telling
+
+    def lines(self, audited: AuditedTable) -> list[str]:
+        """What is read, and what is taken out of it."""
+        spec = audited.spec
+        lines = [f"{term.lower():<8} {text}" for term, text in self.facts(audited)]
+        missing = {feature.name: audited.table[feature.name].null_count for feature in spec.features}
+        if any(missing.values()):
+            cells = ", ".join(f"{name} {count:,}" for name, count in missing.items() if count)
+            lines.append(f"         rows without: {cells}")
+        ignored = ", ".join(spec.ignored)
+        return [*lines, *([f"         not read: {ignored}"] if ignored else [])]
+
+    def facts(self, audited: AuditedTable) -> list[tuple[str, str]]:
+        """What is read, and what is taken out of it."""
+        spec = audited.spec
+        sizes = [pc.fill_null(pc.utf8_length(audited.table[feature.name]), 0) for feature in spec.features]
+        total = np.sum([size.to_numpy() for size in sizes], axis=0)
+        named = ", ".join(feature.name for feature in spec.features)
+        steps = ", ".join(spec.features[0].domain)
+        return [
+            ("Texts", f"{named}; {np.median(total):,.0f} characters in the middle, {total.max():,} at most"),
+            ("Cleaned", f"of {steps}" if steps else "of nothing but control characters"),
+        ]
+
+    def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
+        """What each word speaks for."""
+        from solutionkit.explain.texts import explain_new
+
+        return explain_new(model, rows, output)
+
+    def explained(self, model: Any, rows: ScoringRows) -> pa.Table:
+        """What each word speaks for, a row a word."""
+        from solutionkit.explain.texts import explained_table
+
+        return explained_table(model, rows)
+
+    # -- samples
+
+    def explanation_fault(self, explained: dict[str, Any], project: Project) -> str | None:
+        """The sample's key words are among the three strongest parts of nearly all texts that have one."""
+        texts = {
+            str(row[project.declaration.columns.id or ""]): " ".join(
+                str(row[name] or "") for name in project.declaration.columns.text
+            ).lower()
+            for row in read_table(project.sample_path).to_pylist()
+        }
+        drivers = set(project.use_case.drivers)
+        hits = []
+        for item in explained["top"]:
+            if drivers & set(re.findall(r"\w+", texts[item["id"]])):
+                hits.append(bool(drivers & set(re.findall(r"\w+", " ".join(item["words"]).lower()))))
+        share = sum(hits) / max(len(hits), 1)
+        if share < FOUND_SHARE:
+            return f"key words are among the three strongest of {share:.0%} of texts"
+        return None
+
+    def damaged(self, project: Project) -> dict[str, Path]:
+        """Copies of the sample's CSV."""
+        copies = Damaging(project)
+        save, replaced, table = copies.save, copies.replaced, copies.table
+        columns = project.declaration.columns
+        label, text = columns.label, columns.text[-1]
+        first = as_text(pa.chunked_array(table[label])).to_pylist()
+        return {
+            "missing column": save("missing_column", table.drop_columns([text])),
+            "empty file": save("empty", b""),
+            "one class only": save("one_class", replaced(label, [first[0]] * table.num_rows)),
+            "rows without a label": save("no_label", replaced(label, [None, *first[1:]])),
+            "no text at all": save("no_text", replaced(text, [None] * table.num_rows)),
+            "Latin-1 bytes": save("latin1", copies.in_latin1()),
+            "a doubled header": save("doubled", copies.text.replace(",", f",{text},", 1).encode()),
+        }

@@ -1,0 +1,140 @@
+"""The baseline of texts: a linear one-vs-rest model of TF-IDF, on raw strings.
+
+Squared hinge losses (R.-E. Fan et al., "LIBLINEAR", JMLR 9, 2008), a fit for each fold that it does not see,
+averaged to one; margins become probabilities by a temperature that held-out texts choose.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from scipy import sparse
+
+from solutionkit.declaration import Training
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import TEXT
+from solutionkit.models.arrays import TransformedSplit
+from solutionkit.models.folds import fold_codes, parted
+from solutionkit.models.heads import Head
+from solutionkit.models.search import Trial
+from solutionkit.models.tempering import best_temperature
+from solutionkit.models.text.explaining import EXPLAINER, save_nothing
+from solutionkit.models.text.features import Linear, learned_blocks, matrix
+from solutionkit.models.trained import TrainedModel
+from solutionkit.progress import Progress
+
+# Inverse penalties that compete, by so many folds.
+STRENGTHS, COMPETE = (0.3, 1.0), 2
+# Texts times fits.
+MOST_TEXTS = 100_000
+# Margins of one are no log odds of one: temperatures divide, and none is below one.
+STEEP = 10.0
+
+
+def train(
+    train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
+) -> TrainedModel:
+    """Train the baseline of texts.
+
+    Args:
+        train: Texts to fit.
+        validation: Texts that choose the penalty and the temperature.
+        spec: What the columns are.
+        training: Seed and preset.
+    """
+    head = spec.task.head(train.label)
+    rows = train.joined(validation)
+    texts = rows.inputs[TEXT]
+    blocks = learned_blocks(texts, head.outputs)
+    blocks_of = matrix(texts, blocks)
+    everything = sparse.hstack(blocks_of, "csr")
+    folds = fold_codes(rows, training, training.leisure * MOST_TEXTS)
+    held = [folds == fold for fold in np.unique(folds[folds >= 0])]
+    progress = Progress(len(STRENGTHS) * len(held[:COMPETE]) + len(held[COMPETE:]))
+
+    def fit(place: np.ndarray, strength: float) -> np.ndarray:
+        found = fitted(everything[~place], rows.label[~place], head, strength, training.seed)
+        progress.step()
+        return found
+
+    trials, least = [], np.inf
+    for strength in STRENGTHS:
+        fits = [fit(place, strength) for place in held[:COMPETE]]
+        known = np.concatenate([rows.label[place] for place in held[:COMPETE]])
+        raw = np.concatenate(
+            [margins(everything[place], item) for place, item in zip(held, fits, strict=False)]
+        )
+        loss = tempered_loss(head, known, raw)
+        trials.append(Trial({"strength": strength}, loss))
+        if loss < least:
+            least, chosen, bag = loss, strength, fits
+    bag = [*bag, *(fit(place, chosen) for place in held[COMPETE:])]
+    raw = np.full((len(rows), head.outputs), np.nan, np.float32)
+    for place, item in zip(held, bag, strict=True):
+        raw[place] = margins(everything[place], item)
+    told = ~np.isnan(raw).any(axis=1)
+    temperature = best_temperature(head, rows.label[told], raw[told][:, None, :])
+    mean = np.mean(bag, axis=0) * STEEP / temperature
+    bounds = np.cumsum([0, *(part.shape[1] for part in blocks_of)])
+    weights = [mean[first:last].astype(np.float32) for first, last in pairwise(bounds)]
+    linear = Linear(blocks, weights, mean[-1].astype(np.float32))
+
+    def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        return head.answers(linear.raw(columns[TEXT]))
+
+    held_out = np.full(raw.shape, np.nan)
+    held_out[told] = np.asarray(head.answers(raw[told] / np.float32(temperature)))
+    train_scores, scores = parted(held_out, len(train))
+    facts: dict[str, Any] = {
+        "algorithm": "a linear one-vs-rest model of TF-IDF of words and characters",
+        "strength": chosen,
+        **linear.facts,
+        **({"fits": len(bag)} if len(bag) > 1 else {}),
+        "trials": [trial.facts for trial in trials],
+    }
+    return TrainedModel(score, scores, save_nothing, EXPLAINER, facts, train_scores=train_scores)
+
+
+def fitted(rows: sparse.csr_matrix, labels: np.ndarray, head: Head, strength: float, seed: int) -> np.ndarray:
+    """`(n-grams + 1, outputs)` weights, the bias last.
+
+    Args:
+        rows: `(rows, n-grams)`.
+        labels: `(rows,)` class ids.
+        head: How many outputs there are.
+        strength: The inverse penalty.
+        seed: Of the order in which rows are seen.
+    """
+    from sklearn.svm import LinearSVC
+
+    found = np.zeros((rows.shape[1] + 1, head.outputs))
+    # A class that no row is of lies on the wrong side of everything.
+    found[-1] = -1.0
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        found[-1, classes[0] if head.outputs > 1 else 0] = 1.0 if head.outputs > 1 or classes[0] else -1.0
+        return found
+    model = LinearSVC(C=strength, random_state=seed).fit(rows, labels)
+    weights = np.concatenate([model.coef_, model.intercept_[:, None]], axis=1).T
+    if head.outputs == 1:
+        return weights
+    if len(classes) == 2:
+        weights = np.concatenate([-weights, weights], axis=1)
+    found[:, classes] = weights
+    return found
+
+
+def margins(rows: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
+    """`(rows, outputs)` float32, steepened."""
+    found: np.ndarray = (STEEP * (rows @ weights[:-1] + weights[-1])).astype(np.float32)
+    return found
+
+
+def tempered_loss(head: Head, labels: np.ndarray, raw: np.ndarray) -> float:
+    """The mean log loss of `(rows, outputs)` raw values at their best temperature."""
+    temperature = best_temperature(head, labels, raw[:, None, :])
+    answers = head.answers(raw / np.float32(temperature))
+    return float(np.mean(head.loss(labels.astype(np.float32), answers)))

@@ -1,0 +1,1 @@
+"""Sending a row where it belongs, or to a person where that is not sure."""

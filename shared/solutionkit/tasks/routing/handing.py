@@ -1,0 +1,84 @@
+"""What handing unsure rows over to a person leads to, and what that is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from solutionkit.compare.decision import Decision
+from solutionkit.compare.inference import Difference
+from solutionkit.compare.metrics import difference, estimates
+from solutionkit.compare.money import outcomes, worth_metric
+from solutionkit.declaration import Business
+from solutionkit.tasks.base import Decisions, Scores
+
+if TYPE_CHECKING:
+    from solutionkit.compare.evaluation import EvaluationSet
+
+SHARES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+
+
+def ratio_of(business: Business | None) -> float | None:
+    """The doubt from which on a person is cheaper; none where a cost is not declared."""
+    if business is None or business.misroute_cost is None or business.triage_cost is None:
+        return None
+    return business.triage_cost / business.misroute_cost
+
+
+def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed: int) -> Decisions:
+    """What each model's answers lead to.
+
+    Args:
+        judged: The evaluation rows.
+        scores: `(rows, classes)` by model.
+        business: With both costs.
+        seed: Of the bootstrap.
+    """
+    ratio = ratio_of(business)
+    assert ratio is not None
+    assert business.misroute_cost is not None
+    assert business.triage_cost is not None
+    costs, told = {}, {}
+    worth = worth_metric()
+    for name, outputs in scores.items():
+        doubt = 1.0 - outputs.max(axis=1)
+        wrong = outputs.argmax(axis=1) != judged.labels
+        person = doubt >= ratio
+        costs[name] = np.where(person, business.triage_cost, np.where(wrong, business.misroute_cost, 0.0))
+        costs[name] = costs[name][:, None]
+        routed = ~person
+        told[name] = {
+            **Decision(ratio).to_json(),
+            "outcomes": outcomes(wrong.astype(np.int64), doubt, ratio),
+            "to_person": float(person.mean()),
+            "right_of_routed": float(1.0 - wrong[routed].mean()) if routed.any() else None,
+        }
+    for name, found in estimates(worth, judged.labels, costs, seed, judged.units).items():
+        told[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
+        told[name]["currency"] = business.currency
+
+    def gain(first: str, second: str) -> Difference:
+        return difference(worth, judged.labels, costs[first], costs[second], seed, judged.units)
+
+    return Decisions(told, gain, business.currency)
+
+
+def accuracy_by_coverage(labels: np.ndarray, outputs: np.ndarray) -> list[dict[str, float]]:
+    """How often the surest rows are told rightly, by how many of them are told at all.
+
+    Args:
+        labels: `(rows,)` class ids.
+        outputs: `(rows, classes)` probabilities.
+    """
+    order = np.argsort(-outputs.max(axis=1), kind="stable")
+    right = np.cumsum(outputs[order].argmax(axis=1) == labels[order])
+    counts = np.maximum(np.round(np.array(SHARES) * len(labels)).astype(int), 1)
+    return [
+        {
+            "share": share,
+            "accuracy": float(right[count - 1] / count),
+            "confidence": float(outputs[order[count - 1]].max()),
+        }
+        for share, count in zip(SHARES, counts, strict=True)
+    ]

@@ -1,0 +1,168 @@
+"""Sending a row where it belongs, or to a person where that is not sure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+
+from solutionkit.compare.metrics import Metric
+from solutionkit.errors import Problem
+from solutionkit.tasks.base import Decisions, Scores
+from solutionkit.tasks.classification import labels as found_labels
+from solutionkit.tasks.classification.metrics import CLASSES
+from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.words import Words
+
+if TYPE_CHECKING:
+    from solutionkit.compare.decision import Decision
+    from solutionkit.compare.evaluation import EvaluationSet
+    from solutionkit.declaration import Business, Declaration
+    from solutionkit.report.figures import Figure
+
+# Enough to learn something of a class's words; splits want one on each side.
+FEWEST_OF_A_CLASS = 8
+MOST_CLASSES = 1000
+# Classes whose confusions fit into a drawing.
+MOST_DRAWN = 20
+PLACES = ("second", "third")
+
+
+@dataclass(frozen=True)
+class Routing(Classification):
+    """Classes, none of which means that nothing was found, and a person for what is not sure.
+
+    A row is flagged, that is sent to a person, where sending it where it most likely belongs would cost more
+    on average: where one minus its largest probability is at least triage_cost / misroute_cost (C. Chow, "On
+    optimum recognition error and reject tradeoff", IEEE Transactions on Information Theory 16, 1970).
+    """
+
+    has_negative_class: bool = False
+
+    name: ClassVar[str] = "routing"
+
+    # -- the label
+
+    @classmethod
+    def find(cls, values: pa.ChunkedArray, declaration: Declaration) -> tuple[Self | None, list[Problem]]:
+        """The classes that a label has."""
+        columns = declaration.columns
+        given = {"columns.positive": columns.positive, "columns.negative": columns.negative}
+        problems = [
+            Problem("unread_key", f"{key} means nothing where rows are sent somewhere", "remove it")
+            for key, value in {**given, "project.quantile": declaration.project.quantile}.items()
+            if value is not None
+        ]
+        classes, refused = found_labels.classes_of(values, columns.label, MOST_CLASSES)
+        problems += refused
+        return (None if problems else cls(columns.label, classes)), problems
+
+    def label_problems(self, labels: np.ndarray) -> list[Problem]:
+        """Too few rows of a class."""
+        return found_labels.rare_classes(labels, self.label, self.classes, FEWEST_OF_A_CLASS)
+
+    @property
+    def outputs(self) -> int:
+        """One a class."""
+        return len(self.classes)
+
+    # -- comparison
+
+    def metrics(self, false_alarm_rate: float | None = None, calibrated: bool = True) -> dict[str, Metric]:
+        """Of classes."""
+        del false_alarm_rate
+        return {metric.name: metric for metric in CLASSES if calibrated or not metric.of_probabilities}
+
+    def decisions(
+        self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
+    ) -> Decisions:
+        """What goes to a person, where a wrong way and a person have a cost."""
+        from solutionkit.tasks.routing.handing import handed_over, ratio_of
+
+        if business is None or ratio_of(business) is None:
+            return super().decisions(judged, scores, validation, business, seed)
+        return handed_over(judged, scores, business, seed)
+
+    def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
+        """Calibration, confusions, how often the class is among the first three, accuracy by coverage."""
+        from solutionkit.tasks.routing.handing import accuracy_by_coverage
+
+        first = np.argsort(-outputs, axis=1, kind="stable")[:, :3]
+        return {
+            **super().diagnosis(judged, outputs),
+            "top_3": float((first == judged.labels[:, None]).any(axis=1).mean()),
+            "coverage": accuracy_by_coverage(judged.labels, outputs),
+        }
+
+    # -- people
+
+    def frame(self, outputs: np.ndarray) -> dict[str, pa.Array]:
+        """Where a row most likely belongs and how sure that is, and the next two."""
+        order = np.argsort(-outputs, axis=1, kind="stable")
+        names = np.array(self.classes, object)
+        rows = np.arange(len(outputs))
+        columns = {
+            "queue": pa.array(names[order[:, 0]], pa.string()),
+            "confidence": pa.array(outputs[rows, order[:, 0]]),
+        }
+        for place, called in enumerate(PLACES[: self.outputs - 1], 1):
+            columns[called] = pa.array(names[order[:, place]], pa.string())
+            columns[f"{called}_confidence"] = pa.array(outputs[rows, order[:, place]])
+        return columns
+
+    def flagged(self, outputs: np.ndarray, decision: Decision) -> np.ndarray | None:
+        """What is not sure enough."""
+        unsure: np.ndarray = 1.0 - outputs.max(axis=1) >= decision.threshold
+        return unsure
+
+    def decided(
+        self, outputs: np.ndarray, decision: Decision | None, business: Business | None = None
+    ) -> dict[str, pa.Array]:
+        """Whether a person is to look."""
+        columns = super().decided(outputs, decision, business)
+        return {"to_person": columns["alert"]} if columns else {}
+
+    def flagged_in_words(self, count: int, decision: Decision) -> str:
+        """How many go to a person, and which."""
+        return f"{count:,} to a person: those of a confidence of {1.0 - decision.threshold:.4g} and below"
+
+    def alerts(self, outputs: np.ndarray, decision: Decision | None, most: int) -> np.ndarray:
+        """None are listed."""
+        del outputs, decision, most
+        return np.zeros(0, np.int64)
+
+    def notable(
+        self, labels: np.ndarray, outputs: np.ndarray, decision: Decision | None, each: int = 1
+    ) -> dict[str, list[int]]:
+        """What was told most surely, rightly and wrongly, and what is least sure."""
+        found = super().notable(labels, outputs, None, each)
+        return {
+            **found,
+            "unsure": [int(row) for row in np.argsort(outputs.max(axis=1), kind="stable")[:each]],
+        }
+
+    def words(self, label: str, calibrated: bool) -> Words:
+        """Of queues."""
+        del calibrated
+        return Words(
+            f'the probability of each "{label}" ({len(self.classes)} of them)',
+            "the classes' shares",
+            flag="send to a person rows whose doubt (one minus the largest probability) is at or above",
+            single_rows="What the {} model told most surely, rightly and wrongly, and what it is unsure of.",
+            marked=None,
+            worth=(
+                "a row that is sent the wrong way costs misroute_cost, one that a person looks at"
+                " triage_cost; a person looks where the model's doubt is at least triage_cost / misroute_cost"
+            ),
+        )
+
+    def figures(
+        self, compared: dict[str, Any], scores: Scores, business: dict[str, Any] | None
+    ) -> list[Figure]:
+        """Accuracy by coverage, confusions where they can be drawn, calibration."""
+        from solutionkit.tasks.routing.figures import figures
+
+        del scores, business
+        return figures(self, compared)
