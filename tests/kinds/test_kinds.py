@@ -14,6 +14,7 @@ STEPS = np.arange(24.0, dtype=np.float32).reshape(3, 4, 2)
 COLUMNS = {
     "numeric": (Feature("x", "numeric"), pa.chunked_array([[1.5, None, -2.0]])),
     "categorical": (Feature("x", "categorical", ("a", "b")), pa.chunked_array([["a", None, "b"]])),
+    "text": (Feature("x", "text", ("html", "email")), pa.chunked_array([["a word", None, "two"]])),
     "sequence": (Feature("x", "sequence", shape=(4, 2)), pa.chunked_array([sequence_array(STEPS)])),
     **{
         name: (
@@ -75,10 +76,10 @@ class TestKind:
 
 
 def test_a_column_is_claimed_by_one_kind() -> None:
-    """Windows look like sequences, and are declared where they are cut."""
+    """Windows look like sequences, and are declared where they are cut; free text is declared by its reader."""
     claimed = {name: claiming(column) for name, (_, column) in COLUMNS.items()}
     assert [kind.name if kind else None for kind in claimed.values()] == [
-        "numeric", "categorical", "sequence", "sequence", "sequence", None,
+        "numeric", "categorical", "categorical", "sequence", "sequence", "sequence", None,
     ]  # fmt: skip
 
 

@@ -124,9 +124,9 @@ def _read_file(file: Path) -> pa.Table:
     else:
         try:
             table = pa.parquet.read_table(file) if kind == "Parquet" else _read_json(file)
-        except UnicodeDecodeError:
-            raise _not_utf8(file) from None
         except (pa.ArrowInvalid, OSError) as error:
+            if "UTF8" in str(error):
+                raise _not_utf8(file) from None
             raise _refused(file, f"not a readable {kind} file: {_first_line(error)}") from None
     if table.num_rows == 0:
         raise _refused(file, "the file has a header but no rows")

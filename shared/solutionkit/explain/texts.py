@@ -39,11 +39,11 @@ METHOD = "sampled Shapley values of words"
 # `(texts, targets) -> (texts,)` margins.
 Margins = Callable[[np.ndarray, np.ndarray], np.ndarray]
 MOST_PLAYERS, ORDERS = 32, 6
-GLOBAL_TEXTS, SHOWN = 32, 2
+GLOBAL_TEXTS, SHOWN = 80, 2
 # Shares of a text's words that are cut out, or kept alone, to see whether they matter.
 CUT = (0.1, 0.2, 0.5)
 TEXTS_AT_ONCE = 512
-TOP_WORDS, MOST_CLASSES, FEWEST_TIMES = 6, 12, 2
+TOP_WORDS, MOST_CLASSES, FEWEST_TIMES, LEAST_SHARE = 6, 12, 2, 0.1
 SHOWN_WORDS = 8
 
 
@@ -104,6 +104,9 @@ def shapley(margins: Margins, players: Players, target: int) -> Attribution:
         target: Which output.
     """
     count = len(players.parts)
+    if not count:
+        said = margins(np.array([""], object), np.array([target]))
+        return Attribution(np.zeros((1, 0)), said, said)
     random = np.random.default_rng(count)
     forwards = [random.permutation(count) for _ in range(ORDERS)]
     walks = np.array([order for walk in forwards for order in (walk, walk[::-1])]).reshape(2 * ORDERS, count)
@@ -303,8 +306,11 @@ def telling_words(
             (float(np.mean(values)), len(values), word) for word, values in counted[target].items() if word
         ]
         strongest = sorted(means, key=lambda item: (item[1] < FEWEST_TIMES, -item[0]))[:TOP_WORDS]
+        least = LEAST_SHARE * max((mean for mean, _, _ in strongest), default=0.0)
         told[name_of(target)] = [
-            {"word": word, "mean": mean, "texts": n} for mean, n, word in strongest if mean > 0
+            {"word": word, "mean": mean, "texts": count}
+            for mean, count, word in strongest
+            if mean > max(least, 0.0)
         ]
     return told
 

@@ -54,7 +54,8 @@ CLOSING = (
     r"(?i:regards|sincerely|cheers|thanks|thank you|best wishes|grüße|grüßen|gruß|cordialement|saludos"
     r"|atentamente)"
 )
-NAMED = r"\p{Lu}[\p{L}\p{M}'’.-]*"
+WROTE = r"(?i:wrote|writes|schrieb|a écrit|escribió)"
+NAMED = r"(?:\p{Lu}\.|\p{Lu}[\p{L}\p{M}'’-]*)"
 TITLE = r"(?:(?i:mr|mrs|ms|dr|herr|frau|prof|señora?|monsieur|madame)\.?[ \t]+)?"
 NAME = (
     (rf"\b({GREETING})([ \t]+){TITLE}{NAMED}([ \t]+{NAMED}){{0,2}}", r"\1 _name_"),
@@ -64,6 +65,7 @@ NAME = (
         rf"{NAMED}([ \t]+{NAMED}){{0,2}}",
         r"\1 _name_",
     ),
+    (rf"{NAMED}([ \t]+{NAMED}){{0,2}}([ \t]+<[^<>\n]*>)?([ \t]+{WROTE}\b)", r"_name_\2\3"),
 )
 PERSONAL = {"email": EMAIL, "iban": IBAN, "card": CARD, "phone": PHONE, "name": NAME}
 CLEANING = {"html": HTML, "quotes": QUOTES, "signature": SIGNATURE}

@@ -178,7 +178,9 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
 def declaration_for_examples(project: Project) -> str:
     """The declaration as JSON, with what does not decide the examples left at its default."""
     kept: dict[str, Any] = project.declaration.model_dump(
-        mode="json", by_alias=True, include={"data", "columns", "slices", "images", "text", "history", "forecast"}
+        mode="json",
+        by_alias=True,
+        include={"data", "columns", "slices", "images", "text", "history", "forecast"},
     )
     if worth := project.declaration.business:
         # Whether there is a worth, and whether it hangs on an amount, which then goes along.

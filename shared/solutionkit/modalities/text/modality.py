@@ -108,7 +108,9 @@ class Texts(Table):
             if name not in names
         ]
         if problems:
-            return dataclasses.replace(data, problems=(*data.problems, *problems))
+            # What would be made of the texts is not missing, too.
+            table = data.table.append_column(LENGTH, pa.nulls(data.table.num_rows, pa.string()))
+            return dataclasses.replace(data, table=table, problems=(*data.problems, *problems))
         found, notes = alike_texts(data.table, declaration.columns.text)
         return dataclasses.replace(data, copies=found, notes=notes)
 

@@ -1,8 +1,8 @@
 """Texts -> words and n-grams of characters, as TensorFlow ops: training and serving cut them alike.
 
 N-grams are known by fingerprints of 62 bits, so that no vocabulary of words travels with a model; of a
-hundred million n-grams, two share one in one case of a thousand. Which n-grams there are is what scikit-learn's
-`CountVectorizer` makes of words, by "char_wb" for characters (F. Pedregosa et al., JMLR 12, 2011).
+hundred million n-grams, two share one in one case of a thousand. The n-grams are those that scikit-learn's
+`CountVectorizer` makes of words ("char_wb" for characters; F. Pedregosa et al., JMLR 12, 2011).
 """
 
 from __future__ import annotations

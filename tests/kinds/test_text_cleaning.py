@@ -1,0 +1,85 @@
+"""Texts are cleaned and personal data masked, once as well as twice, whatever bytes come."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+
+from solutionkit.kinds import TEXT, Feature
+from solutionkit.kinds.text_cleaning import LONGEST, STEPS, cleaned, masked, masked_cells
+
+ALL = Feature("text", TEXT, STEPS)
+NOTHING = Feature("text", TEXT)
+
+
+def clean(text: str | bytes, feature: Feature = ALL) -> str:
+    found: str = cleaned(tf.constant([text]), feature).numpy()[0].decode()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("<p>Hello<br>you &amp; me</p>", "Hello\nyou & me"),
+        ("<style>p {}</style><div class='x'>text</div><script>evil()</script>", "text"),
+        ("a <Component/> fails if x < y", "a <Component/> fails if x < y"),
+        ("New\n> old\n>> older\nend", "New\n \n \nend"),
+        ("Answer\nOn Monday Ann Lee wrote:\n> old", "Answer"),
+        ("Text\n-- \nACME Ltd, 1 Road", "Text"),
+        ("write to jörg.müller+x@mail.example.co.uk now", "write to _email_ now"),
+        ("card 4111 1111-1111.1111 and 4111111111111111", "card _card_ and _card_"),
+        ("call +49 (170) 123-4567 or 0170/1234567", "call _phone_ or _phone_"),
+        ("DE89 3704 0044 0532 0130 00", "_iban_"),
+        ("Dear Ms. Anna-Lena O'Neill Smith, hi", "Dear _name_, hi"),
+        ("Sehr geehrte Frau Öztürk,", "Sehr geehrte _name_,"),
+        ("Bye.\nKind regards,\nJosé Pérez\n", "Bye.\nKind regards\n_name_"),
+        ("my name is Zoë Zimmer. Order 48442", "my name is _name_. Order 48442"),
+        ("Ann Lee <a@b.example> wrote that", "_name_ < _email_ > wrote that"),
+        ("2024-05-01 at 12:30, 3 items, 1234567 km", "2024-05-01 at 12:30, 3 items, 1234567 km"),
+    ],
+)
+def test_what_is_taken_out(text: str, kept: str) -> None:
+    assert clean(text) == kept
+
+
+HOSTILE = [
+    b"",
+    b"\xff\xfe\xfa broken \xc3",
+    b"nul \x00 bell \x07 escape \x1b[31m",
+    "right to left \u202egnp.exe \u2066x\u2069".encode(),
+    "e\u0301\u0327\u0327 " * 50 + "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+    "<" * 5000 + ">" * 5000,
+    "a" * (2 * LONGEST),
+    ("Dear " * 2000).encode(),
+    "@" * 3000 + ".com",
+    "漢字かな ภาษาไทย עברית العربية",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_becomes_plain_text(text: str | bytes) -> None:
+    found = clean(text)
+    assert len(found) <= LONGEST
+    assert not set(found) & set("\x00\x07\x1b\u202e\u2066\u200d")
+
+
+@pytest.mark.parametrize("feature", [ALL, NOTHING])
+def test_what_is_stored_masked_is_read_as_what_is_served_raw(feature: Feature) -> None:
+    texts = [
+        "Dear Ann Lee Smith Jones Brown, mail <b>a</b>@b.example and c@d.example",
+        "Hello Zed,\n4111 1111 1111 1111\nThanks,\nBob Stone\n-- \nBob",
+        "On 3 May Zed Ok <z@ok.example> wrote:\n> hi\nbye",
+        *(text if isinstance(text, str) else text.decode("utf-8", "replace") for text in HOSTILE),
+    ]
+    stored = masked(tf.constant(texts), feature)
+    assert masked(stored, feature).numpy().tolist() == stored.numpy().tolist()
+    assert cleaned(stored, feature).numpy().tolist() == cleaned(tf.constant(texts), feature).numpy().tolist()
+
+
+def test_cells_are_masked_and_missing_ones_stay_missing() -> None:
+    cells = pa.chunked_array([["a@b.example", None], ["x"]])
+    assert masked_cells(cells, ALL).to_pylist() == [" _email_ ", None, "x"]
+    assert masked_cells(pa.chunked_array([[]], pa.string()), ALL).to_pylist() == []
+    random = np.random.default_rng(1)
+    many = pa.chunked_array([[f"x{number}@y.example" for number in random.integers(0, 9, 9000)]])
+    assert set(masked_cells(many, ALL).to_pylist()) == {" _email_ "}
