@@ -64,7 +64,8 @@ def test_what_is_unsure_goes_to_a_person_and_that_pays(project: Project) -> None
             model["business"]["value_per_1000"] > compared["models"]["trivial"]["business"]["value_per_1000"]
         )
         assert model["top_3"] > 0.93
-        assert model["coverage"][0]["accuracy"] >= model["coverage"][-1]["accuracy"]
+        by_share = {item["share"]: item["accuracy"] for item in model["coverage"]}
+        assert by_share[0.8] > by_share[1.0]
     assert {item["column"] for item in compared["slices"]} == {"language", "tier", "text_length"}
 
 
@@ -156,3 +157,17 @@ def test_the_report_shades_words(project: Project, tmp_path: Path) -> None:
     assert "share of rows that are sent without a person" in page
     assert "EUR per 1,000" in page
     assert page.count("color-mix") > 20
+
+
+def test_rows_to_label_next_are_unsure(project: Project, tmp_path: Path) -> None:
+    output = tmp_path / "next.csv"
+    answer = solutionkit(
+        project.folder, "label-next", "--input", str(project.sample_path), "-n", "20", "--output", str(output)
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "20 of" in answer.stdout
+    rows = read(output)
+    assert len({row["ticket_id"] for row in rows}) == 20
+    gaps = [float(row["confidence"]) - float(row["second_confidence"]) for row in rows]
+    assert gaps == sorted(gaps)
+    assert solutionkit(project.folder, "label-next", "--input", "x.csv", "-n", "0").returncode == 1

@@ -14,6 +14,7 @@ EXAMPLES = {
     "report": "--open",
     "predict": "--input new.csv --output scores.csv --reasons",
     "explain": "--input new.csv --rows 3",
+    "label-next": "--input unlabelled.csv -n 50 --output to_label.csv",
     "export": "--format litert --output model.tflite",
     "sample": "--rows 3000",
     "rollout": "canary",
@@ -69,6 +70,12 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("--model", choices=models, default="pushed")
     explain.add_argument("--history", type=Path, help=history)
     explain.add_argument("--rows", type=int, default=5, help="how many rows to print (default: 5)")
+
+    label = verbs.add_parser("label-next", help="which rows to label next: unsure and different ones")
+    label.add_argument("--input", type=Path, required=True, help="rows without a label")
+    label.add_argument("-n", dest="count", type=int, default=50, help="how many (default: 50)")
+    label.add_argument("--output", type=Path, help="write them as CSV (default: print them)")
+    label.add_argument("--model", choices=models, default="pushed")
 
     export = verbs.add_parser("export", help="write a model in another format, and say what that loses")
     export.add_argument(

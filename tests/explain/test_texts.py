@@ -18,7 +18,7 @@ WORTH = {"good": 3.0, "great": 2.0, "bad": -4.0}
 
 def margins(texts: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Words add up, and two of them together are worth one more."""
-    found = np.array([sum(WORTH.get(word, 0.0) for word in text.split()) for text in texts])
+    found = np.array([sum((WORTH.get(word, 0.0) for word in text.split()), 0.0) for text in texts])
     found += [float({"good", "great"} <= set(text.split())) for text in texts]
     return np.where(targets == 1, found, -found)
 

@@ -177,6 +177,17 @@ class Modality(ABC):
         del table, marked, spec, trusted
         return []
 
+    def label_notes(self, table: pa.Table, labels: np.ndarray, declaration: Declaration) -> list[str]:
+        """Labels that look wrong, one sentence each.
+
+        Args:
+            table: Typed columns of training rows.
+            labels: `(rows,)` encoded labels.
+            declaration: What the columns are.
+        """
+        del table, labels, declaration
+        return []
+
     @abstractmethod
     def files(self, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
         """The files whose content decides the tf.Examples, and their names where these say something.
@@ -214,6 +225,11 @@ class Modality(ABC):
         """
         del raw, spec, known
         raise UserError(f"{source}: such rows are read from files; give a path.")
+
+    def vectors(self, rows: ScoringRows) -> Any:
+        """`(rows, features)` sparse numbers by which rows resemble each other; None where there are none."""
+        del rows
+        return None
 
     def known_rows(self, project: Project, path: Path | None = None) -> Any:
         """What new rows' computed columns are computed of; nothing where no columns are computed.

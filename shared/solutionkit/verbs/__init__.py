@@ -13,7 +13,7 @@ def _lazily(name: str) -> Verb:
     """A verb whose module is imported when it is called."""
 
     def call(options: argparse.Namespace) -> int:
-        verb: Verb = importlib.import_module(f"solutionkit.verbs.{name}").main
+        verb: Verb = importlib.import_module(f"solutionkit.verbs.{name.replace('-', '_')}").main
         return verb(options)
 
     return call
@@ -27,6 +27,7 @@ VERBS: dict[str, Verb] = {
         "report",
         "predict",
         "explain",
+        "label-next",
         "serve",
         "rollout",
         "loadtest",

@@ -111,7 +111,7 @@ def test_figures_draw_confusions_of_few_classes_alone(tmp_path: Path) -> None:
     del tmp_path
     diagnosed = TASK.diagnosis(judged(), OUTPUTS)
     assert diagnosed["top_3"] == 1.0
-    compared = {"models": {name: diagnosed for name in ("baseline", "deep")}}
+    compared = {"models": dict.fromkeys(("baseline", "deep"), diagnosed)}
     drawn = figures(TASK, compared)
     assert "Of 80 %" in drawn[0].caption
     assert sum("taken for" in item.caption and "across" in item.caption for item in drawn) == 2

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.cells import as_text
+from solutionkit.cells import as_text, take_rows
 from solutionkit.declaration import Declaration
 from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem, suggestion
@@ -21,7 +21,8 @@ from solutionkit.kinds import TEXT, Feature
 from solutionkit.modalities.damaging import Damaging
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.modality import Table, unread
-from solutionkit.modalities.text.alike import alike_texts, length_groups
+from solutionkit.modalities.text.alike import alike_texts, joined, length_groups
+from solutionkit.modalities.text.suspects import MOST_ROWS, SHOWN, suspicious
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.routing.handing import ratio_of
 
@@ -156,6 +157,31 @@ class Texts(Table):
         """None that a column as a whole could show."""
         del table, marked, spec, trusted
         return []
+
+    def label_notes(self, table: pa.Table, labels: np.ndarray, declaration: Declaration) -> list[str]:
+        """Texts that read like another class."""
+        columns = declaration.columns
+        found = suspicious(table, columns.text, labels, declaration.training.seed)
+        if not len(found):
+            return []
+        some, text = take_rows(table, found[:SHOWN]), columns.text[-1]
+        if columns.id in table.column_names:
+            listed = ", ".join(some[columns.id].to_pylist())
+        else:
+            listed = f"{text} {(some[text][0].as_py() or '')[:60]!r}"
+        looked_at = min(len(labels), MOST_ROWS)
+        return [
+            f"{len(found):,} of {looked_at:,} labels looked at may be wrong: their texts read like another"
+            f" class's, most clearly {listed}"
+        ]
+
+    def vectors(self, rows: ScoringRows) -> Any:
+        """Words and pairs of words, hashed."""
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        names = [feature.name for feature in rows.spec.features]
+        hashing = HashingVectorizer(n_features=2**16, ngram_range=(1, 2), token_pattern=r"\w+")
+        return hashing.transform(joined(rows.table, names).to_pylist())
 
     # -- judging and telling
 

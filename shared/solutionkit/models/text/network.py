@@ -35,8 +35,8 @@ BUCKETS, WIDTH, FILTERS, REACHES = 2**15, 128, 192, (1, 2, 3)
 LEFT_OUT, SPATIAL, DROPOUT = 0.2, 0.2, 0.5
 BATCH, RATE, DECAY, WARM = 64, 1e-3, 1e-2, 0.1
 EPOCHS, FEWEST_STEPS, MOST_STEPS = 16, 1200, 6000
-# Fits of which the bag consists at most.
-MOST_FITS = 3
+# Fits of which the bag consists at most, and texts times fits.
+MOST_FITS, MOST_TEXTS = 3, 60_000
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,18 @@ class Reader(keras.Model):
             training: Whether words are left out.
         """
         parts, places = inputs
-        there = tf.cast(parts > 0, tf.float32)
-        count = tf.maximum(tf.reduce_sum(there, axis=1, keepdims=True), 1.0)
-        vectors = tf.reduce_sum(self.embedding(parts) * there[:, :, None], axis=1) / tf.sqrt(count)
-        kept = tf.cast(places > 0, tf.float32)
+        known = tf.cast(parts > 0, tf.float32)
+        count = tf.maximum(tf.reduce_sum(known, axis=1, keepdims=True), 1.0)
+        vectors = tf.reduce_sum(self.embedding(parts) * known[:, :, None], axis=1) / tf.sqrt(count)
+        there = tf.cast(places > 0, tf.float32)
+        kept = there
         if training:
             kept *= tf.cast(tf.random.uniform(tf.shape(places)) >= LEFT_OUT, tf.float32)
         rows = tf.gather(vectors, places) * kept[:, :, None]
         rows = self.spatial(rows, training=training)
-        found = [tf.reduce_max(layer(rows), axis=1) for layer in self.convolutions]
+        # What lies behind a text's end is no part of it, however long the batch's longest text is.
+        inside = there[:, :, None]
+        found = [tf.reduce_max(layer(rows) * inside, axis=1) for layer in self.convolutions]
         return self.last(self.dropout(tf.concat(found, axis=1), training=training))
 
 
@@ -149,7 +152,7 @@ def train(
     head = spec.task.head(train.label)
     rows = train.joined(validation)
     known = read(rows.inputs[TEXT])
-    folds = fold_codes(rows, training, np.inf)
+    folds = fold_codes(rows, training, training.leisure * MOST_TEXTS)
     fits = min(int(folds.max()) + 1, MOST_FITS)
     steps = step_count(len(rows), training)
     progress = Progress(fits * steps)
