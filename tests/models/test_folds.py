@@ -3,7 +3,7 @@ import pytest
 
 from solutionkit.declaration import Training
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.folds import fold_codes, parted
+from solutionkit.models.folds import among_all, drawn, fold_codes, parted
 
 TRAIN = TransformedSplit({"numeric": np.zeros((6, 1))}, np.zeros(6, np.int64), np.array([1, 1, 2, 2, 3, 3]))
 ROWS = TRAIN.joined(TransformedSplit({"numeric": np.zeros((2, 1))}, np.ones(2, np.int64)))
@@ -31,3 +31,17 @@ def test_scores_are_of_rows_that_were_held_out() -> None:
     assert (train[:, 0].tolist(), validation[:, 0].tolist()) == ([0, 1, 2, 3, 4, 5], [6, 7])
     held_out[:6] = np.nan
     assert parted(held_out, 6)[0] is None
+
+
+def test_rows_that_are_too_many_are_drawn_and_their_scores_put_back() -> None:
+    assert drawn(5, 5, 1).tolist() == [0, 1, 2, 3, 4]
+    chosen = drawn(100, 10, 1)
+    assert len(np.unique(chosen)) == 10
+    assert (np.diff(chosen) > 0).all()
+    scores = np.arange(20.0).reshape(10, 2)
+    found = among_all(scores, chosen, 100)
+    assert found is not None
+    assert np.array_equal(found[chosen], scores)
+    assert np.isnan(found).any(axis=1).sum() == 90
+    assert among_all(None, chosen, 100) is None
+    assert among_all(scores, np.arange(10), 10) is scores

@@ -33,3 +33,31 @@ def parted(held_out: np.ndarray, train: int) -> tuple[np.ndarray | None, np.ndar
     """
     first = held_out[:train]
     return (None if np.isnan(first).all() else first), held_out[train:]
+
+
+def drawn(rows: int, most: int, seed: int) -> np.ndarray:
+    """Positions of rows that are learned from, in order: all, or as many as there is room for.
+
+    Args:
+        rows: How many there are.
+        most: How many there is room for.
+        seed: Of the draw.
+    """
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:most])
+
+
+def among_all(scores: np.ndarray | None, chosen: np.ndarray, rows: int) -> np.ndarray | None:
+    """Scores of drawn rows in the places of all rows, NaN for the others; None where there are none.
+
+    Args:
+        scores: `(drawn rows, outputs)`, if rows were held out.
+        chosen: `(drawn rows,)` positions.
+        rows: How many there are.
+    """
+    if scores is None or len(chosen) == rows:
+        return scores
+    found = np.full((rows, scores.shape[1]), np.nan)
+    found[chosen] = scores
+    return found

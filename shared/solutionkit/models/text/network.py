@@ -13,13 +13,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
 
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import TEXT
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.folds import fold_codes, parted
+from solutionkit.models.folds import among_all, drawn, fold_codes, parted
 from solutionkit.models.heads import Head
 from solutionkit.models.tempering import best_temperature
 from solutionkit.models.text.explaining import EXPLAINER, save_nothing
@@ -37,6 +38,8 @@ BATCH, RATE, DECAY, WARM = 64, 1e-3, 1e-2, 0.1
 EPOCHS, FEWEST_STEPS, MOST_STEPS = 16, 1200, 6000
 # Fits of which the bag consists at most, and texts times fits.
 MOST_FITS, MOST_TEXTS = 3, 60_000
+# Texts of which the rest are drawn from no more, and words that are taken apart at once.
+MOST_READ, WORDS_AT_ONCE = 100_000, 8192
 
 
 @dataclass(frozen=True)
@@ -120,22 +123,26 @@ def read(texts: np.ndarray) -> Read:
         texts: `(rows,)` in UTF-8.
     """
     step = tf.function(
-        lambda some: words_of(some)[:, :MOST_WORDS].to_tensor(""),
+        lambda some: words_of(some)[:, :MOST_WORDS],
         input_signature=[tf.TensorSpec([None], tf.string)],
         autograph=False,
     )
-    words = [step(tf.constant(piece)).numpy() for piece in pieces(texts)]
-    longest = max([item.shape[1] for item in words], default=1)
-    padded = [np.pad(item, ((0, 0), (0, longest - item.shape[1])), constant_values=b"") for item in words]
-    every, places = np.unique(np.concatenate(padded), return_inverse=True)
-    places = places.reshape(len(texts), longest)
-    if not len(every) or every[0] != b"":
-        every, places = np.concatenate([[b""], every]), places + 1
+    found = [step(tf.constant(piece)) for piece in pieces(texts)]
+    lengths = np.concatenate([words.row_lengths().numpy() for words in found])
+    flat = [pa.array(words.flat_values.numpy().tolist(), pa.binary()) for words in found]
+    encoded = pa.chunked_array(flat, pa.binary()).combine_chunks().dictionary_encode()
+    places = np.zeros((len(texts), max(int(lengths.max(initial=0)), 1)), np.int32)
+    row = np.repeat(np.arange(len(texts)), lengths)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    places[row, within] = np.asarray(encoded.indices) + 1
     cut = tf.function(parts_of, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    parts = [cut(tf.constant(piece)).numpy() for piece in np.array_split(every, -(-len(every) // 8192))]
-    found = np.concatenate(parts)
-    found[0] = 0
-    return Read(found, places.astype(np.int32))
+    every = np.array(encoded.dictionary.to_pylist(), object)
+    parts = [np.zeros((1, MOST_PARTS), np.int32)]
+    parts += [
+        cut(tf.constant(every[start : start + WORDS_AT_ONCE])).numpy()
+        for start in range(0, len(every), WORDS_AT_ONCE)
+    ]
+    return Read(np.concatenate(parts), places)
 
 
 def train(
@@ -150,7 +157,8 @@ def train(
         training: Seed, preset and epochs.
     """
     head = spec.task.head(train.label)
-    rows = train.joined(validation)
+    chosen = drawn(len(train), MOST_READ, training.seed)
+    rows = train.take(chosen).joined(validation)
     known = read(rows.inputs[TEXT])
     folds = fold_codes(rows, training, training.leisure * MOST_TEXTS)
     fits = min(int(folds.max()) + 1, MOST_FITS)
@@ -174,16 +182,23 @@ def train(
 
     held_out = np.full(raw.shape, np.nan)
     held_out[told] = np.asarray(head.answers(raw[told] / temperature))
-    train_scores, scores = parted(held_out, len(train))
+    train_scores, scores = parted(held_out, len(chosen))
     facts: dict[str, Any] = {
         "algorithm": "a convolutional network over words of hashed n-grams",
         "parameters": int(sum(reader.count_params() for reader in readers)),
+        "rows": len(rows),
         "steps": steps,
         "temperature": round(float(temperature), 3),
         **({"fits": fits} if fits > 1 else {}),
     }
     return TrainedModel(
-        score, scores, save_nothing, EXPLAINER, facts, trackables=readers, train_scores=train_scores
+        score,
+        scores,
+        save_nothing,
+        EXPLAINER,
+        facts,
+        trackables=readers,
+        train_scores=among_all(train_scores, chosen, len(train)),
     )
 
 
