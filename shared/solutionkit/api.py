@@ -194,6 +194,8 @@ class Project:
             known = self._known[history] = modality.known_rows(self._project, history)
         if isinstance(rows, str | Path):
             return modality.read_new(Path(rows), loaded.spec, known)
+        if not isinstance(rows, pa.Table) and not hasattr(rows, "columns"):
+            raise UserError(f"{SOURCE}: a table or a path is wanted, not {type(rows).__name__}.")
         try:
             table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, preserve_index=False)
         except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:

@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
 
     models = ("simple", "baseline", "deep", "pushed")
     predict = verbs.add_parser("predict", help="score a raw file")
-    predict.add_argument("--input", type=Path, required=True, help="CSV, Parquet or images; no label needed")
+    predict.add_argument(
+        "--input", type=Path, required=True, help="CSV, Parquet, JSON lines or images; no label needed"
+    )
     predict.add_argument("--output", type=Path, required=True, help="the CSV to write")
     predict.add_argument("--model", choices=models, default="pushed")
 
@@ -63,7 +65,9 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--label", help="with --server: ask the version with this label, e.g. stable")
 
     explain = verbs.add_parser("explain", help="SHAP values of given rows")
-    explain.add_argument("--input", type=Path, required=True, help="CSV, Parquet or images; no label needed")
+    explain.add_argument(
+        "--input", type=Path, required=True, help="CSV, Parquet, JSON lines or images; no label needed"
+    )
     explain.add_argument(
         "--output", type=Path, help="write a CSV of all contributions, of images a folder of heat maps"
     )

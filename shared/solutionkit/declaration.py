@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from solutionkit.declaration_parts import Cleaning, Forecasting, History, Images, Span, Table, span
 
@@ -117,6 +117,11 @@ class Columns(Table):
         None, description="a column with the path of a picture that is white where the defect is"
     )
     ignore: list[str] = Field([], description="columns that are left out")
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_part_each(self) -> Columns:

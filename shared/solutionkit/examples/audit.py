@@ -350,7 +350,7 @@ def judge(
         noted = modality.leakage_notes(trained, told, spec, trusted)
         findings.notes += [note for note in noted if note not in findings.notes]
     findings.notes += gap_notes(trained, labels[rows], spec)
-    findings.notes += modality.label_notes(trained, labels[rows], declaration)
+    findings.notes += modality.label_notes(trained, labels[rows], spec, declaration)
     if not declaration.data.drawn:
         findings.notes += drift_notes(typed, splits, spec)
 

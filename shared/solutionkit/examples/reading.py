@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -160,7 +161,9 @@ def _read_csv(file: Path) -> pa.Table:
     except pa.ArrowInvalid as error:
         if "UTF8" in str(error) or "UTF-8" in str(error):
             raise _not_utf8(file) from None
-        raise _refused(file, f"not a readable CSV file: {_first_line(error)}") from None
+        # What stands in the line is nobody's business.
+        message = re.sub(r"(Expected \d+ columns, got \d+).*", r"\1", _first_line(error))
+        raise _refused(file, f"not a readable CSV file: {message}") from None
     return with_decimal_points(table) if mark == OTHER_MARKS[0] else table
 
 

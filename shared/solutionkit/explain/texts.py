@@ -29,6 +29,7 @@ from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
 from solutionkit.kinds import TEXT
+from solutionkit.kinds.text_cleaning import DONE
 from solutionkit.output import write_csv
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ CUT = (0.1, 0.2, 0.5)
 TEXTS_AT_ONCE = 512
 TOP_WORDS, MOST_CLASSES, FEWEST_TIMES, LEAST_SHARE = 6, 12, 2, 0.1
 SHOWN_WORDS = 8
+FAITHFUL = ("comprehensiveness", "comprehensiveness_at_random", "sufficiency", "sufficiency_at_random")
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ def margins_of(model: ModelExplainer) -> Margins:
     def margins(texts: np.ndarray, targets: np.ndarray) -> np.ndarray:
         parts = []
         for start in range(0, len(texts), TEXTS_AT_ONCE):
-            some = texts[start : start + TEXTS_AT_ONCE]
+            # They were cleaned, and are not to be cleaned again.
+            some = np.array([DONE + text for text in texts[start : start + TEXTS_AT_ONCE]], object)
             empty = np.full(len(some), "", object)
             outputs = model.scorer.score_raw(dict.fromkeys(names, empty) | {names[0]: some})
             aims = tf.constant(targets[start : start + TEXTS_AT_ONCE])
@@ -242,7 +245,7 @@ def faithful(
     targets: np.ndarray,
     found: list[Attribution],
     random: np.random.Generator,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """How much the margin falls without the strongest words and without all others, beside words at random.
 
     Args:
@@ -254,7 +257,7 @@ def faithful(
 
     Returns:
         Mean falls over `CUT`, in the margin's unit: `comprehensiveness` the larger the better, `sufficiency`
-        the smaller.
+        the smaller; None where no text has two words.
     """
     falls: dict[str, list[float]] = defaultdict(list)
     for players, target, item in zip(texts, targets, found, strict=False):
@@ -273,7 +276,7 @@ def faithful(
         said = margins(np.array(variants, object), np.full(len(variants), target))
         for name, value in zip(names, said, strict=True):
             falls[name].append(float(item.output[0] - value))
-    return {name: float(np.mean(values)) for name, values in falls.items()}
+    return {name: float(np.mean(falls[name])) if name in falls else None for name in FAITHFUL}
 
 
 def top_words(players: Players, values: np.ndarray, most: int = 3) -> list[str]:
@@ -298,14 +301,18 @@ def telling_words(
     counted: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for players, target, item in zip(texts, targets, found, strict=False):
         for part, value in zip(players.parts, item.values[0], strict=True):
-            counted[int(target)][part.strip(".,;:!?\"'()").lower()].append(float(value))
+            # A stretch of words is somebody's sentence.
+            if " " not in part:
+                counted[int(target)][part.strip(".,;:!?\"'()").lower()].append(float(value))
     frequent = sorted(counted, key=lambda target: -sum(map(len, counted[target].values())))[:MOST_CLASSES]
     told = {}
     for target in frequent:
         means = [
-            (float(np.mean(values)), len(values), word) for word, values in counted[target].items() if word
+            (float(np.mean(values)), len(values), word)
+            for word, values in counted[target].items()
+            if word and len(values) >= FEWEST_TIMES
         ]
-        strongest = sorted(means, key=lambda item: (item[1] < FEWEST_TIMES, -item[0]))[:TOP_WORDS]
+        strongest = sorted(means, reverse=True)[:TOP_WORDS]
         least = LEAST_SHARE * max((mean for mean, _, _ in strongest), default=0.0)
         told[name_of(target)] = [
             {"word": word, "mean": mean, "texts": count}

@@ -62,6 +62,8 @@ class Kind(ABC):
         rows_scored: Rows that a model scores at once.
         nested: Whether cells are lists.
         is_text: Whether cells are short texts, so that rows can be sliced by them.
+        stand_in: What goes along with a model in the place of cells that could name somebody; None where
+            cells may go along themselves.
         has_values: Whether cells are values that other rows may have, too, so that they can be counted.
     """
 
@@ -72,6 +74,7 @@ class Kind(ABC):
     nested: ClassVar[bool] = False
     is_text: ClassVar[bool] = False
     has_values: ClassVar[bool] = True
+    stand_in: ClassVar[bytes | None] = None
 
     def claims(self, values: pa.ChunkedArray) -> bool:
         """Whether a column that nobody declared is of this kind."""

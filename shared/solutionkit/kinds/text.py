@@ -24,6 +24,7 @@ class Text(Single):
     # N-grams of long texts are many.
     rows_scored = 128
     has_values = False
+    stand_in = b"So many words, of no ticket at all, wake up a model that nobody has asked yet."
 
     def infer(self, name: str, values: pa.ChunkedArray, declared: bool) -> Feature | str:
         """The feature; texts are declared, so there is nothing to find out."""
@@ -31,10 +32,10 @@ class Text(Single):
         return Feature(name, self.name)
 
     def cast(self, values: pa.ChunkedArray, feature: Feature) -> tuple[pa.ChunkedArray, list[Problem]]:
-        """Cells as text, without personal data: what is stored anywhere never had any."""
-        from solutionkit.kinds.text_cleaning import masked_cells
+        """Cells as text and cleaned: what is stored anywhere has no personal data that is looked for."""
+        from solutionkit.kinds.text_cleaning import cleaned_cells
 
-        return masked_cells(as_text(values), feature), []
+        return cleaned_cells(as_text(values), feature), []
 
     def write_schema(self, feature: Feature, item: schema_pb2.Feature) -> None:
         """A text in a natural language, and what is taken out of it."""

@@ -177,15 +177,18 @@ class Modality(ABC):
         del table, marked, spec, trusted
         return []
 
-    def label_notes(self, table: pa.Table, labels: np.ndarray, declaration: Declaration) -> list[str]:
-        """Labels that look wrong, one sentence each.
+    def label_notes(
+        self, table: pa.Table, labels: np.ndarray, spec: TableSpec, declaration: Declaration
+    ) -> list[str]:
+        """Labels that look wrong, and what else should not stand in the rows, one sentence each.
 
         Args:
             table: Typed columns of training rows.
             labels: `(rows,)` encoded labels.
-            declaration: What the columns are.
+            spec: What the columns are.
+            declaration: What else was declared.
         """
-        del table, labels, declaration
+        del table, labels, spec, declaration
         return []
 
     @abstractmethod

@@ -8,6 +8,8 @@ from solutionkit.report import charts
 from solutionkit.report.figures import rungs
 from solutionkit.report.overlays import with_overlays
 
+# Columns that a model card names.
+DRIVERS = 5
 # Why a single row is shown, where explanations are of columns; and where they are of images.
 ROW_TITLES = {
     "true_positive": "Rightly flagged",
@@ -43,6 +45,13 @@ def of_columns(explained: dict[str, Any]) -> dict[str, Any]:
     return {
         "titles": ROW_TITLES,
         "names": names,
+        "drivers": {
+            name: [
+                f"{item['column']} ({item['share']:.1%} of all contributions)"
+                for item in model["global"][:DRIVERS]
+            ]
+            for name, model in explained["models"].items()
+        },
         "grouped": grouped,
         "ranking": charts.ranking_chart({name: model["global"] for name, model in models.items()}, unit),
         "groups": charts.ranking_chart({name: model["groups"] for name, model in models.items()}, unit)
@@ -57,8 +66,20 @@ def of_columns(explained: dict[str, Any]) -> dict[str, Any]:
 
 def of_images(explained: dict[str, Any]) -> dict[str, Any]:
     """Heat laid over the images."""
-    names = rungs(explained["models"])
-    return {"titles": IMAGE_TITLES, "names": names, "single_rows": with_overlays(explained["single_rows"])}
+    drivers = {}
+    for name, model in explained["models"].items():
+        drivers[name] = ["See the heat maps in the report; there were no masks to judge them by."]
+        if found := model.get("localisation"):
+            drivers[name] = [
+                f"Its heat maps point at the declared masks in {found['pointing_game']['value']:.1%} of"
+                f" {found['images']} images (by chance {found['pointing_game_by_chance']:.1%})."
+            ]
+    return {
+        "titles": IMAGE_TITLES,
+        "names": rungs(explained["models"]),
+        "drivers": drivers,
+        "single_rows": with_overlays(explained["single_rows"]),
+    }
 
 
 def of_text(explained: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +94,22 @@ def of_text(explained: dict[str, Any]) -> dict[str, Any]:
         ]
         single_rows.append({**single, "words": shaded})
     targets = dict.fromkeys(target for name in names for target in explained["models"][name]["words"])
-    return {"titles": ROW_TITLES, "names": names, "targets": list(targets), "single_rows": single_rows}
+    drivers = {
+        name: [
+            f"{target}: {', '.join(item['word'] for item in words)}"
+            for target, words in model["words"].items()
+            if words
+        ]
+        or ["No word stands in two of the explained texts; see the report."]
+        for name, model in explained["models"].items()
+    }
+    return {
+        "titles": ROW_TITLES,
+        "names": names,
+        "drivers": drivers,
+        "targets": list(targets),
+        "single_rows": single_rows,
+    }
 
 
 PARTS = {"columns": of_columns, "images": of_images, "text": of_text}

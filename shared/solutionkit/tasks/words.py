@@ -19,6 +19,7 @@ class Words:
         marked: What the marked ones of explained rows are, if that is told.
         method: How the models learned, where that is not from all rows; else None.
         trivial_rule: What the trivial predictor does, one sentence.
+        threshold_rule: Where thresholds come from, if that is not held-out rows.
         worth: What decides the money, where that is not by outcomes of single rows.
         worth_of: What money is told of 1,000 of, where these are no rows.
     """
@@ -31,5 +32,6 @@ class Words:
     marked: str | None = "positive"
     method: str | None = None
     trivial_rule: str = "The trivial predictor says the same for every row."
+    threshold_rule: str = ""
     worth: str = ""
     worth_of: str = ""

@@ -64,7 +64,7 @@ def test_texts_are_read_from_each_format_and_masked(tmp_path: Path, name: str) -
         ("body", TEXT),
     ]
     body = found.table["body"].to_pylist()
-    assert all(text.startswith("Dear _name_,") and text.endswith(" _email_ ") for text in body)
+    assert all(text.startswith("\x02Dear _name_,") and text.endswith("_email_") for text in body)
     assert found.table["subject"].null_count == 24
     assert set(found.table["text_length"].to_pylist()) == {"short", "medium", "long"}
 
@@ -79,7 +79,7 @@ def test_lines_say_what_is_read_and_what_is_taken_out(tmp_path: Path) -> None:
 
 def test_nothing_is_taken_out_if_nothing_is_wanted(tmp_path: Path) -> None:
     found = audited(tmp_path, table(), text={"clean": [], "mask": []})
-    assert found.table["body"][0].as_py().startswith("Dear Zed,")
+    assert found.table["body"][0].as_py().startswith("\x02Dear Zed,")
 
 
 def test_texts_that_differ_in_numbers_alone_stay_on_one_side(tmp_path: Path) -> None:
@@ -108,6 +108,19 @@ def test_texts_that_differ_in_numbers_alone_stay_on_one_side(tmp_path: Path) -> 
             {"project": {"task": "regression"}, "columns": {"label": "queue", "text": ["body"]}},
             "told by class",
         ),
+        (
+            {"business": {"misroute_cost": 3.0, "triage_cost": 1.0, "true_positive": 7.0}},
+            "true_positive means",
+        ),
+        (
+            {
+                "project": {"task": "classification"},
+                "columns": {"label": "queue", "text": ["body"], "negative": "billing"},
+                "business": {"triage_cost": 1.0},
+            },
+            "business.triage_cost is not read",
+        ),
+        ({"slices": {"columns": ["body"]}}, "'body', which is a text"),
         ({"forecast": {"horizon": 3}}, r"\[forecast\] is not read"),
     ],
 )
@@ -137,4 +150,33 @@ def test_a_broken_file_of_json_lines_is_named(tmp_path: Path, content: bytes, me
     project = project_of(tmp_path, table(), "tickets.jsonl")
     (tmp_path / "tickets.jsonl").write_bytes(content)
     with pytest.raises(UserError, match=message):
+        audit(project)
+
+
+def test_nested_text_is_named(tmp_path: Path) -> None:
+    rows = table().set_column(2, "body", pa.array([{"text": "x"}] * 120))
+    with pytest.raises(UserError, match="'body'"):
+        audit(project_of(tmp_path, rows, "tickets.jsonl"))
+
+
+def test_short_texts_that_differ_in_digits_alone_are_no_copies(tmp_path: Path) -> None:
+    rows = table()
+    short = rows.set_column(2, "body", pa.array([f"invoice {number}" for number in range(120)]))
+    short = short.set_column(1, "subject", pa.nulls(120, pa.string()))
+    project = project_of(tmp_path, short, columns={"label": "queue", "text": ["body"], "id": "id"})
+    assert not any("text of another" in note for note in audit(project).notes)
+
+
+def test_queues_that_a_split_lacks_are_told_once(tmp_path: Path) -> None:
+    rows = table().append_column(
+        "split", pa.array(["eval" if number > 80 else "train" for number in range(120)])
+    )
+    queues = ["early" if number < 20 else queue for number, queue in enumerate(rows["queue"].to_pylist())]
+    project = project_of(
+        tmp_path,
+        rows.set_column(4, "queue", pa.array(queues)),
+        data={"path": str(tmp_path / "tickets.csv"), "split": "column"},
+        columns={"label": "queue", "text": ["body"], "id": "id", "split": "split"},
+    )
+    with pytest.raises(UserError, match=r"the eval rows \(39\) hold nothing of 1 values of 'queue': 'early'"):
         audit(project)

@@ -19,8 +19,6 @@ from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.panel import Panel
 from solutionkit.modalities.series.table import ORIGIN, SERIES
 from solutionkit.modalities.series.totals import (
-    EVERYTHING,
-    JOINED,
     MOST_TOTALS,
     Level,
     Spread,
@@ -106,6 +104,12 @@ def with_totals(rows: ScoringRows, outputs: np.ndarray, kept: Any) -> tuple[Scor
     levels = levels_of(keys, list(layout.hierarchy), np.asarray(table[STEP].to_pylist()))
     own = own_forecasts(task, levels, sequence_values(table[PAST])) if layout.reconcile == MINT else None
     agreed = agree(task, levels, outputs, spread, own)
+    if len(levels[0].first) > 1:
+        note = (
+            f"series are forecast from {len(levels[0].first)} different steps on; totals are of those that"
+            " start together, so bring all series up to the same time"
+        )
+        rows = dataclasses.replace(rows, notes=(*rows.notes, note))
     parts = [table, *(_totals_table(table, level, layout) for level in levels)]
     whole = pa.concat_tables(parts, promote_options="default")
     place = whole.column_names.index(LEVEL)
@@ -116,8 +120,7 @@ def with_totals(rows: ScoringRows, outputs: np.ndarray, kept: Any) -> tuple[Scor
 
 def _totals_table(table: pa.Table, level: Level, layout: Layout) -> pa.Table:
     """When totals start, and of which values they are; nothing else is known of them."""
-    depth = 0 if level.name == EVERYTHING else len(level.name.split(JOINED))
-    named = [f"{KEY}{name}" for name in layout.hierarchy[:depth]]
+    named = [f"{KEY}{name}" for name in layout.hierarchy[: level.depth]]
     return table.select([STEP, LEVEL, *named]).take(pa.array(level.first))
 
 

@@ -26,6 +26,7 @@ class Layout:
         hierarchy: Columns by which series add up, the coarsest first.
         reconcile: How totals and series agree: `bottom_up` or `mint`.
         wide: What stands side by side where rows are not long: `series`, `times`, or nothing.
+        ignored: Columns that play no part.
     """
 
     series: tuple[str, ...]
@@ -39,6 +40,7 @@ class Layout:
     hierarchy: tuple[str, ...] = ()
     reconcile: str = "bottom_up"
     wide: str = ""
+    ignored: tuple[str, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ class Layout:
             tuple(forecast.hierarchy),
             forecast.reconcile,
             forecast.wide or "",
+            tuple(columns.ignore),
         )
 
 

@@ -135,7 +135,7 @@ class Series(Modality):
         assert declaration.data.path is not None
         source = str(declaration.data.path)
         table = read_table(declaration.data.path)
-        table = turned(table, Layout.of(declaration, []), source, declaration.columns.ignore)
+        table = turned(table, Layout.of(declaration, []), source)
         return Dataset(table, source, problems=tuple(missing_series_columns(table, declaration)))
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:

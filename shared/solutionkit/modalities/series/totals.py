@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 
 from solutionkit.tasks.forecast.layout import steps_of
 from solutionkit.tasks.forecast.task import Forecast
@@ -33,11 +34,13 @@ class Level:
         name: Its columns, joined.
         codes: `(windows,)` which total each window is part of, from 0 and without gaps.
         first: `(totals,)` a window of each.
+        depth: How many columns it goes by.
     """
 
     name: str
     codes: np.ndarray
     first: np.ndarray
+    depth: int = 0
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """`(totals, …)` of `(windows, …)`."""
@@ -61,7 +64,7 @@ def levels_of(columns: Mapping[str, np.ndarray], hierarchy: list[str], together:
             cells = np.unique(columns[hierarchy[depth - 1]].astype(str), return_inverse=True)[1].reshape(-1)
             codes = np.unique(codes * (cells.max() + 1) + cells, return_inverse=True)[1].reshape(-1)
         first = np.unique(codes, return_index=True)[1]
-        found.append(Level(JOINED.join(hierarchy[:depth]) or EVERYTHING, codes, first))
+        found.append(Level(JOINED.join(hierarchy[:depth]) or EVERYTHING, codes, first, depth))
     return found
 
 
@@ -144,17 +147,19 @@ class Spread:
             for level, forecast in zip(levels, own, strict=True):
                 totals, codes = np.unique(level.codes[rows], return_inverse=True)
                 parts.append((codes.reshape(-1), forecast[totals], self.moved[level.name]))
-            member = np.zeros((sum(len(item[1]) for item in parts), len(rows)))
-            start = 0
-            for codes, forecast, _ in parts:
-                member[start + codes, np.arange(len(rows))] = 1.0
-                start += len(forecast)
+            starts = np.cumsum([0, *(len(forecast) for _, forecast, _ in parts)])
+            places = np.concatenate(
+                [start + codes for start, (codes, _, _) in zip(starts, parts, strict=False)]
+            )
+            of = np.tile(np.arange(len(rows)), len(parts))
+            shape = (int(starts[-1]), len(rows))
+            member = sparse.csr_matrix((np.ones(len(of)), (places, of)), shape)
             wanted = np.concatenate([forecast for _, forecast, _ in parts])
             error = np.concatenate([np.full(len(forecast), item) for _, forecast, item in parts])
             for step in range(median.shape[1]):
                 own_error = self.series * wide[rows, step] ** 2
                 total_error = error * (member @ wide[rows, step]) ** 2
-                system = (member * own_error) @ member.T + np.diag(total_error)
+                system = (member.multiply(own_error) @ member.T).toarray() + np.diag(total_error)
                 # Totals of no error at all would leave nothing to divide by.
                 system[np.diag_indices_from(system)] += 1e-9 * np.trace(system) / len(system) + 1e-12
                 away = wanted[:, step] - member @ median[rows, step]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -18,7 +17,7 @@ LARGEST = 50_000_000
 NUMBERED = re.compile(r"([A-Za-z_ -]*)(\d+)")
 
 
-def turned(table: pa.Table, layout: Layout, source: str, left: Sequence[str] = ()) -> pa.Table:
+def turned(table: pa.Table, layout: Layout, source: str) -> pa.Table:
     """Rows of one series and time each.
 
     Empty cells have no row, unless a series has nothing else.
@@ -27,7 +26,6 @@ def turned(table: pa.Table, layout: Layout, source: str, left: Sequence[str] = (
         table: A wide table.
         layout: What stands side by side, and what columns are to be called.
         source: What to call the table in errors.
-        left: Columns that play no part.
 
     Raises:
         DataError: Columns are missing, cells are no numbers, or there are too many of them.
@@ -45,7 +43,7 @@ def turned(table: pa.Table, layout: Layout, source: str, left: Sequence[str] = (
     if layout.value in table.column_names:
         message = f"forecast.wide = \"{layout.wide}\", but the data has the column '{layout.value}' already"
         problems.append(Problem("not_wide", message, "remove forecast.wide", layout.value))
-    names = [name for name in table.column_names if name not in (*index, *left)]
+    names = [name for name in table.column_names if name not in (*index, *layout.ignored)]
     if table.num_rows * len(names) > LARGEST:
         message = f"{table.num_rows:,} rows of {len(names):,} columns are more than {LARGEST:,} cells"
         problems.append(Problem("too_many_rows", message, "give fewer series at a time"))

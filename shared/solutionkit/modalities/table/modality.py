@@ -22,6 +22,8 @@ from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.copies import copies, copies_on_both_sides
 from solutionkit.modalities.table.describing import describe
 from solutionkit.modalities.table.given import read_given
+from solutionkit.tasks.routing.handing import cost_problems
+from solutionkit.tasks.routing.task import Routing
 
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
@@ -39,9 +41,9 @@ class Table(Modality):
     explanation: str = "solutionkit.explain.tables:explain_tables"
 
     def declaration_problems(self, declaration: Declaration) -> list[Problem]:
-        """Keys of other modalities."""
+        """Keys of other modalities, and of other tasks."""
         columns = declaration.columns
-        return unread(
+        return routing_problems(declaration) + unread(
             {
                 "columns.text": columns.text,
                 "columns.image": columns.image,
@@ -51,8 +53,6 @@ class Table(Modality):
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,
-                "business.misroute_cost": declaration.business and declaration.business.misroute_cost,
-                "business.triage_cost": declaration.business and declaration.business.triage_cost,
                 "business.understock_cost": declaration.business and declaration.business.understock_cost,
                 "business.overstock_cost": declaration.business and declaration.business.overstock_cost,
             }
@@ -158,6 +158,17 @@ class Table(Modality):
             "a flood of missing values": save("flooded", replaced(numeric, flooded)),
             "a doubled header": save("doubled", copies.text.replace(",", f",{numeric},", 1).encode()),
         }
+
+
+def routing_problems(declaration: Declaration) -> list[Problem]:
+    """Costs of sending rows somewhere, where that is not what is done; and what is wrong with them."""
+    business = declaration.business
+    if declaration.project.task == Routing.name:
+        return cost_problems(business)
+    if business is None:
+        return []
+    costs = {"misroute_cost": business.misroute_cost, "triage_cost": business.triage_cost}
+    return unread({f"business.{name}": value for name, value in costs.items()})
 
 
 def unread(given: dict[str, object]) -> list[Problem]:

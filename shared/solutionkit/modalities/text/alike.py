@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import as_text
 
 GROUPS = ("short", "medium", "long")
+# Texts that are shorter are copies only if their digits are the same, too.
+FEWEST_CHARACTERS = 30
 
 
 def joined(table: pa.Table, columns: list[str]) -> pa.ChunkedArray:
@@ -27,11 +30,16 @@ def alike_texts(table: pa.Table, columns: list[str]) -> tuple[list[str] | None, 
         table: The raw rows.
         columns: The text columns.
     """
-    plain = pc.utf8_lower(joined(table, columns))
-    plain = pc.replace_substring_regex(plain, r"[0-9]+", "0")
-    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"\s+", " "))
-    codes = pc.cast(plain.combine_chunks().dictionary_encode().indices, pa.int64()).to_numpy()
-    doubled = int((np.bincount(codes)[codes] > 1).sum())
+    texts = pl.DataFrame({"text": pl.from_arrow(joined(table, columns))})
+    lower = pl.col("text").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    alike = lower.str.replace_all(r"[0-9]+", "0")
+    # Of a short text the digits may be all there is to tell.
+    wordy = alike.str.len_chars() >= FEWEST_CHARACTERS
+    row = pl.int_range(pl.len()).cast(pl.String)
+    named = pl.when(lower == "").then(pl.lit("row ") + row).when(wordy).then(alike).otherwise(lower)
+    codes = texts.select(named.hash(seed=0)).to_series().to_numpy()
+    counts = np.unique(codes, return_inverse=True)[1]
+    doubled = int((np.bincount(counts)[counts] > 1).sum())
     if not doubled:
         return None, ()
     note = (

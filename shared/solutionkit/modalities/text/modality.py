@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.cells import as_text, take_rows
+from solutionkit.cells import as_text, nested_problems, take_rows
 from solutionkit.declaration import Declaration
 from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem, suggestion
@@ -20,15 +20,17 @@ from solutionkit.examples.reading import read_table
 from solutionkit.kinds import TEXT, Feature
 from solutionkit.modalities.damaging import Damaging
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
-from solutionkit.modalities.table.modality import Table, unread
+from solutionkit.modalities.table.given import read_given
+from solutionkit.modalities.table.modality import Table, routing_problems, unread
 from solutionkit.modalities.text.alike import alike_texts, joined, length_groups
-from solutionkit.modalities.text.suspects import MOST_ROWS, SHOWN, suspicious
+from solutionkit.modalities.text.suspects import MOST_ROWS, SHOWN, personal_notes, suspicious
 from solutionkit.tasks.classification.task import Classification
-from solutionkit.tasks.routing.handing import ratio_of
+from solutionkit.tasks.routing.handing import cost_problems, in_words
 
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
     from solutionkit.examples.columns import TableSpec
+    from solutionkit.report.figures import Section
     from solutionkit.tasks.base import Task
     from solutionkit.use_case import Project
 
@@ -54,7 +56,7 @@ class Texts(Table):
 
     def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """Keys of other modalities; the text columns, which must be there."""
-        columns, business = declaration.columns, declaration.business
+        columns = declaration.columns
         problems = unread(
             {
                 "columns.image": columns.image,
@@ -73,18 +75,15 @@ class Texts(Table):
                 "[forecast]": declaration.forecast,
             }
         )
+        for name in set(columns.text) & set(declaration.slices.columns):
+            message = f"slices.columns names '{name}', which is a text; no two rows share one"
+            problems.append(Problem("text_slice", message, "slice by another column", name))
         if not columns.text:
             message = 'columns.text is missing: the columns that are read, e.g. ["subject", "body"]'
             problems.append(Problem("missing_key", message))
-        if business is not None:
-            ratio = ratio_of(business)
-            if ratio is None:
-                message = "[business] needs misroute_cost and triage_cost"
-                problems.append(Problem("missing_key", message, "name both, or leave the table out"))
-            elif ratio >= 1.0:
-                message = "a person costs as much as a wrong way: then a person should look at everything"
-                problems.append(Problem("cost_ratio", message, "name a triage_cost below misroute_cost"))
-        return problems
+        if declaration.project.task is None:
+            return [*problems, *cost_problems(declaration.business)]
+        return [*problems, *routing_problems(declaration)]
 
     def task_problems(self, task: Task, declaration: Declaration) -> list[Problem]:
         """Texts are told by class."""
@@ -97,8 +96,9 @@ class Texts(Table):
 
     def read(self, declaration: Declaration) -> Dataset:
         """As tables; rows whose texts differ in nothing but numbers and spaces are copies of each other."""
-        data = super().read(declaration)
-        names = data.table.column_names
+        table, given, source = read_given(declaration)
+        data = Dataset(table, source, given)
+        names = table.column_names
         problems = [
             Problem(
                 "missing_column",
@@ -108,11 +108,12 @@ class Texts(Table):
             for name in declaration.columns.text
             if name not in names
         ]
+        problems += nested_problems(table, declaration.columns.text)
         if problems:
             # What would be made of the texts is not missing, too.
-            table = data.table.append_column(LENGTH, pa.nulls(data.table.num_rows, pa.string()))
-            return dataclasses.replace(data, table=table, problems=(*data.problems, *problems))
-        found, notes = alike_texts(data.table, declaration.columns.text)
+            table = table.append_column(LENGTH, pa.nulls(table.num_rows, pa.string()))
+            return dataclasses.replace(data, table=table, problems=tuple(problems))
+        found, notes = alike_texts(table, declaration.columns.text)
         return dataclasses.replace(data, copies=found, notes=notes)
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
@@ -158,21 +159,28 @@ class Texts(Table):
         del table, marked, spec, trusted
         return []
 
-    def label_notes(self, table: pa.Table, labels: np.ndarray, declaration: Declaration) -> list[str]:
-        """Texts that read like another class."""
+    def label_notes(
+        self, table: pa.Table, labels: np.ndarray, spec: TableSpec, declaration: Declaration
+    ) -> list[str]:
+        """Texts that read like another class; personal data where it is not looked for."""
         columns = declaration.columns
-        found = suspicious(table, columns.text, labels, declaration.training.seed)
-        if not len(found):
-            return []
-        some, text = take_rows(table, found[:SHOWN]), columns.text[-1]
+        notes = personal_notes(table, [columns.id, *declaration.slices.columns])
+        rows, read_like = suspicious(table, columns.text, labels, declaration.training.seed)
+        if not len(rows):
+            return notes
+        which = "name columns.id to see which"
         if columns.id in table.column_names:
-            listed = ", ".join(some[columns.id].to_pylist())
-        else:
-            listed = f"{text} {(some[text][0].as_py() or '')[:60]!r}"
+            named = take_rows(table, rows[:SHOWN])[columns.id].to_pylist()
+            told = [
+                f"{name} ({spec.task.told(labels[row])}, reads like {spec.task.told(other)})"
+                for name, row, other in zip(named, rows, read_like, strict=False)
+            ]
+            which = f"most clearly {', '.join(told)}"
         looked_at = min(len(labels), MOST_ROWS)
         return [
-            f"{len(found):,} of {looked_at:,} labels looked at may be wrong: their texts read like another"
-            f" class's, most clearly {listed}"
+            *notes,
+            f"{len(rows):,} of {looked_at:,} labels looked at may be wrong: their texts read like another"
+            f" class's; {which}",
         ]
 
     def vectors(self, rows: ScoringRows) -> Any:
@@ -207,6 +215,13 @@ class Texts(Table):
             ("Texts", f"{named}; {np.median(total):,.0f} characters in the middle, {total.max():,} at most"),
             ("Cleaned", f"of {steps}" if steps else "of nothing but control characters"),
         ]
+
+    def sections(self, compared: dict[str, Any]) -> list[Section]:
+        """How many rows a person looks at, and what is never found."""
+        from solutionkit.report.figures import Section
+
+        told = in_words(compared["models"])
+        return [Section("person", "What is sent, and what a person looks at", told, ())] if told else []
 
     def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
         """What each word speaks for."""

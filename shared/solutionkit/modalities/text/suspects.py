@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from solutionkit.modalities.text.alike import joined
 
@@ -15,10 +16,15 @@ from solutionkit.modalities.text.alike import joined
 MOST_ROWS, FOLDS, SHOWN = 10_000, 3, 5
 # Words of a text that are looked at, and margins of one are so many log odds.
 MOST_CHARACTERS, STEEP = 2000, 4.0
+# How sure a model must be that a text is of another class.
+SURE = 0.6
+NONE = np.zeros(0, np.int64)
 
 
-def suspicious(table: pa.Table, columns: list[str], labels: np.ndarray, seed: int) -> np.ndarray:
-    """`(rows found,)` positions of rows whose label looks wrong, the clearest first.
+def suspicious(
+    table: pa.Table, columns: list[str], labels: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(rows found,)` positions of rows whose label looks wrong, the clearest first, and what they read like.
 
     Args:
         table: Typed rows.
@@ -35,26 +41,45 @@ def suspicious(table: pa.Table, columns: list[str], labels: np.ndarray, seed: in
     rows = np.sort(random.permutation(len(labels))[:MOST_ROWS])
     codes, counts = np.unique(labels[rows], return_counts=True)
     rows = rows[np.isin(labels[rows], codes[counts >= FOLDS])]
+    there = pc.utf8_length(joined(table.take(pa.array(rows)), columns)).to_numpy() > len(columns)
+    rows = rows[there]
     codes, known = np.unique(labels[rows], return_inverse=True)
     if len(codes) < 2:
-        return np.zeros(0, np.int64)
+        return NONE, NONE
     texts = [text[:MOST_CHARACTERS] for text in joined(table.take(pa.array(rows)), columns).to_pylist()]
     matrix = TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2), token_pattern=r"\w+")
     try:
         encoded = matrix.fit_transform(texts)
     except ValueError:
         # No word occurs twice.
-        return np.zeros(0, np.int64)
+        return NONE, NONE
     margins = cross_val_predict(LinearSVC(C=0.3), encoded, known, cv=FOLDS, method="decision_function")
     if margins.ndim == 1:
         margins = np.stack([-margins, margins], axis=1)
     odds = np.exp(STEEP * (margins - margins.max(axis=1, keepdims=True)))
-    found = find_label_issues(
-        known,
-        odds / odds.sum(axis=1, keepdims=True),
-        return_indices_ranked_by="self_confidence",
-        filter_by="both",
-        n_jobs=1,
+    probabilities = odds / odds.sum(axis=1, keepdims=True)
+    found = np.asarray(
+        find_label_issues(
+            known, probabilities, return_indices_ranked_by="self_confidence", filter_by="both", n_jobs=1
+        ),
+        np.int64,
     )
-    positions: np.ndarray = rows[np.asarray(found, np.int64)]
-    return positions
+    # Where classes overlap a model often disagrees; only what it is sure of is worth a person's time.
+    found = found[probabilities[found].max(axis=1) >= SURE]
+    return rows[found], codes[probabilities[found].argmax(axis=1)]
+
+
+def personal_notes(table: pa.Table, columns: list[str | None]) -> list[str]:
+    """A note on columns beside the texts that hold addresses of mail, which are stored as they are.
+
+    Args:
+        table: Typed rows.
+        columns: What names rows, and what they are sliced by.
+    """
+    notes = []
+    for name in dict.fromkeys(columns):
+        if name not in table.column_names or not pa.types.is_string(table[name].type):
+            continue
+        if pc.any(pc.match_substring_regex(table[name], r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")).as_py():
+            notes.append(f"'{name}' holds addresses of mail and is stored as it is: only texts are masked")
+    return notes

@@ -58,16 +58,22 @@ class Block:
         return tf.SparseTensor(tf.stack([row, place], axis=1), weight, tf.stack([batch, size]))
 
 
-def learned_blocks(texts: np.ndarray, outputs: int) -> list[Block]:
+def learned_blocks(texts: np.ndarray, outputs: int, sorts: int = len(BLOCKS)) -> list[Block]:
     """What n-grams there are in `(rows,)` texts, the most frequent ones if there are too many.
 
     Args:
         texts: In UTF-8.
         outputs: A weight is learned for each n-gram and output.
+        sorts: How many of `BLOCKS`.
     """
-    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in BLOCKS]
+    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in range(sorts)]
+    distinct = tf.function(
+        lambda some: _distinct(some, sorts),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
+    )
     for piece in pieces(texts):
-        for block, prints in enumerate(_distinct(tf.constant(piece))):
+        for block, prints in enumerate(distinct(tf.constant(piece))):
             found[block].append(np.unique(prints.numpy(), return_counts=True))
             if len(found[block]) > 64:
                 found[block] = [_merged(found[block])]
@@ -116,11 +122,10 @@ def pieces(texts: np.ndarray) -> Iterator[np.ndarray]:
         yield texts[start : start + TEXTS_AT_ONCE]
 
 
-@tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-def _distinct(texts: tf.Tensor) -> list[tf.Tensor]:
+def _distinct(texts: tf.Tensor, sorts: int) -> list[tf.Tensor]:
     """Of each block the fingerprints of all texts, one a text that has it."""
     words, found = words_of(texts), []
-    for grams in BLOCKS:
+    for grams in BLOCKS[:sorts]:
         ragged = grams(words)
         prints, place = tf.unique(ragged.flat_values)
         size = tf.maximum(tf.size(prints, tf.int64), 1)

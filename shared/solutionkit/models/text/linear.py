@@ -28,8 +28,9 @@ from solutionkit.progress import Progress
 
 # Inverse penalties that compete, by so many folds.
 STRENGTHS, COMPETE = (0.3, 1.0), 2
-# Texts times fits; and texts of which the rest are left out.
-MOST_TEXTS, MOST_READ = 100_000, 200_000
+# Texts times classes times fits; and texts that are learned from, and that are held out from that, at most:
+# their n-grams take some ten kilobytes each.
+MOST_MARGINS, MOST_READ, MOST_HELD_OUT = 20_000_000, 60_000, 20_000
 # Margins of one are no log odds of one: temperatures divide, and none is below one.
 STEEP = 10.0
 
@@ -47,12 +48,13 @@ def train(
     """
     head = spec.task.head(train.label)
     chosen = drawn(len(train), MOST_READ, training.seed)
-    rows = train.take(chosen).joined(validation)
+    known = drawn(len(validation), MOST_HELD_OUT, training.seed)
+    rows = train.take(chosen).joined(validation.take(known))
     texts = rows.inputs[TEXT]
     blocks = learned_blocks(texts, head.outputs)
     blocks_of = matrix(texts, blocks)
     everything = sparse.hstack(blocks_of, "csr")
-    folds = fold_codes(rows, training, training.leisure * MOST_TEXTS)
+    folds = fold_codes(rows, training, training.leisure * MOST_MARGINS / head.outputs)
     held = [folds == fold for fold in np.unique(folds[folds >= 0])]
     progress = Progress(len(STRENGTHS) * len(held[:COMPETE]) + len(held[COMPETE:]))
 
@@ -64,11 +66,11 @@ def train(
     trials, least = [], np.inf
     for strength in STRENGTHS:
         fits = [fit(place, strength) for place in held[:COMPETE]]
-        known = np.concatenate([rows.label[place] for place in held[:COMPETE]])
+        true = np.concatenate([rows.label[place] for place in held[:COMPETE]])
         raw = np.concatenate(
             [margins(everything[place], item) for place, item in zip(held, fits, strict=False)]
         )
-        loss = tempered_loss(head, known, raw)
+        loss = tempered_loss(head, true, raw)
         trials.append(Trial({"strength": strength}, loss))
         if loss < least:
             least, best, bag = loss, strength, fits
@@ -78,7 +80,7 @@ def train(
         raw[place] = margins(everything[place], item)
     told = ~np.isnan(raw).any(axis=1)
     temperature = best_temperature(head, rows.label[told], raw[told][:, None, :])
-    mean = np.mean(bag, axis=0) * STEEP / temperature
+    mean: np.ndarray = sum(bag[1:], bag[0]) * (STEEP / temperature / len(bag))
     bounds = np.cumsum([0, *(part.shape[1] for part in blocks_of)])
     weights = [mean[first:last].astype(np.float32) for first, last in pairwise(bounds)]
     linear = Linear(blocks, weights, mean[-1].astype(np.float32))
@@ -90,6 +92,13 @@ def train(
     held_out[told] = np.asarray(head.answers(raw[told] / np.float32(temperature)))
     train_scores, scores = parted(held_out, len(chosen))
     train_scores = among_all(train_scores, chosen, len(train))
+    if len(known) < len(validation):
+        # The first fit is the one that saw none of them.
+        parts = [
+            margins(sparse.hstack(matrix(some, blocks), "csr"), bag[0])
+            for some in np.array_split(validation.inputs[TEXT], -(-len(validation) // MOST_HELD_OUT))
+        ]
+        scores = np.asarray(head.answers(np.concatenate(parts) / np.float32(temperature)), np.float64)
     facts: dict[str, Any] = {
         "algorithm": "a linear one-vs-rest model of TF-IDF of words and characters",
         "strength": best,

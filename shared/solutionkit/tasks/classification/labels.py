@@ -30,7 +30,7 @@ def classes_of(values: pa.ChunkedArray, label: str, most: int) -> tuple[Classes,
     classes = tuple(sorted(pc.unique(as_text(values).drop_null()).to_pylist()))
     count = f"the label '{label}' has {len(classes)} distinct values ({shown_values(classes)})"
     if len(classes) < 2:
-        return classes, [Problem("one_class", count, "a model needs both classes", label)]
+        return classes, [Problem("one_class", count, "a model needs two at least", label)]
     if len(classes) > most:
         remedy = f'at most {most} are possible; numbers are predicted by [project] task = "regression"'
         return classes, [Problem("too_many_classes", count, remedy, label)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from solutionkit.compare.inference import Difference
 from solutionkit.compare.metrics import difference, estimates
 from solutionkit.compare.money import outcomes, worth_metric
 from solutionkit.declaration import Business
+from solutionkit.errors import Problem
 from solutionkit.tasks.base import Decisions, Scores
 
 if TYPE_CHECKING:
@@ -24,6 +26,26 @@ def ratio_of(business: Business | None) -> float | None:
     if business is None or business.misroute_cost is None or business.triage_cost is None:
         return None
     return business.triage_cost / business.misroute_cost
+
+
+def cost_problems(business: Business | None) -> list[Problem]:
+    """Worths that rows do not have that are sent somewhere, and costs that lead to nothing."""
+    if business is None:
+        return []
+    usual, ours = Business(), {"currency", "misroute_cost", "triage_cost"}
+    problems = [
+        Problem("unread_key", f"business.{name} means nothing where rows are sent somewhere", "remove it")
+        for name, value in business
+        if name not in ours and value != getattr(usual, name)
+    ]
+    ratio = ratio_of(business)
+    if ratio is None:
+        message = "[business] needs misroute_cost and triage_cost"
+        problems.append(Problem("missing_key", message, "name both, or leave the table out"))
+    elif ratio >= 1.0:
+        message = "a person costs as much as a wrong way: then a person should look at everything"
+        problems.append(Problem("cost_ratio", message, "name a triage_cost below misroute_cost"))
+    return problems
 
 
 def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed: int) -> Decisions:
@@ -62,6 +84,49 @@ def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed:
         return difference(worth, judged.labels, costs[first], costs[second], seed, judged.units)
 
     return Decisions(told, gain, business.currency)
+
+
+def by_value(classes: Sequence[str], labels: np.ndarray, outputs: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Of each class how many rows there are, which share of them is found, and how often it is said rightly.
+
+    Args:
+        classes: Their names.
+        labels: `(rows,)` class ids.
+        outputs: `(rows, classes)` probabilities.
+    """
+    said, found = outputs.argmax(axis=1), {}
+    for place, name in enumerate(classes):
+        there, told = labels == place, said == place
+        right = int((there & told).sum())
+        found[name] = {
+            "n": int(there.sum()),
+            "recall": right / int(there.sum()) if there.any() else None,
+            "precision": right / int(told.sum()) if told.any() else None,
+        }
+    return found
+
+
+def in_words(models: dict[str, Any]) -> str:
+    """Of each model how many rows a person looks at, how many others are right, and what it never finds.
+
+    Args:
+        models: That key of `comparison.json`.
+    """
+    told = []
+    for name, model in models.items():
+        if "by_value" not in model:
+            continue
+        parts, business = [], model["business"]
+        if "to_person" in business:
+            parts.append(f"{business['to_person']:.1%} go to a person")
+            if business["right_of_routed"] is not None:
+                parts.append(f"of the others {business['right_of_routed']:.1%} are sent the right way")
+        parts.append(f"the right one is among the first three in {model['top_3']:.1%}")
+        never = [value for value, item in model["by_value"].items() if item["n"] and not item["recall"]]
+        if never:
+            parts.append(f"never finds {', '.join(never[:5])}{' …' if len(never) > 5 else ''}")
+        told.append(f"{name}: {', '.join(parts)}.")
+    return " ".join(told)
 
 
 def accuracy_by_coverage(labels: np.ndarray, outputs: np.ndarray) -> list[dict[str, float]]:

@@ -63,6 +63,21 @@ class Routing(Classification):
         """Too few rows of a class."""
         return found_labels.rare_classes(labels, self.label, self.classes, FEWEST_OF_A_CLASS)
 
+    def split_problems(self, labels: dict[str, np.ndarray], method: str) -> list[Problem]:
+        """Classes that a split lacks, one problem a split: there may be hundreds."""
+        del method
+        problems = []
+        for name, ids in labels.items():
+            lacking = [self.classes[place] for place in np.setdiff1d(np.arange(self.outputs), ids)]
+            if lacking:
+                message = (
+                    f"the {name} rows ({len(ids)}) hold nothing of {len(lacking)} values of '{self.label}':"
+                    f" {found_labels.shown_values(lacking)}"
+                )
+                remedy = 'choose another split, e.g. "stratified", or join rare values'
+                problems.append(Problem("class_missing_in_split", message, remedy, self.label))
+        return problems
+
     @property
     def outputs(self) -> int:
         """One a class."""
@@ -87,12 +102,13 @@ class Routing(Classification):
 
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
         """Calibration, confusions, how often the class is among the first three, accuracy by coverage."""
-        from solutionkit.tasks.routing.handing import accuracy_by_coverage
+        from solutionkit.tasks.routing.handing import accuracy_by_coverage, by_value
 
         first = np.argsort(-outputs, axis=1, kind="stable")[:, :3]
         return {
             **super().diagnosis(judged, outputs),
             "top_3": float((first == judged.labels[:, None]).any(axis=1).mean()),
+            "by_value": by_value(self.classes, judged.labels, outputs),
             "coverage": accuracy_by_coverage(judged.labels, outputs),
         }
 
@@ -149,7 +165,17 @@ class Routing(Classification):
         return Words(
             f'the probability of each "{label}" ({len(self.classes)} of them)',
             "the classes' shares",
-            flag="send to a person rows whose doubt (one minus the largest probability) is at or above",
+            flag="send to a person rows whose doubt (one minus the confidence) is at or above",
+            trivial_rule=(
+                "The trivial predictor says the same for every row; a person looks at everything then, unless"
+                " one value is nearly all there is."
+            ),
+            threshold_rule=(
+                "The threshold is of doubt, one minus the confidence, and given by the costs: triage_cost /"
+                " misroute_cost. Flagged rightly are rows that a person looks at and the model would have"
+                " sent the wrong way, flagged wrongly those that it would have sent the right way, missed"
+                " those that it sends the wrong way."
+            ),
             single_rows="What the {} model told most surely, rightly and wrongly, and what it is unsure of.",
             marked=None,
             worth=(
