@@ -1,7 +1,8 @@
 """The baseline of texts: a linear one-vs-rest model of TF-IDF, on raw strings.
 
-Squared hinge losses (R.-E. Fan et al., "LIBLINEAR", JMLR 9, 2008), a fit for each fold that it does not see,
-averaged to one; margins become probabilities by a temperature that held-out texts choose.
+Squared hinge losses (R.-E. Fan et al., "LIBLINEAR", JMLR 9, 2008); margins become probabilities by a
+temperature. Fits that do not see a fold choose how strong it is and the temperature; the model that is
+exported saw all of them.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def train(
     everything = sparse.hstack(blocks_of, "csr")
     folds = fold_codes(rows, training, training.leisure * MOST_MARGINS / head.outputs)
     held = [folds == fold for fold in np.unique(folds[folds >= 0])]
-    progress = Progress(len(STRENGTHS) * len(held[:COMPETE]) + len(held[COMPETE:]))
+    progress = Progress(len(STRENGTHS) * len(held[:COMPETE]) + len(held[COMPETE:]) + 1)
 
     def fit(place: np.ndarray, strength: float) -> np.ndarray:
         found = fitted(everything[~place], rows.label[~place], head, strength, training.seed)
@@ -80,10 +81,11 @@ def train(
         raw[place] = margins(everything[place], item)
     told = ~np.isnan(raw).any(axis=1)
     temperature = best_temperature(head, rows.label[told], raw[told][:, None, :])
-    mean: np.ndarray = sum(bag[1:], bag[0]) * (STEEP / temperature / len(bag))
+    # Which strength and temperature were told by fits that saw less; with them all rows are learned from.
+    whole = fit(np.zeros(len(rows), bool), best) * (STEEP / temperature)
     bounds = np.cumsum([0, *(part.shape[1] for part in blocks_of)])
-    weights = [mean[first:last].astype(np.float32) for first, last in pairwise(bounds)]
-    linear = Linear(blocks, weights, mean[-1].astype(np.float32))
+    weights = [whole[first:last].astype(np.float32) for first, last in pairwise(bounds)]
+    linear = Linear(blocks, weights, whole[-1].astype(np.float32))
 
     def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
         return head.answers(linear.raw(columns[TEXT]))
