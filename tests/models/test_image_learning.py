@@ -15,6 +15,9 @@ from solutionkit.models.image_network import build
 from solutionkit.progress import Progress, listening
 from solutionkit.tasks.classification.task import Classification
 
+# They train.
+pytestmark = pytest.mark.slow
+
 SIDE = 24
 SPEC = TableSpec(
     Classification("kind", ("even", "spot")), (Feature("photo", "image", shape=(SIDE, SIDE, 1)),)

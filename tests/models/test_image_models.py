@@ -20,6 +20,9 @@ from solutionkit.models.explanation_files import BACKGROUND_FILE
 from solutionkit.models.pretrained import check_file, pretrained_maps
 from solutionkit.tasks.classification.task import Classification
 
+# They train.
+pytestmark = pytest.mark.slow
+
 SIDE = 48
 PHOTO = Feature("photo", "image", shape=(SIDE, SIDE, 1))
 SEVERAL = TableSpec(Classification("kind", ("ok", "spot", "stripes")), (PHOTO,))

@@ -237,6 +237,11 @@ class Texts(Table):
 
     # -- samples
 
+    def smallest(self, declaration: Declaration) -> int:
+        """Enough of each class's words."""
+        del declaration
+        return 2000
+
     def explanation_fault(self, explained: dict[str, Any], project: Project) -> str | None:
         """The sample's key words are among the three strongest parts of nearly all texts that have one."""
         texts = {

@@ -35,7 +35,7 @@ CHARACTERS = (3, 4, 5)
 BUCKETS, WIDTH, FILTERS, REACHES = 2**15, 128, 192, (1, 2, 3)
 LEFT_OUT, SPATIAL, DROPOUT = 0.2, 0.2, 0.5
 BATCH, RATE, DECAY, WARM = 64, 1e-3, 1e-2, 0.1
-EPOCHS, FEWEST_STEPS, MOST_STEPS = 16, 1200, 6000
+EPOCHS, QUICK_STEPS, FEWEST_STEPS, MOST_STEPS = 16, 600, 1200, 6000
 # Fits of which the bag consists at most, and texts times fits.
 MOST_FITS, MOST_TEXTS = 3, 60_000
 # Texts of which the rest are drawn from no more, and words that are taken apart at once.
@@ -206,7 +206,10 @@ def step_count(rows: int, training: Training) -> int:
     """How many batches are learned from: as declared, else by the number of rows."""
     epochs = training.epochs or EPOCHS
     steps = epochs * rows // BATCH
-    return steps if training.epochs else int(np.clip(steps, FEWEST_STEPS, MOST_STEPS * training.leisure))
+    if training.epochs:
+        return steps
+    fewest = FEWEST_STEPS if training.by_folds else QUICK_STEPS
+    return int(np.clip(steps, fewest, MOST_STEPS * training.leisure))
 
 
 def learn(
