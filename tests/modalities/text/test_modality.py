@@ -180,3 +180,21 @@ def test_queues_that_a_split_lacks_are_told_once(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=r"the eval rows \(39\) hold nothing of 1 values of 'queue': 'early'"):
         audit(project)
+
+
+def test_languages_are_told_where_results_are_sliced_by_them(tmp_path: Path) -> None:
+    words = {"billing": "Your invoice is wrong and I want my money back now, please answer me soon",
+             "delivery": "Mein Paket ist immer noch nicht angekommen, bitte helfen Sie mir schnell weiter",
+             "technical": "Le logiciel ne marche plus depuis hier matin, pouvez-vous m'aider rapidement"}  # fmt: skip
+    rows = table()
+    bodies = [f"{words[queue]} {'x' * number}" for number, queue in enumerate(rows["queue"].to_pylist())]
+    rows = rows.set_column(2, "body", pa.array(bodies)).drop_columns(["subject"])
+    project = project_of(
+        tmp_path,
+        rows,
+        columns={"label": "queue", "text": "body", "id": "id"},
+        slices={"columns": ["text_language"]},
+    )
+    found = audit(project).table
+    told = dict(zip(found["queue"].to_pylist(), found["text_language"].to_pylist(), strict=True))
+    assert told == {0: "en", 1: "de", 2: "fr"}

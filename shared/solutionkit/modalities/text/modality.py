@@ -22,7 +22,7 @@ from solutionkit.modalities.damaging import Damaging
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.given import read_given
 from solutionkit.modalities.table.modality import Table, routing_problems, unread
-from solutionkit.modalities.text.alike import alike_texts, joined, length_groups
+from solutionkit.modalities.text.alike import alike_texts, joined, languages, length_groups
 from solutionkit.modalities.text.suspects import MOST_ROWS, SHOWN, personal_notes, suspicious
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.routing.handing import cost_problems, in_words
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from solutionkit.tasks.base import Task
     from solutionkit.use_case import Project
 
-# The column that says how long a row's texts are, for slices.
-LENGTH = "text_length"
+# Columns that say how long a row's texts are, and in which language, for slices.
+LENGTH, LANGUAGE = "text_length", "text_language"
 # Of the rows, as many may have no text in a column; a subject is often left out.
 FEWEST_FILLED = 0.01
 # Of the sample's texts, in so many a key word must be found.
@@ -111,21 +111,25 @@ class Texts(Table):
         problems += nested_problems(table, declaration.columns.text)
         if problems:
             # What would be made of the texts is not missing, too.
-            table = table.append_column(LENGTH, pa.nulls(table.num_rows, pa.string()))
+            for name in (LENGTH, LANGUAGE):
+                if name not in table.column_names:
+                    table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
             return dataclasses.replace(data, table=table, problems=tuple(problems))
         found, notes = alike_texts(table, declaration.columns.text)
         return dataclasses.replace(data, copies=found, notes=notes)
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
-        """With how long each row's texts are."""
-        if LENGTH in data.table.column_names:
-            return data
-        groups = length_groups(data.table, declaration.columns.text)
-        return dataclasses.replace(data, table=data.table.append_column(LENGTH, groups))
+        """With how long each row's texts are, and in which language, where results are sliced by that."""
+        table, texts = data.table, declaration.columns.text
+        for name, made in ((LENGTH, length_groups), (LANGUAGE, languages)):
+            wanted = name in declaration.slices.columns or name == LENGTH
+            if wanted and name not in table.column_names:
+                table = table.append_column(name, made(data.table, texts))
+        return dataclasses.replace(data, table=table)
 
     def made_columns(self) -> frozenset[str]:
-        """How long texts are."""
-        return frozenset((LENGTH,))
+        """How long texts are, and in which language."""
+        return frozenset((LENGTH, LANGUAGE))
 
     def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
         """The texts, and that nothing else is read."""
@@ -137,7 +141,7 @@ class Texts(Table):
             if name in training_rows.column_names and training_rows[name].null_count == training_rows.num_rows
         ]
         features = tuple(Feature(name, TEXT, steps, min_fraction=FEWEST_FILLED) for name in columns.text)
-        spoken_for = columns.not_features | {*columns.text, *declaration.slices.columns, LENGTH}
+        spoken_for = columns.not_features | {*columns.text, *declaration.slices.columns, LENGTH, LANGUAGE}
         ignored = {
             name: "beside the texts, which are all that the models read"
             for name in data.table.column_names
