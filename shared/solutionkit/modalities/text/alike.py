@@ -61,8 +61,8 @@ def length_groups(table: pa.Table, columns: list[str]) -> pa.Array:
 def languages(table: pa.Table, columns: list[str]) -> pa.Array:
     """`(rows,)` the likeliest language of the texts, by ISO 639-1; unknown where there are no words.
 
-    M. Lui, T. Baldwin, "langid.py: an off-the-shelf language identification tool", ACL 2012, by py3langid, which
-    carries its model.
+    M. Lui, T. Baldwin, "langid.py: an off-the-shelf language identification tool", ACL 2012, by py3langid,
+    which carries its model.
 
     Args:
         table: The raw rows.
