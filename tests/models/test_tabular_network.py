@@ -16,6 +16,9 @@ from solutionkit.progress import listening
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.task import Classification
 
+# They train.
+pytestmark = pytest.mark.slow
+
 SPEC = TableSpec(
     Classification("y", ("0", "1")), (Feature("a", "numeric"), Feature("b", "categorical", ("u", "v")))
 )
