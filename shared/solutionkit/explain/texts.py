@@ -189,7 +189,8 @@ def explain_texts(
     for name, model in explainers.items():
         margins = margins_of(model)
         found[name] = model.explainer.explain(margins, texts, targets)
-        overall = joined(found[name][: len(drawn)])
+        own = task.margin(tf.constant(outputs[name][rows]), tf.constant(targets))
+        overall = joined(found[name][: len(drawn)], np.asarray(own, np.float64)[: len(drawn)])
         models[name] = {
             "method": METHOD,
             "base_value": float(overall.base.mean()),
@@ -225,12 +226,16 @@ def explain_texts(
     }
 
 
-def joined(found: list[Attribution]) -> Attribution:
-    """Several texts' attributions, each added up: their words are not each other's."""
+def joined(found: list[Attribution], said: np.ndarray) -> Attribution:
+    """Several texts' attributions, each added up: their words are not each other's.
+
+    Args:
+        found: One a text.
+        said: `(texts,)` margins of the model itself, of the texts as they were given; contributions must end
+            there.
+    """
     values = np.array([[item.values.sum()] for item in found])
-    return Attribution(
-        values, np.concatenate([item.base for item in found]), np.concatenate([item.output for item in found])
-    )
+    return Attribution(values, np.concatenate([item.base for item in found]), said)
 
 
 def reliability(found: list[Attribution]) -> float | None:

@@ -263,7 +263,7 @@ def test_keys_that_do_not_go_together(
 
 
 def test_more_totals_than_can_agree_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("solutionkit.modalities.series.agreeing.MOST_TOTALS", 2)
+    monkeypatch.setattr("solutionkit.modalities.series.reconciliation.MOST_TOTALS", 2)
     with pytest.raises(UserError, match='"mint" with 4 totals; there is room for 2'):
         audited(
             tmp_path,

@@ -11,9 +11,9 @@ from solutionkit.cells import sequence_array
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import PAST
 from solutionkit.modalities.rows import ScoringRows
-from solutionkit.modalities.series.agreeing import with_totals
 from solutionkit.modalities.series.latest import KEY, LEVEL, STEP
 from solutionkit.modalities.series.modality import Series
+from solutionkit.modalities.series.reconciliation import with_totals
 from solutionkit.modalities.series.table import SERIES
 from solutionkit.modalities.series.totals import Level, Spread, agree, judged, levels_of
 from solutionkit.tasks.forecast.task import Forecast

@@ -2,7 +2,6 @@
 
 import json
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +12,8 @@ from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.declaration import Business, Declaration
 from solutionkit.tasks.base import task_from_json
 from solutionkit.tasks.routing.figures import figures, most_confused
-from solutionkit.tasks.routing.handing import accuracy_by_coverage, handed_over, ratio_of
 from solutionkit.tasks.routing.task import Routing
+from solutionkit.tasks.routing.triage import accuracy_by_coverage, handed_over, ratio_of
 
 TASK = Routing("queue", ("a", "b", "c"))
 BUSINESS = Business(misroute_cost=10.0, triage_cost=2.0)
@@ -107,8 +106,7 @@ def test_accuracy_by_coverage_counts_the_surest_first() -> None:
     assert all(first["confidence"] > second["confidence"] for first, second in pairwise(curve))
 
 
-def test_figures_draw_confusions_of_few_classes_alone(tmp_path: Path) -> None:
-    del tmp_path
+def test_figures_draw_confusions_of_few_classes_alone() -> None:
     diagnosed = TASK.diagnosis(judged(), OUTPUTS)
     assert diagnosed["top_3"] == 1.0
     compared = {"models": dict.fromkeys(("baseline", "deep"), diagnosed)}

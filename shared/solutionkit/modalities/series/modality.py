@@ -24,18 +24,18 @@ from solutionkit.modalities.base import Modality
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.series import samples
 from solutionkit.modalities.series import windows as cutting
-from solutionkit.modalities.series.agreeing import (
-    too_many_totals,
-    totals_in_words,
-    totals_report,
-    with_totals,
-)
 from solutionkit.modalities.series.frequency import Frequency
 from solutionkit.modalities.series.latest import STEP, latest_windows, layout_of, named
 from solutionkit.modalities.series.layout import Layout
 from solutionkit.modalities.series.naive import naive
 from solutionkit.modalities.series.panel import Panel, Reading, read_panel, without
 from solutionkit.modalities.series.patterns import PATTERN, VOLUME
+from solutionkit.modalities.series.reconciliation import (
+    too_many_totals,
+    totals_in_words,
+    totals_report,
+    with_totals,
+)
 from solutionkit.modalities.series.table import (
     ORIGIN,
     SERIES,

@@ -229,7 +229,7 @@ def own_forecasts(task: Forecast, levels: list[Level], past: np.ndarray) -> list
         levels: Of these windows.
         past: `(windows, lookback, channels)`, see `windows.cut`.
     """
-    from solutionkit.models.series.theta import theta
+    from solutionkit.modalities.series.theta import theta
 
     fitting = [season for season in task.seasons if 2 * season <= past.shape[1]]
     said = []

@@ -22,8 +22,8 @@ from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.copies import copies, copies_on_both_sides
 from solutionkit.modalities.table.describing import describe
 from solutionkit.modalities.table.given import read_given
-from solutionkit.tasks.routing.handing import cost_problems
 from solutionkit.tasks.routing.task import Routing
+from solutionkit.tasks.routing.triage import cost_problems
 
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable

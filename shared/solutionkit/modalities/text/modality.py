@@ -23,9 +23,9 @@ from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.given import read_given
 from solutionkit.modalities.table.modality import Table, routing_problems, unread
 from solutionkit.modalities.text.alike import alike_texts, joined, languages, length_groups
-from solutionkit.modalities.text.suspects import MOST_ROWS, SHOWN, personal_notes, suspicious
+from solutionkit.modalities.text.label_issues import MOST_ROWS, SHOWN, personal_notes, suspicious
 from solutionkit.tasks.classification.task import Classification
-from solutionkit.tasks.routing.handing import cost_problems, in_words
+from solutionkit.tasks.routing.triage import cost_problems, in_words
 
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable

@@ -12,12 +12,12 @@ import tensorflow as tf
 from solutionkit.declaration import Training
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import PAST
+from solutionkit.modalities.series.theta import theta
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.series.conformal import pinball, shifts
 from solutionkit.models.series.explaining import EXPLAINER, save_background
 from solutionkit.models.series.finish import finished, in_unit, said_of
 from solutionkit.models.series.inputs import Layout, by_fold, scale_of, scaled_targets
-from solutionkit.models.series.theta import theta
 from solutionkit.models.trained import TrainedModel
 
 # Windows from which the choice is made.

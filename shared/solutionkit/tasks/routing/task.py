@@ -94,7 +94,7 @@ class Routing(Classification):
         self, judged: EvaluationSet, scores: Scores, validation: Scores, business: Business | None, seed: int
     ) -> Decisions:
         """What goes to a person, where a wrong way and a person have a cost."""
-        from solutionkit.tasks.routing.handing import handed_over, ratio_of
+        from solutionkit.tasks.routing.triage import handed_over, ratio_of
 
         if business is None or ratio_of(business) is None:
             return super().decisions(judged, scores, validation, business, seed)
@@ -102,13 +102,13 @@ class Routing(Classification):
 
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
         """Calibration, confusions, how often the class is among the first three, accuracy by coverage."""
-        from solutionkit.tasks.routing.handing import accuracy_by_coverage, by_value
+        from solutionkit.tasks.routing.triage import accuracy_by_coverage, per_class
 
         first = np.argsort(-outputs, axis=1, kind="stable")[:, :3]
         return {
             **super().diagnosis(judged, outputs),
             "top_3": float((first == judged.labels[:, None]).any(axis=1).mean()),
-            "by_value": by_value(self.classes, judged.labels, outputs),
+            "per_class": per_class(self.classes, judged.labels, outputs),
             "coverage": accuracy_by_coverage(judged.labels, outputs),
         }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from solutionkit.modalities.text.suspects import personal_notes, suspicious
+from solutionkit.modalities.text.label_issues import personal_notes, suspicious
 from support_tickets import sample_data
 
 

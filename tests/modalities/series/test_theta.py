@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from solutionkit.models.series.theta import ALPHAS, theta
+from solutionkit.modalities.series.theta import ALPHAS, theta
 
 
 def by_formula(values: np.ndarray, horizon: int) -> np.ndarray:

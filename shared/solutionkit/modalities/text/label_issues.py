@@ -6,6 +6,8 @@ C. Northcutt, L. Jiang, I. Chuang, "Confident learning: estimating uncertainty i
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,8 @@ MOST_CHARACTERS, STEEP = 2000, 4.0
 # How sure a model must be that a text is of another class.
 SURE = 0.6
 NONE = np.zeros(0, np.int64)
+# An n-gram of one text alone says nothing.
+FEWEST_TEXTS = 2
 
 
 def suspicious(
@@ -33,26 +37,28 @@ def suspicious(
         seed: Of the rows that are drawn where there are too many.
     """
     from cleanlab.filter import find_label_issues
-    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
     from sklearn.model_selection import cross_val_predict
     from sklearn.svm import LinearSVC
 
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(len(labels))[:MOST_ROWS])
-    codes, counts = np.unique(labels[rows], return_counts=True)
-    rows = rows[np.isin(labels[rows], codes[counts >= FOLDS])]
-    there = pc.utf8_length(joined(table.take(pa.array(rows)), columns)).to_numpy() > len(columns)
-    rows = rows[there]
+    texts = np.array(
+        [text[:MOST_CHARACTERS] for text in joined(table.take(pa.array(rows)), columns).to_pylist()], object
+    )
+    # Texts without a word tell nothing, and of few texts of a class none can be held out.
+    there = np.array([re.search(r"\w", text) is not None for text in texts], bool)
+    codes, counts = np.unique(labels[rows][there], return_counts=True)
+    there &= np.isin(labels[rows], codes[counts >= FOLDS])
+    rows, texts = rows[there], texts[there]
     codes, known = np.unique(labels[rows], return_inverse=True)
     if len(codes) < 2:
         return NONE, NONE
-    texts = [text[:MOST_CHARACTERS] for text in joined(table.take(pa.array(rows)), columns).to_pylist()]
-    matrix = TfidfVectorizer(sublinear_tf=True, min_df=2, ngram_range=(1, 2), token_pattern=r"\w+")
-    try:
-        encoded = matrix.fit_transform(texts)
-    except ValueError:
-        # No word occurs twice.
+    counted = CountVectorizer(ngram_range=(1, 2), token_pattern=r"\w+").fit_transform(texts)
+    counted = counted[:, np.asarray((counted > 0).sum(axis=0)).ravel() >= FEWEST_TEXTS]
+    if not counted.shape[1]:
         return NONE, NONE
+    encoded = TfidfTransformer(sublinear_tf=True).fit_transform(counted)
     margins = cross_val_predict(LinearSVC(C=0.3), encoded, known, cv=FOLDS, method="decision_function")
     if margins.ndim == 1:
         margins = np.stack([-margins, margins], axis=1)

@@ -86,7 +86,7 @@ def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed:
     return Decisions(told, gain, business.currency)
 
 
-def by_value(classes: Sequence[str], labels: np.ndarray, outputs: np.ndarray) -> dict[str, dict[str, Any]]:
+def per_class(classes: Sequence[str], labels: np.ndarray, outputs: np.ndarray) -> dict[str, dict[str, Any]]:
     """Of each class how many rows there are, which share of them is found, and how often it is said rightly.
 
     Args:
@@ -114,7 +114,7 @@ def in_words(models: dict[str, Any]) -> str:
     """
     told = []
     for name, model in models.items():
-        if "by_value" not in model:
+        if "per_class" not in model:
             continue
         parts, business = [], model["business"]
         if "to_person" in business:
@@ -122,7 +122,7 @@ def in_words(models: dict[str, Any]) -> str:
             if business["right_of_routed"] is not None:
                 parts.append(f"of the others {business['right_of_routed']:.1%} are sent the right way")
         parts.append(f"the right one is among the first three in {model['top_3']:.1%}")
-        never = [value for value, item in model["by_value"].items() if item["n"] and not item["recall"]]
+        never = [value for value, item in model["per_class"].items() if item["n"] and not item["recall"]]
         if never:
             parts.append(f"never finds {', '.join(never[:5])}{' …' if len(never) > 5 else ''}")
         told.append(f"{name}: {', '.join(parts)}.")
