@@ -2,7 +2,8 @@
 
 As TensorFlow ops, so that what is stored, what is learned from and what is served are cleaned alike; regular
 expressions are RE2's. Personal data is masked by patterns that rather mask too much: a number of twelve
-digits that is no card's is masked too, and no checksum is needed to be careful.
+digits that is no card's is masked too, and no checksum is needed to be careful. What patterns miss, `check`
+looks for by numbering plans and checksums (`modalities.text.left_over`).
 """
 
 from __future__ import annotations
@@ -53,11 +54,22 @@ QUOTES = (
 # No more lines than a signature has.
 SIGNATURE = ((r"\n-- ?\n([^\n]*\n){0,8}[^\n]*\n?$", " "),)
 EMAIL = ((r"[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)*\.\p{L}{2,}", " _email_ "),)
-IBAN = ((r"\b[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){2,7}( ?[A-Z0-9]{1,3})?\b", " _iban_ "),)
+# In small letters only with digits enough, or words that follow a code would be masked.
+IBAN = (
+    (r"\b[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){2,7}( ?[A-Z0-9]{1,3})?\b", " _iban_ "),
+    (r"(?i)\b[a-z]{2}[0-9]{2}( ?[a-z]{4})?( ?[0-9]{4}){3,6}( ?[0-9]{1,4})?\b", " _iban_ "),
+)
+# Digits of other scripts: Arabic, Persian, Devanagari, and wide ones.
+OTHER_DIGITS = r"[\x{660}-\x{669}\x{6f0}-\x{6f9}\x{966}-\x{96f}\x{ff10}-\x{ff19}]"
 CARD = ((r"\b[0-9]([ .-]{0,2}[0-9]){11,18}\b", " _card_ "),)
 PHONE = (
-    (r"(\+|\b00|\(0|\b0)[0-9]([ ()./-]{0,3}[0-9]){6,13}\b", " _phone_ "),
-    (r"(\b1[ .-])?(\([0-9]{3}\) ?|\b[0-9]{3}[ .-])[0-9]{3}[ .-]?[0-9]{4}\b", " _phone_ "),
+    (rf"\+?{OTHER_DIGITS}([ ()./-]*{OTHER_DIGITS}){{6,}}", " _phone_ "),
+    (r"(\+|\b00|\(0|\b0)[0-9]([]() ./-]{0,3}[0-9]){6,13}\b", " _phone_ "),
+    (
+        r"(\b1[ .-])?(\([0-9]{3}\)[ -]?|\b[0-9]{3}[ ./-])[0-9]{3}[ .-]?[0-9]{4}(\b|x[0-9]{1,6}\b)",
+        " _phone_ ",
+    ),
+    (r"\b[0-9]{1,3}(-[0-9]{1,4}){4,6}\b", " _phone_ "),
     (r"\b[0-9]{10,11}\b", " _phone_ "),
 )
 DEAR = r"(?i:dear|liebe|lieber|sehr geehrter?|cher|chère|estimad[oa]|querid[oa])"
@@ -71,7 +83,7 @@ NAMES = rf"{TITLE}{{0,3}}{NAMED}(?: {NAMED}){{0,3}}"
 ADDRESS = r"(?:Mr|Mrs|Ms|Dr|Prof|Herr|Herrn|Frau|Madame|Monsieur|Señora?)"
 NAME = (
     (rf"\b{ADDRESS}\.? {NAMES}", "_name_"),
-    (rf"\b({CLOSING})[,!. ]*\n+[\p{{L}}.'’-]{{2,20}}( [\p{{L}}.'’-]{{2,20}}){{0,2}}(\n|$)", "\\1\n_name_\\3"),
+    (rf"\b({CLOSING})[,!. ]*\n+[\p{{L}}.'’-]+( [\p{{L}}.'’-]+){{0,2}}(\n|$)", "\\1\n_name_\\3"),
     (rf"\b({DEAR})([ ,]+){NAMES}", r"\1 _name_"),
     (rf"\b({HELLO})([ ,]+){NAMES}([,.!:;\n]|$)", r"\1 _name_\3"),
     (rf"\b({CLOSING})[,!. ]*\n*{NAMES}\.?(\n|$)", "\\1\n_name_\\2"),

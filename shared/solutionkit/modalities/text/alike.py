@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import as_text
+from solutionkit.modalities.text.near_copies import MOST_TEXTS, near_copies
 
 GROUPS = ("short", "medium", "long")
 # Texts that are shorter are copies only if their digits are the same, too.
@@ -25,8 +26,9 @@ def joined(table: pa.Table, columns: list[str]) -> pa.ChunkedArray:
 def alike_texts(table: pa.Table, columns: list[str]) -> tuple[list[str] | None, tuple[str, ...]]:
     """Of each row what its copies share, and a note; nothing where no text stands twice.
 
-    Copies differ in nothing but capitals, digits and spaces: a message that a machine writes with another
-    number each time would otherwise be learned by heart and judged by itself.
+    Copies differ in nothing but capitals, digits and spaces, or are near copies (`near_copies`): a message
+    that a machine writes with another number each time would otherwise be learned by heart and judged by
+    itself.
 
     Args:
         table: The raw rows.
@@ -39,16 +41,32 @@ def alike_texts(table: pa.Table, columns: list[str]) -> tuple[list[str] | None, 
     wordy = alike.str.len_chars() >= FEWEST_CHARACTERS
     row = pl.int_range(pl.len()).cast(pl.String)
     named = pl.when(lower == "").then(pl.lit("row ") + row).when(wordy).then(alike).otherwise(lower)
-    codes = texts.select(named.hash(seed=0)).to_series().to_numpy()
-    counts = np.unique(codes, return_inverse=True)[1]
-    doubled = int((np.bincount(counts)[counts] > 1).sum())
-    if not doubled:
-        return None, ()
-    note = (
-        f"{doubled:,} rows have the text of another one, but for capitals, digits and spaces; they stay on"
-        " one side of a drawn split"
-    )
-    return [str(code) for code in codes], (note,)
+    hashed = texts.select(named.hash(seed=0)).to_series().to_numpy()
+    first, codes = np.unique(hashed, return_index=True, return_inverse=True)[1:]
+    doubled = _shared(codes)
+    notes = []
+    if doubled:
+        notes.append(
+            f"{doubled:,} rows have the text of another one, but for capitals, digits and spaces; they stay"
+            " on one side of a drawn split"
+        )
+    if len(first) > MOST_TEXTS:
+        notes.append(f"near copies are not looked for among more than {MOST_TEXTS:,} texts")
+    else:
+        # Lines are kept apart, because those that many texts have are a form's.
+        evened = pl.col("text").str.to_lowercase().str.replace_all(r"[0-9]+", "0")
+        codes = near_copies(texts.select(evened).to_series()[first])[codes]
+        if near := _shared(codes) - doubled:
+            notes.append(
+                f"{near:,} more are nearly copies of another one; they stay on one side, too, and count as"
+                " one text where models are told apart"
+            )
+    return ([str(code) for code in codes], tuple(notes)) if _shared(codes) else (None, tuple(notes))
+
+
+def _shared(codes: np.ndarray) -> int:
+    """How many rows share their code with another one."""
+    return int((np.bincount(codes)[codes] > 1).sum())
 
 
 def length_groups(table: pa.Table, columns: list[str]) -> pa.Array:

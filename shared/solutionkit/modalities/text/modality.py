@@ -23,11 +23,14 @@ from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.given import read_given
 from solutionkit.modalities.table.modality import Table, routing_problems, unread
 from solutionkit.modalities.text.alike import alike_texts, joined, languages, length_groups
+from solutionkit.modalities.text.giveaways import giveaway_notes
 from solutionkit.modalities.text.label_issues import MOST_ROWS, SHOWN, personal_notes, suspicious
+from solutionkit.modalities.text.left_over import left_over_notes
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.routing.triage import cost_problems, in_words
 
 if TYPE_CHECKING:
+    from solutionkit.compare.evaluation import Circumstances
     from solutionkit.examples.audit import AuditedTable
     from solutionkit.examples.columns import TableSpec
     from solutionkit.report.figures import Section
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 
 # Columns that say how long a row's texts are, and in which language, for slices.
 LENGTH, LANGUAGE = "text_length", "text_language"
+# The column of what copies of a text share.
+ALIKE = "text_alike"
+# As many of the evaluated rows must have a copy for copies to widen an interval.
+FEWEST_COPIES = 0.02
 # Of the rows, as many may have no text in a column; a subject is often left out.
 FEWEST_FILLED = 0.01
 # Of the sample's texts, in so many a key word must be found.
@@ -111,7 +118,7 @@ class Texts(Table):
         problems += nested_problems(table, declaration.columns.text)
         if problems:
             # What would be made of the texts is not missing, too.
-            for name in (LENGTH, LANGUAGE):
+            for name in (LENGTH, LANGUAGE, ALIKE):
                 if name not in table.column_names:
                     table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
             return dataclasses.replace(data, table=table, problems=tuple(problems))
@@ -119,8 +126,10 @@ class Texts(Table):
         return dataclasses.replace(data, copies=found, notes=notes)
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
-        """With how long each row's texts are, and in which language, where results are sliced by that."""
+        """With how long each row's texts are, what copies share, and in which language, where wanted."""
         table, texts = data.table, declaration.columns.text
+        rows = [str(row) for row in range(table.num_rows)]
+        table = table.append_column(ALIKE, pa.array(data.copies or rows, pa.string()))
         for name, made in ((LENGTH, length_groups), (LANGUAGE, languages)):
             wanted = name in declaration.slices.columns or name == LENGTH
             if wanted and name not in table.column_names:
@@ -128,8 +137,25 @@ class Texts(Table):
         return dataclasses.replace(data, table=table)
 
     def made_columns(self) -> frozenset[str]:
-        """How long texts are, and in which language."""
-        return frozenset((LENGTH, LANGUAGE))
+        """How long texts are, in which language, and which are copies."""
+        return frozenset((LENGTH, LANGUAGE, ALIKE))
+
+    def metadata_columns(self, declaration: Declaration) -> list[str]:
+        """The group, else what copies share, because units are drawn whole."""
+        return super().metadata_columns(declaration) or [ALIKE]
+
+    def circumstances(
+        self, columns: dict[str, np.ndarray], validation: dict[str, np.ndarray], declaration: Declaration
+    ) -> Circumstances:
+        """Copies are units where rows belong to no group."""
+        from solutionkit.compare.evaluation import Circumstances, unit_codes
+
+        if declaration.columns.group:
+            return super().circumstances(columns, validation, declaration)
+        codes = np.unique(columns[ALIKE], return_inverse=True)[1]
+        if (np.bincount(codes)[codes] > 1).mean() < FEWEST_COPIES:
+            return Circumstances()
+        return Circumstances(codes, unit_codes(validation[ALIKE]), unit="distinct text")
 
     def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
         """The texts, and that nothing else is read."""
@@ -141,7 +167,7 @@ class Texts(Table):
             if name in training_rows.column_names and training_rows[name].null_count == training_rows.num_rows
         ]
         features = tuple(Feature(name, TEXT, steps, min_fraction=FEWEST_FILLED) for name in columns.text)
-        spoken_for = columns.not_features | {*columns.text, *declaration.slices.columns, LENGTH, LANGUAGE}
+        spoken_for = columns.not_features | {*columns.text, *declaration.slices.columns, *self.made_columns()}
         ignored = {
             name: "beside the texts, which are all that the models read"
             for name in data.table.column_names
@@ -167,9 +193,14 @@ class Texts(Table):
         self, table: pa.Table, labels: np.ndarray, spec: TableSpec, declaration: Declaration
     ) -> list[str]:
         """Texts that read like another class; personal data where it is not looked for."""
-        columns = declaration.columns
-        notes = personal_notes(table, [columns.id, *declaration.slices.columns])
-        rows, read_like = suspicious(table, columns.text, labels, declaration.training.seed)
+        columns, seed = declaration.columns, declaration.training.seed
+        names = [str(spec.task.told(place)) for place in range(int(labels.max(initial=0)) + 1)]
+        notes = [
+            *personal_notes(table, [columns.id, *declaration.slices.columns]),
+            *left_over_notes(table, columns.text, spec.features[0].domain, seed),
+            *giveaway_notes(table, columns.text, labels, names, seed),
+        ]
+        rows, read_like = suspicious(table, columns.text, labels, seed)
         if not len(rows):
             return notes
         which = "name columns.id to see which"
