@@ -185,6 +185,9 @@ class Business(Table):
     triage_cost: float | None = Field(
         None, gt=0.0, description="routing: what it costs that a person looks where a row belongs"
     )
+    triage_minutes: float | None = Field(
+        None, gt=0.0, description="routing: how long a person looks at a row; hours that are saved are told"
+    )
     understock_cost: float | None = Field(
         None, gt=0.0, description="forecasts: what a unit costs that was asked for and not there"
     )

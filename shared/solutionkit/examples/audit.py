@@ -149,7 +149,7 @@ def check_declaration(project: Project) -> None:
         DataError: A key means nothing for the use case, or is missing.
     """
     findings = Findings()
-    findings.add(use_problems(project.declaration, project.use_case))
+    findings.add(use_problems(project))
     findings.refuse(str(project.folder / FILE_NAME))
 
 

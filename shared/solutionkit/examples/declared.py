@@ -9,16 +9,17 @@ import pyarrow as pa
 from solutionkit.cells import nested_problems
 from solutionkit.declaration import Declaration
 from solutionkit.errors import Problem, suggestion
-from solutionkit.use_case import UseCase
+from solutionkit.use_case import Project
 
 # `training.method` unless another is declared.
 USUAL_METHOD = "supervised"
 
 
-def use_problems(declaration: Declaration, use_case: UseCase) -> list[Problem]:
+def use_problems(project: Project) -> list[Problem]:
     """Keys that the use case has no use for, and keys that it cannot do without."""
-    modality, method = use_case.modality, declaration.training.method
-    problems = modality.declaration_problems(declaration)
+    declaration, modality = project.declaration, project.use_case.modality
+    method = declaration.training.method
+    problems = modality.declaration_problems(declaration) + project.task.worth_problems(declaration)
     if method == USUAL_METHOD:
         return problems
     if method not in modality.methods:

@@ -29,6 +29,19 @@ if TYPE_CHECKING:
     from solutionkit.tasks.words import Words
 
 Scores = dict[str, np.ndarray]
+# Keys of [business] that say what the outcomes of flagging rows are worth.
+OF_FLAGS = frozenset(
+    (
+        "true_positive",
+        "false_positive",
+        "false_negative",
+        "true_negative",
+        "false_alarm_rate",
+        "recovered",
+        "investigation_cost",
+        "alert_budget",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,7 @@ class Task(ABC):
         usual_view: Dotted name of the `View` that most metrics have.
         has_alerts: Whether a row is flagged or not, so that reasons can be given for it.
         nested: Whether a label is several numbers.
+        worths: Keys of [business] that mean something, beside the currency.
     """
 
     label: str
@@ -72,6 +86,22 @@ class Task(ABC):
     usual_view: ClassVar[str]
     has_alerts = False
     nested: ClassVar[bool] = False
+    worths: ClassVar[frozenset[str]] = OF_FLAGS
+
+    # -- the declaration
+
+    @classmethod
+    def worth_problems(cls, declaration: Declaration) -> list[Problem]:
+        """Keys of [business] that mean nothing, and what is wrong with those that do."""
+        business = declaration.business
+        if business is None:
+            return []
+        usual = type(business)()
+        return [
+            Problem("unread_key", f"business.{name} means nothing for the task '{cls.name}'", "remove it")
+            for name, value in business
+            if name not in {"currency", *cls.worths} and value != getattr(usual, name)
+        ]
 
     # -- the label
 

@@ -148,7 +148,7 @@ def test_demand_is_sliced_by_its_kind(tmp_path: Path) -> None:
             "names 'price', which it names already",
         ),
         ({"business": {"understock_cost": 2.0}}, "needs understock_cost and overstock_cost"),
-        ({"business": {"true_positive": 2.0}}, "business.true_positive is not read"),
+        ({"business": {"true_positive": 2.0}}, "business.true_positive means nothing for the task"),
         (
             {"business": {"understock_cost": 99.0, "overstock_cost": 1.0}},
             "the 0.99 quantile, which lies outside",

@@ -118,7 +118,7 @@ def test_texts_that_differ_in_numbers_alone_stay_on_one_side(tmp_path: Path) -> 
                 "columns": {"label": "queue", "text": ["body"], "negative": "billing"},
                 "business": {"triage_cost": 1.0},
             },
-            "business.triage_cost is not read",
+            "business.triage_cost means nothing for the task",
         ),
         ({"slices": {"columns": ["body"]}}, "'body', which is a text"),
         ({"forecast": {"horizon": 3}}, r"\[forecast\] is not read"),

@@ -33,7 +33,7 @@ from solutionkit.modalities.image.folder import (
     shape_problems,
 )
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
-from solutionkit.modalities.table.modality import routing_problems, unread
+from solutionkit.modalities.table.modality import unread
 from solutionkit.tasks.classification.labels import canonical
 from solutionkit.tasks.classification.task import Classification
 
@@ -71,7 +71,7 @@ class Images(Modality):
     def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """Keys of tables; the image column, which must be there."""
         columns, data = declaration.columns, declaration.data
-        problems = routing_problems(declaration) + unread(
+        problems = unread(
             {
                 "columns.text": columns.text,
                 "columns.numeric": columns.numeric,
@@ -85,8 +85,6 @@ class Images(Modality):
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,
-                "business.understock_cost": declaration.business and declaration.business.understock_cost,
-                "business.overstock_cost": declaration.business and declaration.business.overstock_cost,
             }
         )
         if not columns.image:

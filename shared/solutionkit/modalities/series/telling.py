@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from solutionkit.cells import nested_problems
-from solutionkit.declaration import Business, Declaration
+from solutionkit.declaration import Declaration
 from solutionkit.errors import Problem, suggestion
 from solutionkit.kinds import FUTURE, PAST
 from solutionkit.modalities.series import windows as cutting
@@ -19,7 +19,6 @@ from solutionkit.modalities.series.table import ORIGIN, SERIES, Details, window_
 from solutionkit.modalities.series.wide import SERIES_BESIDE, TIMES_BESIDE
 from solutionkit.modalities.series.windows import AHEAD, LATE, Origins, Plan
 from solutionkit.splits import EVAL, FEWEST_UNITS, SPLITS
-from solutionkit.tasks.forecast.stock import ratio_of
 
 # What windows, channels of windows, and what `predict` writes of them are called.
 WINDOW_NAMES = {SERIES, ORIGIN, PATTERN, VOLUME, PAST, FUTURE}
@@ -95,7 +94,7 @@ def key_problems(declaration: Declaration) -> list[Problem]:
             if part in reserved:
                 message = f"a column cannot be called '{part}': windows have one of that name"
                 problems.append(Problem("reserved_name", message, "rename it in the data", part))
-    return [*problems, *cost_problems(declaration)]
+    return problems
 
 
 def wide_problems(declaration: Declaration) -> list[Problem]:
@@ -114,26 +113,6 @@ def wide_problems(declaration: Declaration) -> list[Problem]:
     if forecast.wide == SERIES_BESIDE and forecast.static:
         message = "forecast.static: a file with a column a series says nothing of series"
         problems.append(Problem("two_parts", message, "turn it first, see docs/forecasting.md"))
-    return problems
-
-
-def cost_problems(declaration: Declaration) -> list[Problem]:
-    """Worths that forecasts do not have, and costs that lead to no quantile that is forecast."""
-    business, forecast = declaration.business, declaration.forecast
-    if business is None:
-        return []
-    usual, ours = Business(), {"currency", "understock_cost", "overstock_cost"}
-    other = [name for name, value in business if name not in ours and value != getattr(usual, name)]
-    problems = [
-        Problem("unread_key", f"business.{name} is not read by this use case", "remove it") for name in other
-    ]
-    ratio = ratio_of(business)
-    if ratio is None:
-        message = "[business] needs understock_cost and overstock_cost"
-        problems.append(Problem("missing_key", message, "name both, or leave the table out"))
-    elif forecast is not None and not forecast.quantiles[0] <= ratio <= forecast.quantiles[-1]:
-        message = f"the costs ask for the {ratio:.3g} quantile, which lies outside forecast.quantiles"
-        problems.append(Problem("cost_quantile", message, f"add {ratio:.3g} to them"))
     return problems
 
 

@@ -22,8 +22,6 @@ from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.copies import copies, copies_on_both_sides
 from solutionkit.modalities.table.describing import describe
 from solutionkit.modalities.table.given import read_given
-from solutionkit.tasks.routing.task import Routing
-from solutionkit.tasks.routing.triage import cost_problems
 
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
@@ -43,7 +41,7 @@ class Table(Modality):
     def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """Keys of other modalities, and of other tasks."""
         columns = declaration.columns
-        return routing_problems(declaration) + unread(
+        return unread(
             {
                 "columns.text": columns.text,
                 "columns.image": columns.image,
@@ -53,8 +51,6 @@ class Table(Modality):
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,
-                "business.understock_cost": declaration.business and declaration.business.understock_cost,
-                "business.overstock_cost": declaration.business and declaration.business.overstock_cost,
             }
         )
 
@@ -158,17 +154,6 @@ class Table(Modality):
             "a flood of missing values": save("flooded", replaced(numeric, flooded)),
             "a doubled header": save("doubled", copies.text.replace(",", f",{numeric},", 1).encode()),
         }
-
-
-def routing_problems(declaration: Declaration) -> list[Problem]:
-    """Costs of sending rows somewhere, where that is not what is done; and what is wrong with them."""
-    business = declaration.business
-    if declaration.project.task == Routing.name:
-        return cost_problems(business)
-    if business is None:
-        return []
-    costs = {"misroute_cost": business.misroute_cost, "triage_cost": business.triage_cost}
-    return unread({f"business.{name}": value for name, value in costs.items()})
 
 
 def unread(given: dict[str, object]) -> list[Problem]:

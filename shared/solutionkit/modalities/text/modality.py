@@ -21,13 +21,13 @@ from solutionkit.kinds import TEXT, Feature
 from solutionkit.modalities.damaging import Damaging
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.given import read_given
-from solutionkit.modalities.table.modality import Table, routing_problems, unread
+from solutionkit.modalities.table.modality import Table, unread
 from solutionkit.modalities.text.alike import alike_texts, joined, languages, length_groups
 from solutionkit.modalities.text.giveaways import giveaway_notes
 from solutionkit.modalities.text.label_issues import MOST_ROWS, SHOWN, personal_notes, suspicious
 from solutionkit.modalities.text.left_over import left_over_notes
 from solutionkit.tasks.classification.task import Classification
-from solutionkit.tasks.routing.triage import cost_problems, in_words
+from solutionkit.tasks.routing.triage import in_words
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import Circumstances
@@ -88,9 +88,7 @@ class Texts(Table):
         if not columns.text:
             message = 'columns.text is missing: the columns that are read, e.g. ["subject", "body"]'
             problems.append(Problem("missing_key", message))
-        if declaration.project.task is None:
-            return [*problems, *cost_problems(declaration.business)]
-        return [*problems, *routing_problems(declaration)]
+        return problems
 
     def task_problems(self, task: Task, declaration: Declaration) -> list[Problem]:
         """Texts are told by class."""

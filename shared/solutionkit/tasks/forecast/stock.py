@@ -17,6 +17,8 @@ from solutionkit.compare.inference import Difference
 from solutionkit.compare.metrics import difference, estimates
 from solutionkit.compare.money import worth_metric
 from solutionkit.declaration import Business
+from solutionkit.declaration_parts import Forecasting
+from solutionkit.errors import Problem
 from solutionkit.tasks.base import Decisions, Scores
 from solutionkit.tasks.forecast.layout import steps_of
 
@@ -56,6 +58,18 @@ def ratio_of(business: Business | None) -> float | None:
     if business is None or business.understock_cost is None or business.overstock_cost is None:
         return None
     return business.understock_cost / (business.understock_cost + business.overstock_cost)
+
+
+def cost_problems(business: Business, forecast: Forecasting | None) -> list[Problem]:
+    """Costs that are missing, or that lead to no quantile that is forecast."""
+    ratio = ratio_of(business)
+    if ratio is None:
+        message = "[business] needs understock_cost and overstock_cost"
+        return [Problem("missing_key", message, "name both, or leave the table out")]
+    if forecast is not None and not forecast.quantiles[0] <= ratio <= forecast.quantiles[-1]:
+        message = f"the costs ask for the {ratio:.3g} quantile, which lies outside forecast.quantiles"
+        return [Problem("cost_quantile", message, f"add {ratio:.3g} to them")]
+    return []
 
 
 def to_order(quantiles: tuple[float, ...], said: np.ndarray, ratio: float) -> np.ndarray:

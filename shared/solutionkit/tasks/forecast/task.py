@@ -53,6 +53,7 @@ class Forecast(Task):
     output: ClassVar[str] = "quantiles"
     usual_view: ClassVar[str] = "solutionkit.tasks.forecast.metrics:point_view"
     nested: ClassVar[bool] = True
+    worths: ClassVar[frozenset[str]] = frozenset(("understock_cost", "overstock_cost"))
 
     def __post_init__(self) -> None:
         # JSON knows lists alone.
@@ -69,6 +70,14 @@ class Forecast(Task):
         return outputs.reshape(-1, self.horizon, len(self.quantiles))
 
     # -- the label
+
+    @classmethod
+    def worth_problems(cls, declaration: Declaration) -> list[Problem]:
+        """What too little and too much cost, both of them."""
+        from solutionkit.tasks.forecast.stock import cost_problems
+
+        business, found = declaration.business, super().worth_problems(declaration)
+        return found + (cost_problems(business, declaration.forecast) if business else [])
 
     @classmethod
     def find(cls, values: pa.ChunkedArray, declaration: Declaration) -> tuple[Self | None, list[Problem]]:

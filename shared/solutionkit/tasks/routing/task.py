@@ -42,6 +42,15 @@ class Routing(Classification):
     has_negative_class: bool = False
 
     name: ClassVar[str] = "routing"
+    worths: ClassVar[frozenset[str]] = frozenset(("misroute_cost", "triage_cost", "triage_minutes"))
+
+    @classmethod
+    def worth_problems(cls, declaration: Declaration) -> list[Problem]:
+        """What a wrong way and a person cost, both of them."""
+        from solutionkit.tasks.routing.triage import cost_problems
+
+        business = declaration.business
+        return super().worth_problems(declaration) + (cost_problems(business) if business else [])
 
     # -- the label
 

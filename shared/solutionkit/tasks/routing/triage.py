@@ -28,24 +28,16 @@ def ratio_of(business: Business | None) -> float | None:
     return business.triage_cost / business.misroute_cost
 
 
-def cost_problems(business: Business | None) -> list[Problem]:
-    """Worths that rows do not have that are sent somewhere, and costs that lead to nothing."""
-    if business is None:
-        return []
-    usual, ours = Business(), {"currency", "misroute_cost", "triage_cost"}
-    problems = [
-        Problem("unread_key", f"business.{name} means nothing where rows are sent somewhere", "remove it")
-        for name, value in business
-        if name not in ours and value != getattr(usual, name)
-    ]
+def cost_problems(business: Business) -> list[Problem]:
+    """Costs that are missing, or that lead to nothing."""
     ratio = ratio_of(business)
     if ratio is None:
         message = "[business] needs misroute_cost and triage_cost"
-        problems.append(Problem("missing_key", message, "name both, or leave the table out"))
-    elif ratio >= 1.0:
+        return [Problem("missing_key", message, "name both, or leave the table out")]
+    if ratio >= 1.0:
         message = "a person costs as much as a wrong way: then a person should look at everything"
-        problems.append(Problem("cost_ratio", message, "name a triage_cost below misroute_cost"))
-    return problems
+        return [Problem("cost_ratio", message, "name a triage_cost below misroute_cost")]
+    return []
 
 
 def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed: int) -> Decisions:
