@@ -18,7 +18,6 @@ from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast, cast_features
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import missing_columns, nested_columns, use_problems
-from solutionkit.examples.drift import drift_notes
 from solutionkit.examples.leakage import gap_notes
 from solutionkit.examples.splitting import (
     Sides,
@@ -352,7 +351,7 @@ def judge(
     findings.notes += gap_notes(trained, labels[rows], spec)
     findings.notes += modality.label_notes(trained, labels[rows], spec, declaration)
     if not declaration.data.drawn:
-        findings.notes += drift_notes(typed, splits, spec)
+        findings.notes += modality.change_notes(typed, splits, spec)
 
 
 def feature_problems(table: pa.Table, spec: TableSpec) -> list[Problem]:

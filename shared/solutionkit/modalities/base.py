@@ -191,6 +191,18 @@ class Modality(ABC):
         del table, labels, spec, declaration
         return []
 
+    def change_notes(self, table: pa.Table, splits: np.ndarray, spec: TableSpec) -> list[str]:
+        """How evaluation rows differ from training rows, where chance did not part them.
+
+        Args:
+            table: Typed columns.
+            splits: `(rows,)` names of splits.
+            spec: What the columns are.
+        """
+        from solutionkit.examples.drift import drift_notes
+
+        return drift_notes(table, splits, spec)
+
     @abstractmethod
     def files(self, declaration: Declaration) -> tuple[list[Path], list[str] | None]:
         """The files whose content decides the tf.Examples, and their names where these say something.

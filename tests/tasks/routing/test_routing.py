@@ -13,7 +13,14 @@ from solutionkit.declaration import Business, Declaration
 from solutionkit.tasks.base import task_from_json
 from solutionkit.tasks.routing.figures import figures, most_confused
 from solutionkit.tasks.routing.task import Routing
-from solutionkit.tasks.routing.triage import accuracy_by_coverage, handed_over, ratio_of
+from solutionkit.tasks.routing.triage import (
+    accuracy_by_coverage,
+    handed_over,
+    in_words,
+    often_confused,
+    ratio_of,
+    refused,
+)
 
 TASK = Routing("queue", ("a", "b", "c"))
 BUSINESS = Business(misroute_cost=10.0, triage_cost=2.0)
@@ -43,7 +50,8 @@ def test_two_values_make_two_queues() -> None:
     [
         (["x", "x"], {}, "1 distinct values"),
         ([f"q{number}" for number in range(1001)], {}, "at most 1000"),
-        (["x", "y"], {"negative": "x"}, "columns.negative means nothing"),
+        (["x", "y"], {"positive": "x"}, "columns.positive means nothing"),
+        (["other", "y"], {"negative": "othr"}, "no row has as 'queue' (did you mean 'other'?)"),
     ],
 )
 def test_what_is_no_label_is_named(values: list[str], columns: dict[str, str], message: str) -> None:
@@ -121,3 +129,45 @@ def test_figures_draw_confusions_of_few_classes_alone() -> None:
     drawn = figures(many, {"models": {"baseline": found, "deep": found}})
     assert not any("across" in item.caption for item in drawn)
     assert "confusion" in found
+
+
+def test_hours_are_told_where_a_person_takes_time() -> None:
+    business = Business(misroute_cost=10.0, triage_cost=2.0, triage_minutes=3.0)
+    told = handed_over(judged(), {"baseline": OUTPUTS}, business, 1).told["baseline"]
+    # Half of 1,000 rows are not looked at, three minutes each.
+    assert told["hours_saved_per_1000"] == 25.0
+    models = {"baseline": {**TASK.diagnosis(judged(), OUTPUTS), "business": told}}
+    assert "25.0 hours are saved per 1,000" in in_words(models)
+
+
+def test_rows_that_belong_nowhere_are_refused_with_few_others() -> None:
+    task, problems = Routing.find(
+        pa.chunked_array([["a", "b", "none"]]), declared(columns={"label": "queue", "negative": "none"})
+    )
+    assert not problems
+    assert task is not None
+    assert task.nowhere == "none"
+    random = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], 200)
+    outputs = np.eye(3)[labels] * 2.0 + random.exponential(1.0, (600, 3))
+    outputs /= outputs.sum(axis=1, keepdims=True)
+    rows = EvaluationSet(task, labels, labels, 0, circumstances=Circumstances())
+    told = task.diagnosis(rows, outputs)["belongs_nowhere"]
+    assert told["n"] == 200
+    assert 0.04 < told["others_refused"] <= 0.05
+    assert told["refused"] > 0.3
+    assert told["roc_auc"] > 0.8
+    assert refused(labels[:400], outputs[:400], 2) is None
+    assert "that belong nowhere" in in_words({"deep": {**task.diagnosis(rows, outputs), "business": {}}})
+
+
+def test_what_is_often_confused_is_shown_by_its_surest_row() -> None:
+    labels = np.array([0, 0, 0, 1, 2, 2])
+    outputs = np.array(
+        [[0.1, 0.9, 0], [0.4, 0.6, 0], [0.8, 0.2, 0], [0, 0.2, 0.8], [0.9, 0, 0.1], [0.6, 0, 0.4]]
+    )
+    # Of the first class two are taken for the second, of the third two for the first, once is not often.
+    assert sorted(often_confused(labels, outputs)) == [0, 4]
+    found = TASK.notable(labels, outputs, None)
+    assert found["often_confused"]
+    assert not {row for kind in ("confused",) for row in found.get(kind, [])} & set(found["often_confused"])

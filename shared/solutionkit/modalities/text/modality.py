@@ -26,6 +26,7 @@ from solutionkit.modalities.text.alike import alike_texts, joined, languages, le
 from solutionkit.modalities.text.giveaways import giveaway_notes
 from solutionkit.modalities.text.label_issues import MOST_ROWS, SHOWN, personal_notes, suspicious
 from solutionkit.modalities.text.left_over import left_over_notes
+from solutionkit.modalities.text.topics import topic_notes
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.routing.triage import in_words
 
@@ -215,6 +216,10 @@ class Texts(Table):
             f"{len(rows):,} of {looked_at:,} labels looked at may be wrong: their texts read like another"
             f" class's; {which}",
         ]
+
+    def change_notes(self, table: pa.Table, splits: np.ndarray, spec: TableSpec) -> list[str]:
+        """Topics that are new."""
+        return topic_notes(table, [feature.name for feature in spec.features], splits, len(splits))
 
     def vectors(self, rows: ScoringRows) -> Any:
         """Words and pairs of words, hashed."""

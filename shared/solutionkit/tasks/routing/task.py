@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from solutionkit.compare.metrics import Metric
-from solutionkit.errors import Problem
+from solutionkit.errors import Problem, suggestion
 from solutionkit.tasks.base import Decisions, Scores
 from solutionkit.tasks.classification import labels as found_labels
 from solutionkit.tasks.classification.metrics import CLASSES
@@ -37,9 +37,13 @@ class Routing(Classification):
     A row is flagged, that is sent to a person, where sending it where it most likely belongs would cost more
     on average: where one minus its largest probability is at least triage_cost / misroute_cost (C. Chow, "On
     optimum recognition error and reject tradeoff", IEEE Transactions on Information Theory 16, 1970).
+
+    Attributes:
+        nowhere: The class of rows that belong nowhere, if there is one (`columns.negative`).
     """
 
     has_negative_class: bool = False
+    nowhere: str | None = None
 
     name: ClassVar[str] = "routing"
     worths: ClassVar[frozenset[str]] = frozenset(("misroute_cost", "triage_cost", "triage_minutes"))
@@ -58,7 +62,7 @@ class Routing(Classification):
     def find(cls, values: pa.ChunkedArray, declaration: Declaration) -> tuple[Self | None, list[Problem]]:
         """The classes that a label has."""
         columns = declaration.columns
-        given = {"columns.positive": columns.positive, "columns.negative": columns.negative}
+        given = {"columns.positive": columns.positive}
         problems = [
             Problem("unread_key", f"{key} means nothing where rows are sent somewhere", "remove it")
             for key, value in {**given, "project.quantile": declaration.project.quantile}.items()
@@ -66,7 +70,11 @@ class Routing(Classification):
         ]
         classes, refused = found_labels.classes_of(values, columns.label, MOST_CLASSES)
         problems += refused
-        return (None if problems else cls(columns.label, classes)), problems
+        nowhere = None if columns.negative is None else str(columns.negative)
+        if nowhere is not None and classes and nowhere not in classes:
+            message = f"columns.negative is '{nowhere}', which no row has as '{columns.label}'"
+            problems.append(Problem("unknown_value", f"{message}{suggestion(nowhere, classes)}"))
+        return (None if problems else cls(columns.label, classes, nowhere=nowhere)), problems
 
     def label_problems(self, labels: np.ndarray) -> list[Problem]:
         """Too few rows of a class."""
@@ -111,11 +119,13 @@ class Routing(Classification):
 
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
         """Calibration, confusions, how often the class is among the first three, accuracy by coverage."""
-        from solutionkit.tasks.routing.triage import accuracy_by_coverage, per_class
+        from solutionkit.tasks.routing.triage import accuracy_by_coverage, per_class, refused
 
         first = np.argsort(-outputs, axis=1, kind="stable")[:, :3]
+        strange = refused(judged.labels, outputs, self.classes.index(self.nowhere)) if self.nowhere else None
         return {
             **super().diagnosis(judged, outputs),
+            **({"belongs_nowhere": strange} if strange else {}),
             "top_3": float((first == judged.labels[:, None]).any(axis=1).mean()),
             "per_class": per_class(self.classes, judged.labels, outputs),
             "coverage": accuracy_by_coverage(judged.labels, outputs),
@@ -161,10 +171,14 @@ class Routing(Classification):
     def notable(
         self, labels: np.ndarray, outputs: np.ndarray, decision: Decision | None, each: int = 1
     ) -> dict[str, list[int]]:
-        """What was told most surely, rightly and wrongly, and what is least sure."""
+        """What was told most surely, rightly and wrongly, what is often confused, and what is least sure."""
+        from solutionkit.tasks.routing.triage import often_confused
+
         found = super().notable(labels, outputs, None, each)
+        told = {row for rows in found.values() for row in rows}
         return {
             **found,
+            "often_confused": [row for row in often_confused(labels, outputs) if row not in told][:each],
             "unsure": [int(row) for row in np.argsort(outputs.max(axis=1), kind="stable")[:each]],
         }
 

@@ -13,11 +13,14 @@ from solutionkit.compare.metrics import difference, estimates
 from solutionkit.compare.money import outcomes, worth_metric
 from solutionkit.declaration import Business
 from solutionkit.errors import Problem
+from solutionkit.ranks import roc_auc
 from solutionkit.tasks.base import Decisions, Scores
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet
 
+# Of rows that belong somewhere, as many are refused where it is told how many of the others are.
+REFUSED = 0.05
 SHARES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
@@ -71,6 +74,11 @@ def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed:
     for name, found in estimates(worth, judged.labels, costs, seed, judged.units).items():
         told[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
         told[name]["currency"] = business.currency
+        if business.triage_minutes is not None:
+            # Hours that nobody spends, of 1,000 rows.
+            told[name]["hours_saved_per_1000"] = (
+                (1.0 - told[name]["to_person"]) * 1000.0 * business.triage_minutes / 60.0
+            )
 
     def gain(first: str, second: str) -> Difference:
         return difference(worth, judged.labels, costs[first], costs[second], seed, judged.units)
@@ -98,6 +106,46 @@ def per_class(classes: Sequence[str], labels: np.ndarray, outputs: np.ndarray) -
     return found
 
 
+def refused(labels: np.ndarray, outputs: np.ndarray, nowhere: int) -> dict[str, float] | None:
+    """How well rows that belong nowhere are told from others; None where one of both sorts is missing.
+
+    Args:
+        labels: `(rows,)` class ids.
+        outputs: `(rows, classes)` probabilities.
+        nowhere: The class of rows that belong nowhere.
+    """
+    strange = labels == nowhere
+    if strange.all() or not strange.any():
+        return None
+    doubt = 1.0 - np.delete(outputs, nowhere, axis=1).max(axis=1)
+    threshold = np.quantile(doubt[~strange], 1.0 - REFUSED)
+    return {
+        "roc_auc": roc_auc(strange, doubt),
+        "others_refused": float((doubt[~strange] > threshold).mean()),
+        "refused": float((doubt[strange] > threshold).mean()),
+        "n": int(strange.sum()),
+    }
+
+
+def often_confused(labels: np.ndarray, outputs: np.ndarray) -> list[int]:
+    """Of each pair of classes that is confused more than once the surest row, the most frequent pair first.
+
+    Args:
+        labels: `(rows,)` class ids.
+        outputs: `(rows, classes)` probabilities.
+    """
+    said, surest = outputs.argmax(axis=1), outputs.max(axis=1)
+    wrong = np.flatnonzero(said != labels)
+    pairs = labels[wrong].astype(np.int64) * outputs.shape[1] + said[wrong]
+    codes, counts = np.unique(pairs, return_counts=True)
+    order = codes[np.argsort(-counts, kind="stable")][: int((counts > 1).sum())]
+    found = []
+    for pair in order:
+        rows = wrong[pairs == pair]
+        found.append(int(rows[np.argmax(surest[rows])]))
+    return found
+
+
 def in_words(models: dict[str, Any]) -> str:
     """Of each model how many rows a person looks at, how many others are right, and what it never finds.
 
@@ -113,7 +161,14 @@ def in_words(models: dict[str, Any]) -> str:
             parts.append(f"{business['to_person']:.1%} go to a person")
             if business["right_of_routed"] is not None:
                 parts.append(f"of the others {business['right_of_routed']:.1%} are sent the right way")
+            if "hours_saved_per_1000" in business:
+                parts.append(f"{business['hours_saved_per_1000']:,.1f} hours are saved per 1,000")
         parts.append(f"the right one is among the first three in {model['top_3']:.1%}")
+        if strange := model.get("belongs_nowhere"):
+            parts.append(
+                f"of {strange['n']:,} that belong nowhere {strange['refused']:.1%} would be refused together"
+                f" with {strange['others_refused']:.1%} of the others"
+            )
         never = [value for value, item in model["per_class"].items() if item["n"] and not item["recall"]]
         if never:
             parts.append(f"never finds {', '.join(never[:5])}{' …' if len(never) > 5 else ''}")
