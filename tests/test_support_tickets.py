@@ -85,6 +85,17 @@ def test_predict_says_where_and_how_sure(project: Project, tmp_path: Path) -> No
         sure = [float(row[name]) for name in ("confidence", "second_confidence", "third_confidence")]
         assert sure == sorted(sure, reverse=True)
         assert (row["to_person"] == "yes") == (sure[0] <= 0.8125)
+    assert "reasons" not in told[0]
+    few = tmp_path / "few.csv"
+    few.write_text('ticket_id,subject,body\nA,,"Dear Ann Lee, the invoice was charged twice"\nB,,\n')
+    answer = solutionkit(
+        project.folder, "predict", "--input", str(few), "--output", str(output), "--reasons", "2"
+    )
+    assert answer.returncode == 0, answer.stderr
+    first, empty = read(output)
+    assert set(first["reasons"].split("; ")) <= {"invoice", "charged", "twice", "was"}
+    assert {"invoice", "charged"} & set(first["reasons"].split("; "))
+    assert empty["reasons"] == ""
     right = [said["queue"] == row["queue"] for said, row in zip(told, rows, strict=True)]
     assert np.mean(right) > 0.9
 

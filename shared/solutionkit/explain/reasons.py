@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from solutionkit.cells import take_rows
+from solutionkit.examples.cast import raw_values
 from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.kinds import Feature, kind_of
+
+if TYPE_CHECKING:
+    from solutionkit.explain.loading import ModelExplainer
+    from solutionkit.modalities.rows import ScoringRows
 
 MOST = 3
 # A reason carries at least this share of all that speaks for the alert.
@@ -70,6 +77,30 @@ def in_words(feature: Feature, value: Any) -> str:
     if not feature.reason:
         return f"{feature.name} is {value:g}" if number else f"{feature.name} is {value}"
     return feature.reason.format(value=value)
+
+
+def flag_reasons(
+    model: ModelExplainer, rows: ScoringRows, flagged: np.ndarray | None, most: int = MOST
+) -> list[str]:
+    """Why rows are flagged, one text a row; empty for others.
+
+    Args:
+        model: The exported model.
+        rows: What was scored.
+        flagged: `(rows,)` which are flagged.
+        most: Reasons a row.
+    """
+    spec, told = rows.spec, [""] * rows.table.num_rows
+    places = np.flatnonzero(np.zeros(len(told), bool) if flagged is None else flagged)
+    if len(places):
+        table = take_rows(rows.table, places)
+        cells = raw_cells(raw_values(table, spec), spec)
+        targets = np.zeros(len(places), np.int64)
+        attribution = model.explainer.explain(model.transform(unlabelled_examples(table, spec)), targets)
+        for place, row in enumerate(places):
+            row_cells = {name: values[place] for name, values in cells.items()}
+            told[row] = "; ".join(reasons(attribution.values[place], row_cells, spec, most))
+    return told
 
 
 def raw_cells(columns: dict[str, np.ndarray], spec: TableSpec) -> dict[str, np.ndarray]:

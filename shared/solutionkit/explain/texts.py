@@ -337,12 +337,34 @@ def agreement(first: list[Attribution], second: list[Attribution]) -> float | No
     return float(np.mean(pairs)) if pairs else None
 
 
+def of_rows(model: ModelExplainer, rows: ScoringRows) -> tuple[list[Players], np.ndarray, list[Attribution]]:
+    """The players of each text, what it is taken for, and what each player adds to that."""
+    targets = model.spec.task.targets(model.scores(rows))
+    texts = cleaned_texts(model, unlabelled_examples(rows.table, rows.spec))
+    return texts, targets, model.explainer.explain(margins_of(model), texts, targets)
+
+
+def text_reasons(model: ModelExplainer, rows: ScoringRows, most: int) -> list[str]:
+    """Of each text the parts that speak most for what it is taken for, the strongest first.
+
+    Args:
+        model: The exported model.
+        rows: The texts.
+        most: Parts a text.
+    """
+    texts, _, found = of_rows(model, rows)
+    return [
+        "; ".join(
+            players.parts[place] for place in np.argsort(-values, kind="stable")[:most] if values[place] > 0.0
+        )
+        for players, values in ((item, told.values[0]) for item, told in zip(texts, found, strict=True))
+    ]
+
+
 def explained_table(model: ModelExplainer, rows: ScoringRows) -> pa.Table:
     """A row a word: which text it is of, what it is taken for, and what the word adds to that."""
-    task, outputs = model.spec.task, model.scores(rows)
-    targets = task.targets(outputs)
-    texts = cleaned_texts(model, unlabelled_examples(rows.table, rows.spec))
-    found = model.explainer.explain(margins_of(model), texts, targets)
+    task = model.spec.task
+    texts, targets, found = of_rows(model, rows)
     column, names = rows.names
     counts = [len(item.parts) for item in texts]
     each = np.repeat(np.arange(len(texts)), counts)

@@ -341,6 +341,25 @@ class Modality(ABC):
 
         return self.table_of(rows, explained_columns(model, rows))
 
+    def no_reasons(self, spec: TableSpec) -> str | None:
+        """Why no reasons can be given of single rows; None where they can."""
+        if spec.task.has_alerts and not spec.files:
+            return None
+        return "only tables with two classes have reason codes"
+
+    def reasons(self, model: Any, rows: ScoringRows, flagged: np.ndarray | None, most: int) -> pa.Array:
+        """`(rows,)` in words what speaks for what a model says; of tables, for flagging a row.
+
+        Args:
+            model: A `ModelExplainer`.
+            rows: The rows.
+            flagged: `(rows,)` which are flagged, if rows are.
+            most: Reasons a row.
+        """
+        from solutionkit.explain.reasons import flag_reasons
+
+        return pa.array(flag_reasons(model, rows, flagged, most), pa.string())
+
     # -- samples
 
     sample_name: ClassVar[str] = "sample.csv"

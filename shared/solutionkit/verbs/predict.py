@@ -10,13 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.cells import take_rows
 from solutionkit.compare.decision import Decision
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.examples.cast import raw_values, table_inputs
+from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.columns import RAW_SIGNATURE, TableSpec, load_spec
-from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.rows import ScoringRows
 from solutionkit.output import summary_to, write_csv
@@ -43,8 +41,9 @@ def main(options: argparse.Namespace) -> int:
         raise UserError(f"{options.output}: its folder does not exist; make it first.")
     spec, unknown, modality = load_spec(folder), "", project.use_case.modality
     if options.reasons is not None:
-        refuse_reasons(options, spec)
-        stated_decision(project, options.model)
+        refuse_reasons(options, modality.no_reasons(spec))
+        if spec.task.has_alerts:
+            stated_decision(project, options.model)
     with stderr_to(project.state / "logs" / "predict.log"):
         rows = read_new(project, options.input, spec, options.history)
         if options.server:
@@ -61,8 +60,10 @@ def main(options: argparse.Namespace) -> int:
         count = rows.table.num_rows
         rows, scores = modality.completed(rows, scores, kept_beside(project, options.model, version))
         columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision, business)}
-        if options.reasons is not None and alerts is not None:
-            columns["reasons"] = alert_reasons(folder, rows, alerts, options.reasons)
+        if options.reasons is not None:
+            from solutionkit.explain.loading import ModelExplainer
+
+            columns["reasons"] = modality.reasons(ModelExplainer(folder), rows, alerts, options.reasons)
     write_csv(modality.table_of(rows, columns), options.output)
     to = summary_to(options.output)
     print(f"{count:,} rows scored by {scorer}, in {options.output}", file=to)
@@ -80,42 +81,14 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def refuse_reasons(options: argparse.Namespace, spec: TableSpec) -> None:
-    """Raise a UserError where no reason codes can be given."""
+def refuse_reasons(options: argparse.Namespace, why: str | None) -> None:
+    """Raise a UserError where no reasons can be given."""
     if options.reasons < 1:
         raise UserError(f"--reasons must be positive, received {options.reasons}")
     if options.server:
         raise UserError("--reasons: a server gives probabilities alone; leave out --server.")
-    if not spec.task.has_alerts or spec.files:
-        raise UserError(
-            "--reasons: only tables with two classes have reason codes; see `solutionkit explain`."
-        )
-
-
-def alert_reasons(folder: Path, rows: ScoringRows, alerts: np.ndarray, most: int) -> pa.Array:
-    """In words why rows are alerts, one text a row.
-
-    Args:
-        folder: The model's.
-        rows: What was scored.
-        alerts: `(rows,)` which are.
-        most: Reasons an alert.
-    """
-    from solutionkit.explain.loading import ModelExplainer
-    from solutionkit.explain.reasons import raw_cells, reasons
-
-    spec, told = rows.spec, [""] * len(alerts)
-    places = np.flatnonzero(alerts)
-    if len(places):
-        model = ModelExplainer(folder)
-        table = take_rows(rows.table, places)
-        cells = raw_cells(raw_values(table, spec), spec)
-        targets = np.zeros(len(places), np.int64)
-        attribution = model.explainer.explain(model.transform(unlabelled_examples(table, spec)), targets)
-        for place, row in enumerate(places):
-            row_cells = {name: values[place] for name, values in cells.items()}
-            told[row] = "; ".join(reasons(attribution.values[place], row_cells, spec, most))
-    return pa.array(told, pa.string())
+    if why:
+        raise UserError(f"--reasons: {why}; see `solutionkit explain`.")
 
 
 def score_here(folder: Path, rows: ScoringRows) -> np.ndarray:

@@ -273,6 +273,18 @@ class Texts(Table):
 
         return explained_table(model, rows)
 
+    def no_reasons(self, spec: TableSpec) -> str | None:
+        """Words speak for any class."""
+        del spec
+        return None
+
+    def reasons(self, model: Any, rows: ScoringRows, flagged: np.ndarray | None, most: int) -> pa.Array:
+        """The words that speak most for where a text belongs."""
+        from solutionkit.explain.texts import text_reasons
+
+        del flagged
+        return pa.array(text_reasons(model, rows, most), pa.string())
+
     # -- samples
 
     def smallest(self, declaration: Declaration) -> int:
