@@ -26,6 +26,8 @@ TOLD = [
     "third",
     "third_confidence",
     "to_person",
+    "priority",
+    "priority_confidence",
 ]
 HOSTILE = [
     "",
@@ -69,6 +71,17 @@ def test_what_is_unsure_goes_to_a_person_and_that_pays(project: Project) -> None
     assert {item["column"] for item in compared["slices"]} == {"language", "tier", "text_length"}
 
 
+def test_the_priority_is_told_beside_the_queue(project: Project) -> None:
+    compared = json.loads((project.runs / "latest" / "comparison.json").read_text())
+    further = compared["further"]["priority"]
+    assert set(further["classes"]) == {"high", "low", "normal"}
+    # Nobody noted it of a tenth.
+    assert 0.85 < further["rows"] / compared["rows"]["eval"] < 0.95
+    values = {name: item["metrics"]["accuracy"]["value"] for name, item in further["models"].items()}
+    assert min(values["baseline"], values["deep"]) > 0.9 > values["trivial"] > 0.5
+    assert further["difference"]["test"] == compared["difference"]["test"]
+
+
 def test_predict_says_where_and_how_sure(project: Project, tmp_path: Path) -> None:
     mailbox, output = tmp_path / "mailbox.csv", tmp_path / "routed.csv"
     rows = read(project.sample_path)[:200]
@@ -96,6 +109,10 @@ def test_predict_says_where_and_how_sure(project: Project, tmp_path: Path) -> No
     assert set(first["reasons"].split("; ")) <= {"invoice", "charged", "twice", "was"}
     assert {"invoice", "charged"} & set(first["reasons"].split("; "))
     assert empty["reasons"] == ""
+    right = [
+        said["priority"] == row["priority"] for said, row in zip(told, rows, strict=True) if row["priority"]
+    ]
+    assert np.mean(right) > 0.9
     right = [said["queue"] == row["queue"] for said, row in zip(told, rows, strict=True)]
     assert np.mean(right) > 0.9
 
@@ -111,11 +128,13 @@ def test_a_server_and_a_notebook_say_the_same_whatever_is_written(project: Proje
         )  # fmt: skip
         assert answer.returncode == 0, answer.stderr
         for there, here in zip(read(output), frame.to_dict("records"), strict=True):
-            assert there["queue"] == here["queue"]
+            assert (there["queue"], there["priority"]) == (here["queue"], here["priority"])
             assert float(there["confidence"]) == pytest.approx(here["confidence"], abs=1e-5)
         with Client(server.grpc, project.name, signature="serving_raw") as client:
             texts = np.array(HOSTILE, object)
-            said = client.predict({"subject": texts, "body": texts})["probability"]
+            both = client.predict({"subject": texts, "body": texts})
+            said = both["probability"]
+            assert np.abs(both["probability_priority"].sum(axis=1) - 1.0).max() < 1e-4
             bytes_only = np.array([b"\xff\xfe broken \xc3"], object)
             broken = client.predict({"subject": bytes_only, "body": bytes_only})["probability"]
     assert np.isfinite(said).all()
@@ -167,6 +186,7 @@ def test_the_report_shades_words(project: Project, tmp_path: Path) -> None:
     assert "Words that speak most for a queue" in page
     assert "share of rows that are sent without a person" in page
     assert "EUR per 1,000" in page
+    assert "Further labels" in page
     assert page.count("color-mix") > 20
 
 

@@ -121,13 +121,15 @@ class Project:
         """
         loaded = self._model(model)
         new = self._rows(rows, loaded, history)
-        scores, task = loaded.scores(new), loaded.spec.task
+        answers, task = loaded.scorer.answers_to(new), loaded.spec.task
+        scores = answers[loaded.spec.label]
         decision = known_decision(self._project, model)
         decision = decision.of_rows(new.table) if decision else None
         business = self._project.declaration.business
         modality, kept = self._project.use_case.modality, kept_beside(self._project, model)
         new, scores = modality.completed(new, scores, kept)
-        return self._named(new, {**task.frame(scores), **task.decided(scores, decision, business)})
+        told = {**task.frame(scores), **task.decided(scores, decision, business), **loaded.spec.told(answers)}
+        return self._named(new, told)
 
     def explain(
         self, rows: pd.DataFrame | pa.Table | str | Path, model: str = "pushed", history: Path | None = None

@@ -107,6 +107,9 @@ class Columns(Table):
     )
     merchant: str | None = Field(None, description="the merchant or terminal of a row")
     amount: str | None = Field(None, description="the money that a row moves; a numeric feature")
+    further: list[str] = Field(
+        [], description="further labels with a few values, e.g. priority; each is told beside the label"
+    )
     numeric: list[str] = Field([], description="feature columns that hold numbers")
     categorical: list[str] = Field([], description="feature columns that hold one of some values")
     text: list[str] = Field([], description="feature columns that hold text, read one after the other")
@@ -158,7 +161,7 @@ class Columns(Table):
         single = [self.label, self.id, self.group, self.split, self.mask, self.card, self.merchant]
         if self.time not in self.numeric:
             single.append(self.time)
-        return {name for name in single if name} | set(self.ignore)
+        return {name for name in single if name} | {*self.further, *self.ignore}
 
 
 class Business(Table):
@@ -252,6 +255,9 @@ class Training(Table):
     backbone: (
         Literal["EfficientNetV2B0", "EfficientNetV2B1", "MobileNetV3Large", "MobileNetV3Small"] | None
     ) = Field(None, description="a pre-trained image network of keras.applications")
+    encoder: str | None = Field(
+        None, description="a pre-trained text encoder: a KerasHub preset's folder, or its name"
+    )
     weights: Path | None = Field(None, description="the backbone's weights, when there is no network")
     weights_sha256: str | None = Field(None, description="checksum that the weights' file must have")
 

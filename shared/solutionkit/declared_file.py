@@ -37,6 +37,8 @@ def load_declaration(file: Path) -> Declaration:
     training = declaration.training
     if training.weights:
         training = training.model_copy(update={"weights": (folder / training.weights).resolve()})
+    if training.encoder and (folder / training.encoder).is_dir():
+        training = training.model_copy(update={"encoder": str((folder / training.encoder).resolve())})
     return declaration.model_copy(update={"data": _absolute(declaration.data, folder), "training": training})
 
 

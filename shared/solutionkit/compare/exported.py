@@ -12,12 +12,13 @@ import tensorflow as tf
 
 from solutionkit.compare.comparison import ScoredModel, compare
 from solutionkit.compare.evaluation import EvaluationSet
+from solutionkit.compare.further import compare_further
 from solutionkit.compare.latency import latency_ms
 from solutionkit.compare.metrics import Metric
 from solutionkit.examples.alike import alike_rows
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import kind_of
-from solutionkit.models.arrays import read_serialized
+from solutionkit.models.arrays import further_labels, read_serialized
 from solutionkit.models.export import model_size
 from solutionkit.models.run import FACTS_FILE, REPEAT, VALIDATION_FILE
 from solutionkit.models.saved import SavedScorer
@@ -52,9 +53,10 @@ def compare_exported(
     scorers = {name: SavedScorer(folder) for name, folder in models.items()}
     spec = next(iter(scorers.values())).spec
     held_out = read_held_out(records)
+    answers = {name: scorer.answers_to_examples(serialized) for name, scorer in scorers.items()}
     scored = {
         name: ScoredModel(
-            evaluation=scorer.score_examples(serialized),
+            evaluation=answers[name][spec.label],
             validation=held_out.scores[name],
             latency_ms=latency_ms(scorer.score_examples, serialized),
             size_bytes=model_size(models[name]),
@@ -70,6 +72,21 @@ def compare_exported(
     ]
     result = compare(project.package, primary, judged, scored, declaration, repeats)
     result["evaluator"] = second_opinion(evaluation, judged.metrics)
+    if spec.further:
+        sides = [read_serialized([str(examples / f"Split-{name}" / "*")]) for name in (TRAIN, VALIDATION)]
+        known = {task: further_labels(np.concatenate(sides), task) for task in spec.further}
+        result["further"] = {
+            task.label: compare_further(
+                task,
+                further_labels(serialized, task),
+                known[task][known[task] >= 0],
+                {name: item[task.label] for name, item in answers.items()},
+                judged.units,
+                project.use_case.primary_metric,
+                declaration.training.seed,
+            )
+            for task in spec.further
+        }
     scores = {"labels": judged.labels, **{name: model.evaluation for name, model in scored.items()}}
     return result, scores | judged.circumstances.kept
 

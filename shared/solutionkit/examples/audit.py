@@ -18,6 +18,7 @@ from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast, cast_features
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import missing_columns, nested_columns, use_problems
+from solutionkit.examples.further import further_tasks
 from solutionkit.examples.leakage import gap_notes
 from solutionkit.examples.splitting import (
     Sides,
@@ -123,6 +124,10 @@ def audit(project: Project) -> AuditedTable:
         findings.refuse(data.source)
         raise AssertionError("there is always a reason")
     spec = specify(task, described, project)
+    further, problems, notes = further_tasks(data.table, parts.splits, project)
+    findings.add(problems)
+    findings.notes += notes
+    spec = dataclasses.replace(spec, further=further)
     typed, unfit = cast(data.table, spec)
     findings.add(unfit)
     findings.refuse(data.source)
@@ -307,7 +312,11 @@ def specify(task: Task, described: Description, project: Project) -> TableSpec:
     declaration, modality = project.declaration, project.use_case.modality
     names = {feature.name for feature in described.features}
     identity = modality.identity(declaration)
-    wanted = [*declaration.slices.columns, *modality.metadata_columns(declaration)]
+    wanted = [
+        *declaration.slices.columns,
+        *declaration.columns.further,
+        *modality.metadata_columns(declaration),
+    ]
     return TableSpec(
         task,
         described.features,

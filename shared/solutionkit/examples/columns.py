@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from solutionkit.declaration import Columns
@@ -46,6 +47,7 @@ class TableSpec:
         ignored: Columns left out, with the reason.
         metadata_files: What would be features, but no model reads them, e.g. masks; their cells name files.
         computed_by: What decides the computed columns, as text; empty where there are none.
+        further: What is predicted beside the task, a label each; their columns are among the carried ones.
     """
 
     task: Task
@@ -55,6 +57,30 @@ class TableSpec:
     ignored: dict[str, str] = dataclasses.field(default_factory=dict)
     metadata_files: tuple[Feature, ...] = ()
     computed_by: str = ""
+    further: tuple[Task, ...] = ()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """What the exported model's answers are called, by label; the task's comes first."""
+        named = {self.label: self.task.output}
+        for task in self.further:
+            stem = re.sub(r"[^A-Za-z0-9_]+", "_", task.label).strip("_") or "label"
+            name, number = f"{task.output}_{stem}", 2
+            while name in named.values():
+                name, number = f"{task.output}_{stem}_{number}", number + 1
+            named[task.label] = name
+        return named
+
+    def told(self, answers: dict[str, np.ndarray]) -> dict[str, pa.Array]:
+        """What is told of further labels, of `(rows, outputs)` by label."""
+        told: dict[str, pa.Array] = {}
+        for task in self.further:
+            told |= task.brief(answers[task.label])
+        return told
+
+    def of_further(self, task: Task) -> TableSpec:
+        """What models of a further label read and predict."""
+        return dataclasses.replace(self, task=task, further=())
 
     @property
     def label(self) -> str:
@@ -133,7 +159,8 @@ class TableSpec:
 
     def to_json(self) -> str:
         """The specification as JSON, for a component's execution properties."""
-        fields = {**dataclasses.asdict(self), "task": self.task.to_json()}
+        fields = dataclasses.asdict(self)
+        fields |= {"task": self.task.to_json(), "further": [task.to_json() for task in self.further]}
         return json.dumps(fields, sort_keys=True)
 
     @classmethod
@@ -145,6 +172,7 @@ class TableSpec:
             "features": tuple(map(_feature, raw["features"])),
             "metadata_files": tuple(map(_feature, raw["metadata_files"])),
             "carried": tuple(raw["carried"]),
+            "further": tuple(map(task_from_json, raw["further"])),
         }
         return cls(**{**raw, **read})
 

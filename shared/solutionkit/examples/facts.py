@@ -9,6 +9,7 @@ import numpy as np
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.modalities.base import Modality
 from solutionkit.splits import SPLITS
+from solutionkit.tasks.base import Task
 
 FILE_NAME = "data.json"
 SHOWN_NOTES = 12
@@ -24,6 +25,7 @@ def lines(audited: AuditedTable, modality: Modality) -> list[str]:
         f"rows     {sum(rows.values()):,}: {counts}",
         f"split    {audited.split_rule}",
         f"label    {spec.label}: {spec.task.describe(labels)}",
+        *(f"further  {task.label}: {task.describe(_known(audited, task))}" for task in spec.further),
         *modality.lines(audited),
     ]
     shown = audited.notes[:SHOWN_NOTES]
@@ -31,6 +33,11 @@ def lines(audited: AuditedTable, modality: Modality) -> list[str]:
     if len(audited.notes) > len(shown):
         told.append(f"         and {len(audited.notes) - len(shown)} more notes like these")
     return told
+
+
+def _known(audited: AuditedTable, task: Task) -> np.ndarray:
+    """`(rows,)` encoded labels of those rows that have a further one."""
+    return task.label_array(task.encode(audited.table[task.label].drop_null())[0])
 
 
 def data_facts(audited: AuditedTable, modality: Modality) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class ModelExplainer:
 
     def scores(self, rows: ScoringRows) -> np.ndarray:
         """`(rows, outputs)` what the model says of rows."""
-        return np.concatenate([self.scorer.score_table(piece) for piece in rows.pieces()])
+        return self.scorer.answers_to(rows)[self.spec.label]
 
     def transform(self, examples: np.ndarray) -> TransformedSplit:
         """Serialized tf.Examples as the model reads them."""

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
 
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import KINDS, kind_of
+from solutionkit.tasks.base import Task
 
 RECORDS_AT_ONCE = 8192
 
@@ -114,6 +116,15 @@ def transform_examples(serialized: np.ndarray, transform_output: Any, spec: Tabl
     names = outputs[0] if outputs else {}
     inputs = {name: np.concatenate([output[name] for output in outputs]) for name in names}
     return TransformedSplit(inputs, np.concatenate(labels) if labels else np.zeros(0, np.int64))
+
+
+def further_labels(serialized: np.ndarray, task: Task) -> np.ndarray:
+    """`(rows,)` encoded labels of a task whose label is carried along as text; -1 where a row has none."""
+    read = {task.label: tf.io.FixedLenFeature([], tf.string, "")}
+    cells = tf.io.parse_example(serialized, read)[task.label].numpy()
+    texts = pa.chunked_array([pa.array([cell.decode() or None for cell in cells], pa.string())])
+    encoded, _ = task.encode(texts)
+    return np.asarray(encoded.fill_null(-1).to_numpy(), np.int64)
 
 
 def _stored(values: np.ndarray, name: str, spec: TableSpec) -> np.ndarray:

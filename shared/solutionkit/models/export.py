@@ -7,7 +7,9 @@ tf.Transform's graph and then the model, so training and serving cannot drift ap
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -30,7 +32,12 @@ class ExportError(RuntimeError):
 
 
 def export(
-    trained: TrainedModel, transform_output: Any, spec: TableSpec, examples: np.ndarray, folder: Path
+    trained: TrainedModel,
+    transform_output: Any,
+    spec: TableSpec,
+    examples: np.ndarray,
+    folder: Path,
+    further: Mapping[str, TrainedModel] = MappingProxyType({}),
 ) -> None:
     """Write a SavedModel and make sure that TF Serving can serve it.
 
@@ -40,6 +47,7 @@ def export(
         spec: What the raw columns are.
         examples: Serialized tf.Examples for the check and for warm-up.
         folder: Where the SavedModel goes.
+        further: Models of further labels, by what their answers are called (`TableSpec.outputs`).
 
     Raises:
         ExportError: The export fails the check with TensorFlow 1's loader.
@@ -47,17 +55,22 @@ def export(
     archive = keras.export.ExportArchive()
     layer = transform_output.transform_features_layer()
     archive.track(layer)
-    for trackable in trained.trackables:
-        archive.track(trackable)
+    models = {spec.task.output: trained, **further}
+    for model in models.values():
+        for trackable in model.trackables:
+            archive.track(trackable)
     features = raw_feature_spec(spec)
 
+    def answers(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {name: model.score(columns) for name, model in models.items()}
+
     def score_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {spec.task.output: trained.score(layer(tf.io.parse_example(examples, features)))}
+        return answers(layer(tf.io.parse_example(examples, features)))
 
     def score_raw(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         names = spec.input_names
         named = {f.name: kind_of(f).to_parsed(columns[names[f.name]]) for f in spec.ordered}
-        return {spec.task.output: trained.score(layer(named))}
+        return answers(layer(named))
 
     archive.add_endpoint(
         DEFAULT_SIGNATURE, score_examples, input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)]
@@ -134,10 +147,9 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
         ExportError: It does not load, or both signatures do not answer the same in both.
     """
     spec = load_spec(folder)
-    output = spec.task.output
     feeds = {DEFAULT_SIGNATURE: {EXAMPLES: examples}, RAW_SIGNATURE: raw_inputs(examples, spec)}
     loaded = tf.saved_model.load(str(folder))
-    expected = loaded.signatures[DEFAULT_SIGNATURE](examples=tf.constant(examples))[output].numpy()
+    expected = loaded.signatures[DEFAULT_SIGNATURE](examples=tf.constant(examples))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         try:
             meta = tf.compat.v1.saved_model.load(session, ["serve"], str(folder))
@@ -146,13 +158,15 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
         for name, feed in feeds.items():
             signature = meta.signature_def[name]
             inputs = {signature.inputs[key].name: value for key, value in feed.items()}
-            answer = session.run(signature.outputs[output].name, inputs)
-            # Of numbers that are no probabilities, relative to the largest.
-            difference = float(np.abs(answer - expected).max() / max(np.abs(expected).max(), 1.0))
-            if not difference <= 1e-6:
-                raise ExportError(
-                    f"{folder}: signature '{name}' differs by {difference:g} when loaded as TF Serving does"
-                )
+            for output in spec.outputs.values():
+                answer, wanted = session.run(signature.outputs[output].name, inputs), expected[output].numpy()
+                # Of numbers that are no probabilities, relative to the largest.
+                difference = float(np.abs(answer - wanted).max() / max(np.abs(wanted).max(), 1.0))
+                if not difference <= 1e-6:
+                    raise ExportError(
+                        f"{folder}: signature '{name}' differs by {difference:g} when loaded as TF Serving"
+                        " does"
+                    )
 
 
 def model_size(folder: Path) -> int:

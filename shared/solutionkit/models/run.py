@@ -12,8 +12,15 @@ import tensorflow_transform as tft
 
 from solutionkit.declaration import Training
 from solutionkit.dotted import import_from
+from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.schema import specification_of
-from solutionkit.models.arrays import read_folds, read_serialized, transform_examples
+from solutionkit.models.arrays import (
+    TransformedSplit,
+    further_labels,
+    read_folds,
+    read_serialized,
+    transform_examples,
+)
 from solutionkit.models.calibrating import calibrated
 from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
@@ -36,19 +43,32 @@ def run_fn(arguments: Any) -> None:
     transform_output = tft.TFTransformOutput(arguments.transform_output)
     serialized, folds = read_folds(arguments.train_files)
     train = replace(transform_examples(serialized, transform_output, spec), fold=folds)
-    validation = transform_examples(read_serialized(arguments.eval_files), transform_output, spec)
+    held_out = read_serialized(arguments.eval_files)
+    validation = transform_examples(held_out, transform_output, spec)
 
-    def fitted(seed: int) -> TrainedModel:
-        """The model, trained with a seed."""
+    def fitted(
+        seed: int,
+        train: TransformedSplit = train,
+        validation: TransformedSplit = validation,
+        spec: TableSpec = spec,
+    ) -> TrainedModel:
+        """A model, trained with a seed."""
         trained = function(train, validation, spec, training.model_copy(update={"seed": seed}))
         assert isinstance(trained, TrainedModel)
         return calibrated(trained, validation.label, train.label, spec.task.calibrators, seed)
 
     started = time.monotonic()
     trained = fitted(training.seed)
+    further = {}
+    for task in spec.further:
+        rows = [
+            labelled(part, further_labels(read, task))
+            for part, read in ((train, serialized), (validation, held_out))
+        ]
+        further[spec.outputs[task.label]] = fitted(training.seed, rows[0], rows[1], spec.of_further(task))
     seconds = time.monotonic() - started
     model = Path(arguments.serving_model_dir)
-    export(trained, transform_output, spec, serialized[:64], model)
+    export(trained, transform_output, spec, serialized[:64], model, further)
     write_explanation_files(trained, Path(arguments.transform_output), model)
     record = Path(arguments.model_run_dir)
     record.mkdir(parents=True, exist_ok=True)
@@ -61,7 +81,21 @@ def run_fn(arguments: Any) -> None:
         train_folds=folds,
         **out_of_fold,  # type: ignore[arg-type]
     )
-    write_facts(record / FACTS_FILE, {**trained.facts, "train_seconds": seconds})
+    facts = {**trained.facts, "train_seconds": seconds}
+    if further:
+        facts["further"] = {name: item.facts for name, item in further.items()}
+    write_facts(record / FACTS_FILE, facts)
     for number in range(1, config["repeats"]):
         folder = record / f"{REPEAT}{number:02}"
-        export(fitted(training.seed + number), transform_output, spec, serialized[:64], folder)
+        alone = replace(spec, further=())
+        export(fitted(training.seed + number), transform_output, alone, serialized[:64], folder)
+
+
+def labelled(split: TransformedSplit, labels: np.ndarray) -> TransformedSplit:
+    """The rows that have a label, with that one.
+
+    Args:
+        split: All rows.
+        labels: `(rows,)` another label of theirs, -1 where there is none.
+    """
+    return replace(split, label=labels).take(labels >= 0)

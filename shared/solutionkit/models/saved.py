@@ -11,6 +11,7 @@ import tensorflow as tf
 from solutionkit.errors import UserError
 from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.columns import DEFAULT_SIGNATURE, RAW_SIGNATURE, SPEC_FILE, load_spec
+from solutionkit.modalities.rows import ScoringRows
 from solutionkit.models.export import EXAMPLES
 
 
@@ -38,29 +39,50 @@ class SavedScorer:
 
     def score_examples(self, examples: np.ndarray) -> np.ndarray:
         """`(rows, outputs)` of serialized tf.Examples."""
+        return self.answers_to_examples(examples)[self.spec.label]
+
+    def answers_to_examples(self, examples: np.ndarray) -> dict[str, np.ndarray]:
+        """`(rows, outputs)` of serialized tf.Examples by label, further ones too."""
         signature = self._loaded.signatures[DEFAULT_SIGNATURE]
         parts = [
-            signature(**{EXAMPLES: tf.constant(examples[start : start + self.spec.rows_scored])})[
-                self.spec.task.output
-            ]
+            signature(**{EXAMPLES: tf.constant(examples[start : start + self.spec.rows_scored])})
             for start in range(0, len(examples), self.spec.rows_scored)
         ]
-        return np.concatenate(parts).astype(np.float64)
+        return self._joined(parts)
 
     def score_table(self, table: pa.Table) -> np.ndarray:
         """`(rows, outputs)` of typed columns (see `cast`), images as bytes."""
+        return self.answers_to_table(table)[self.spec.label]
+
+    def answers_to_table(self, table: pa.Table) -> dict[str, np.ndarray]:
+        """`(rows, outputs)` of typed columns by label, further ones too."""
         columns = table_inputs(table, self.spec)
-        return np.concatenate(
-            [
-                self.score_raw(
-                    {name: value[start : start + self.spec.rows_scored] for name, value in columns.items()}
-                )
-                for start in range(0, table.num_rows, self.spec.rows_scored)
-            ]
-        )
+        parts = [
+            self._asked(
+                {name: value[start : start + self.spec.rows_scored] for name, value in columns.items()}
+            )
+            for start in range(0, table.num_rows, self.spec.rows_scored)
+        ]
+        return self._joined(parts)
+
+    def answers_to(self, rows: ScoringRows) -> dict[str, np.ndarray]:
+        """`(rows, outputs)` of new rows by label, further ones too."""
+        parts = [self.answers_to_table(piece) for piece in rows.pieces()]
+        return {label: np.concatenate([part[label] for part in parts]) for label in self.spec.outputs}
 
     def score_raw(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """`(rows, outputs)` of named raw columns."""
+        return np.asarray(self._asked(columns)[self.spec.task.output], np.float64)
+
+    def _asked(self, columns: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
         signature = self._loaded.signatures[RAW_SIGNATURE]
-        answer = signature(**{name: tf.constant(value) for name, value in columns.items()})
-        return np.asarray(answer[self.spec.task.output], np.float64)
+        answers: dict[str, tf.Tensor] = signature(
+            **{name: tf.constant(value) for name, value in columns.items()}
+        )
+        return answers
+
+    def _joined(self, parts: list[dict[str, tf.Tensor]]) -> dict[str, np.ndarray]:
+        return {
+            label: np.concatenate([part[output] for part in parts]).astype(np.float64)
+            for label, output in self.spec.outputs.items()
+        }

@@ -148,6 +148,7 @@ def eval_config(spec: TableSpec, thresholds: dict[str, float], slices: list[str]
                 name=name,
                 signature_name="serving_default",
                 label_key=spec.label,
+                prediction_key=spec.task.output if spec.further else "",
                 model_type="tf_generic",
                 is_baseline=name == "baseline",
             )

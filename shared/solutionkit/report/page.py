@@ -12,13 +12,14 @@ import numpy as np
 from solutionkit import __version__
 from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.decision import Decision
+from solutionkit.compare.further import in_words as further_in_words
 from solutionkit.compare.verdict import units_in_words
 from solutionkit.decimals import decimals, p_in_words
 from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
 from solutionkit.report.explained import PARTS
-from solutionkit.report.figures import rungs
+from solutionkit.report.figures import Figure, Section, rungs
 from solutionkit.report.markdown import markdown
 from solutionkit.report.sentences import (
     calibration_in_words,
@@ -78,7 +79,7 @@ def write_report(
         "words": task.words(facts["label"], facts["calibrated"]),
         "test": task.test_in_words(compared["difference"]["test"], compared["units"]["name"]),
         "figures": task.figures(compared, scores, facts["business"]),
-        "sections": modality.sections(compared),
+        "sections": [*modality.sections(compared), *further_sections(compared)],
         "rungs": rungs(compared["models"]),
         "decisions": decisions,
         "decision": decisions[shown],
@@ -106,6 +107,26 @@ def write_report(
     (folder / "report.html").write_text(page, "utf-8")
     card = environment.overlay(finalize=markdown).get_template("model_card.md.j2").render(**context)
     (folder / "model_card.md").write_text(card, "utf-8")
+
+
+def further_sections(compared: dict[str, Any]) -> list[Section]:
+    """What the models say of further labels, where there are such."""
+    further = compared.get("further", {})
+    if not further:
+        return []
+    drawn = [
+        charts.difference_chart(
+            [(found["metrics"][found["primary_metric"]]["title"], found["difference"])],
+            f"Difference in {label}, deep minus baseline",
+            found["difference"]["margin"],
+        )
+        for label, found in further.items()
+    ]
+    figures = [
+        Figure(svg, f"{label}: {found['reason']}")
+        for svg, (label, found) in zip(drawn, further.items(), strict=True)
+    ]
+    return [Section("further", "Further labels", further_in_words(further), tuple(figures))]
 
 
 def with_names(explained: Any, names: dict[str, str]) -> Any:

@@ -30,18 +30,8 @@ if TYPE_CHECKING:
 
 Scores = dict[str, np.ndarray]
 # Keys of [business] that say what the outcomes of flagging rows are worth.
-OF_FLAGS = frozenset(
-    (
-        "true_positive",
-        "false_positive",
-        "false_negative",
-        "true_negative",
-        "false_alarm_rate",
-        "recovered",
-        "investigation_cost",
-        "alert_budget",
-    )
-)
+OUTCOMES = ("true_positive", "false_positive", "false_negative", "true_negative")
+OF_FLAGS = frozenset((*OUTCOMES, "false_alarm_rate", "recovered", "investigation_cost", "alert_budget"))
 
 
 @dataclass(frozen=True)
@@ -109,6 +99,18 @@ class Task(ABC):
     @abstractmethod
     def find(cls, values: pa.ChunkedArray, declaration: Declaration) -> tuple[Self | None, list[Problem]]:
         """The task that raw labels and declaration make, or why there is none."""
+
+    @classmethod
+    def find_further(cls, values: pa.ChunkedArray, label: str) -> tuple[Task | None, list[Problem]]:
+        """The task of a label that is told beside this one, or why there is none.
+
+        Args:
+            values: Raw labels; a row may have none.
+            label: The label column.
+        """
+        del values
+        message = f"columns.further names '{label}', but beside the task '{cls.name}' no other label is told"
+        return None, [Problem("unread_key", message, "remove it", label)]
 
     @abstractmethod
     def encode(self, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
@@ -264,6 +266,10 @@ class Task(ABC):
     @abstractmethod
     def frame(self, outputs: np.ndarray) -> dict[str, pa.Array]:
         """`(rows, outputs)` as the columns that `predict` writes."""
+
+    def brief(self, outputs: np.ndarray) -> dict[str, pa.Array]:
+        """`(rows, outputs)` as the columns that `predict` writes of a further label."""
+        return {f"{self.label}_{name}": column for name, column in self.frame(outputs).items()}
 
     @abstractmethod
     def notable(

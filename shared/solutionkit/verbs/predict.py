@@ -47,10 +47,11 @@ def main(options: argparse.Namespace) -> int:
     with stderr_to(project.state / "logs" / "predict.log"):
         rows = read_new(project, options.input, spec, options.history)
         if options.server:
-            scores, version = ask_server(options, project.name, rows)
+            answers, version = ask_server(options, project.name, rows)
             scorer = f"{project.name}{f' version {version}' if version else ''} at {options.server}"
         else:
-            scores, version, scorer = score_here(folder, rows), None, f"{options.model} ({folder})"
+            answers, version, scorer = score_here(folder, rows), None, f"{options.model} ({folder})"
+        scores = answers[spec.label]
         decision = known_decision(project, options.model, version)
         if decision is None and version is not None and spec.task.flagged(scores, Decision(0.0)) is not None:
             unknown = f"no decision is written: version {version} is none of {folder.parent}"
@@ -60,6 +61,7 @@ def main(options: argparse.Namespace) -> int:
         count = rows.table.num_rows
         rows, scores = modality.completed(rows, scores, kept_beside(project, options.model, version))
         columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision, business)}
+        columns |= spec.told(answers)
         if options.reasons is not None:
             from solutionkit.explain.loading import ModelExplainer
 
@@ -91,16 +93,17 @@ def refuse_reasons(options: argparse.Namespace, why: str | None) -> None:
         raise UserError(f"--reasons: {why}; see `solutionkit explain`.")
 
 
-def score_here(folder: Path, rows: ScoringRows) -> np.ndarray:
-    """`(rows, outputs)` probabilities from a model on disk."""
+def score_here(folder: Path, rows: ScoringRows) -> dict[str, np.ndarray]:
+    """`(rows, outputs)` probabilities by label from a model on disk."""
     from solutionkit.models.saved import SavedScorer
 
-    scorer = SavedScorer(folder)
-    return np.concatenate([scorer.score_table(piece) for piece in rows.pieces()])
+    return SavedScorer(folder).answers_to(rows)
 
 
-def ask_server(options: argparse.Namespace, model: str, rows: ScoringRows) -> tuple[np.ndarray, str | None]:
-    """`(rows, outputs)` probabilities from a running server, and which version answered, if it says so.
+def ask_server(
+    options: argparse.Namespace, model: str, rows: ScoringRows
+) -> tuple[dict[str, np.ndarray], str | None]:
+    """`(rows, outputs)` probabilities by label from a running server, and which version answered, if it says.
 
     Raises:
         UserError: It did not answer, or its model wants other columns.
@@ -114,11 +117,14 @@ def ask_server(options: argparse.Namespace, model: str, rows: ScoringRows) -> tu
         ) as client:
             for piece in rows.pieces():
                 for request in requests(piece):
-                    answers.append(client.predict(table_inputs(request, rows.spec))[rows.spec.task.output])
+                    answers.append(client.predict(table_inputs(request, rows.spec)))
     except ClientError as error:
         raise UserError(f"--server: {error}") from None
-    scores: np.ndarray = np.concatenate(answers).astype(np.float64)
-    return scores.reshape(len(scores), -1), str(client.answered_by) if client.answered_by else None
+    joined = {}
+    for label, output in rows.spec.outputs.items():
+        scores = np.concatenate([answer[output] for answer in answers]).astype(np.float64)
+        joined[label] = scores.reshape(len(scores), -1)
+    return joined, str(client.answered_by) if client.answered_by else None
 
 
 def requests(table: pa.Table) -> Iterator[pa.Table]:

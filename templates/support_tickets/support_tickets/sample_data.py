@@ -107,6 +107,24 @@ CHATTER = {
     ),
     "fr": ("Quelle belle matinée à la mer.", "Mon chat dormait sur le clavier.", "Êtes-vous un robot ?"),
 }
+PRIORITIES, PRIORITY_SHARES = ("high", "low", "normal"), (0.2, 0.15, 0.65)
+# What only tickets of a priority say, if not all of them.
+HURRY: dict[str, dict[str, tuple[str, ...]]] = {
+    "high": {
+        "en": (
+            "This is urgent, we cannot work.",
+            "I need this solved today.",
+            "I am losing money by the hour.",
+        ),
+        "de": ("Das ist dringend.", "Ich brauche sofort eine Lösung."),
+        "fr": ("C'est urgent.", "Il me faut une solution aujourd'hui."),
+    },
+    "low": {
+        "en": ("There is no hurry.", "Answer whenever you have time."),
+        "de": ("Es eilt nicht.", "Antworten Sie, wenn Sie Zeit haben."),
+        "fr": ("Rien ne presse.",),
+    },
+}
 THINGS = {
     "en": ("lamp", "kettle", "keyboard", "backpack", "headset", "tent", "bicycle light"),
     "de": ("die Lampe", "den Kocher", "die Tastatur", "den Rucksack", "das Zelt"),
@@ -132,6 +150,8 @@ SUBJECTS = {
 }
 # Letters that fingers swap; queues that a person chose wrongly; sentences of another queue beside.
 TYPOS, WRONG, BESIDE = 0.02, 0.03, 0.08
+# Tickets that do not say how much they hurry, and those whose priority nobody noted.
+SILENT, UNNOTED = 0.1, 0.1
 PERSONAL_SHARE, QUOTED_SHARE, SIGNED_SHARE, MARKUP_SHARE = 0.3, 0.1, 0.35, 0.08
 DRIVERS = tuple(
     sorted({word.lower() for languages in KEYS.values() for words in languages.values() for word in words})
@@ -145,7 +165,7 @@ def generate(rows: int, seed: int) -> pa.Table:
     Each is composed of a greeting, sentences around its queue's key words, sentences that say nothing, and
     perhaps a signature, an earlier mail that is quoted, markup, and personal data: names, addresses of mail,
     numbers of cards, phones and accounts. Some words are mistyped, some queues were chosen wrongly, and
-    `other` is chatter that belongs nowhere.
+    `other` is chatter that belongs nowhere. What hurries says so, mostly, and some have no priority.
 
     Args:
         rows: How many.
@@ -158,6 +178,13 @@ def generate(rows: int, seed: int) -> pa.Table:
         ticket(QUEUES[queue], str(language), random)
         for queue, language in zip(queues, languages, strict=True)
     ]
+    hurrying = np.random.default_rng([seed, 1])
+    priorities = hurrying.choice(PRIORITIES, rows, p=PRIORITY_SHARES)
+    written = [
+        (subject, hurried(body, HURRY.get(str(priority), {}).get(str(language), ()), hurrying))
+        for (subject, body), priority, language in zip(written, priorities, languages, strict=True)
+    ]
+    noted = hurrying.random(rows) >= UNNOTED
     wrong = random.random(rows) < WRONG
     queues = np.where(wrong, random.integers(0, len(QUEUES), rows), queues)
     minutes = np.cumsum(random.exponential(20.0, rows)).astype("timedelta64[m]")
@@ -170,6 +197,7 @@ def generate(rows: int, seed: int) -> pa.Table:
             "subject": [subject for subject, _ in written],
             "body": [body for _, body in written],
             "queue": [QUEUES[queue] for queue in queues],
+            "priority": [str(name) if known else None for name, known in zip(priorities, noted, strict=True)],
         }
     )
 
@@ -219,6 +247,20 @@ def ticket(queue: str, language: str, random: np.random.Generator) -> tuple[str,
         parts.append(f"On Monday {name} wrote:\n> {filled(one(ASKING[language]), one(tuple(KEYS)))}")
     subject = "" if random.random() < 0.05 else filled(one(SUBJECTS[language]), queue)
     return subject, "\n".join(parts)
+
+
+def hurried(body: str, sentences: tuple[str, ...], random: np.random.Generator) -> str:
+    """The body with one of some sentences below its greeting, or as it is.
+
+    Args:
+        body: A greeting and lines.
+        sentences: To choose from.
+        random: Draws one.
+    """
+    if not sentences or random.random() < SILENT:
+        return body
+    greeting, _, rest = body.partition("\n")
+    return f"{greeting}\n{sentences[int(random.integers(len(sentences)))]} {rest}"
 
 
 def personal(name: str, random: np.random.Generator) -> str:

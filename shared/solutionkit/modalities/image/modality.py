@@ -74,6 +74,7 @@ class Images(Modality):
         problems = unread(
             {
                 "columns.text": columns.text,
+                "training.encoder": declaration.training.encoder,
                 "columns.numeric": columns.numeric,
                 "columns.categorical": columns.categorical,
                 "data.split_table": data.split_table,

@@ -108,6 +108,7 @@ class Series(Modality):
                 "data.schema": data.schema_,
                 "[history]": declaration.history,
                 "training.backbone": declaration.training.backbone,
+                "training.encoder": declaration.training.encoder,
             }
         )
         problems += key_problems(declaration)

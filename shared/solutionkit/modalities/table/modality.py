@@ -48,6 +48,7 @@ class Table(Modality):
                 "columns.mask": columns.mask,
                 "data.labels": declaration.data.labels,
                 "training.backbone": declaration.training.backbone,
+                "training.encoder": declaration.training.encoder,
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
                 "columns.series": columns.series,

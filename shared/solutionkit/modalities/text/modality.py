@@ -86,6 +86,10 @@ class Texts(Table):
         for name in set(columns.text) & set(declaration.slices.columns):
             message = f"slices.columns names '{name}', which is a text; no two rows share one"
             problems.append(Problem("text_slice", message, "slice by another column", name))
+        encoder = declaration.training.encoder or ""
+        if "/" in encoder and "://" not in encoder and not Path(encoder).is_dir():
+            message = f"training.encoder: {encoder}: no such folder"
+            problems.append(Problem("missing_file", message, "name a KerasHub preset's folder, or its name"))
         if not columns.text:
             message = 'columns.text is missing: the columns that are read, e.g. ["subject", "body"]'
             problems.append(Problem("missing_key", message))

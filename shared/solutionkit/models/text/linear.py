@@ -7,8 +7,9 @@ exported saw all of them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +28,7 @@ from solutionkit.models.text.features import Linear, learned_blocks, matrix
 from solutionkit.models.trained import TrainedModel
 from solutionkit.progress import Progress
 
+Rows: TypeAlias = sparse.csr_matrix | np.ndarray
 # Inverse penalties that compete, by so many folds.
 STRENGTHS, COMPETE = (0.3, 1.0), 2
 # Texts times classes times fits; and texts that are learned from, and that are held out from that, at most:
@@ -56,67 +58,100 @@ def train(
     blocks_of = matrix(texts, blocks)
     everything = sparse.hstack(blocks_of, "csr")
     folds = fold_codes(rows, training, training.leisure * MOST_MARGINS / head.outputs)
+    found = learned(everything, rows.label, folds, head, training.seed)
+    bounds = np.cumsum([0, *(part.shape[1] for part in blocks_of)])
+    weights = [found.weights[first:last].astype(np.float32) for first, last in pairwise(bounds)]
+    linear = Linear(blocks, weights, found.weights[-1].astype(np.float32))
+
+    def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
+        return head.answers(linear.raw(columns[TEXT]))
+
+    train_scores, scores = parted(found.held_out, len(chosen))
+    train_scores = among_all(train_scores, chosen, len(train))
+    if len(known) < len(validation):
+        # The first fit is the one that saw none of them.
+        parts = [
+            margins(sparse.hstack(matrix(some, blocks), "csr"), found.bag[0])
+            for some in np.array_split(validation.inputs[TEXT], -(-len(validation) // MOST_HELD_OUT))
+        ]
+        scores = np.asarray(head.answers(np.concatenate(parts) / np.float32(found.temperature)), np.float64)
+    facts: dict[str, Any] = {
+        "algorithm": "a linear one-vs-rest model of TF-IDF of words and characters",
+        "rows": len(rows),
+        **linear.facts,
+        **found.facts,
+    }
+    return TrainedModel(score, scores, save_nothing, EXPLAINER, facts, train_scores=train_scores)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned of all rows, with what fits said that did not see a fold.
+
+    Attributes:
+        weights: `(features + 1, outputs)`, the bias last; what they give are logits.
+        held_out: `(rows, outputs)` what a fit says that did not see the row, NaN where each saw it.
+        bag: `(features + 1, outputs)` of each such fit, before the temperature.
+        temperature: What their raw values are divided by.
+        facts: What to tell of it.
+    """
+
+    weights: np.ndarray
+    held_out: np.ndarray
+    bag: list[np.ndarray]
+    temperature: float
+    facts: dict[str, Any]
+
+
+def learned(rows: Rows, labels: np.ndarray, folds: np.ndarray, head: Head, seed: int) -> Learned:
+    """Fits that do not see a fold choose penalty and temperature; then all rows are learned from.
+
+    Args:
+        rows: `(rows, features)`.
+        labels: `(rows,)` class ids.
+        folds: `(rows,)` codes of rows that are held out together, negative for such as never are.
+        head: How many outputs there are.
+        seed: Of the order in which rows are seen.
+    """
     held = [folds == fold for fold in np.unique(folds[folds >= 0])]
     progress = Progress(len(STRENGTHS) * len(held[:COMPETE]) + len(held[COMPETE:]) + 1)
 
     def fit(place: np.ndarray, strength: float) -> np.ndarray:
-        found = fitted(everything[~place], rows.label[~place], head, strength, training.seed)
+        found = fitted(rows[~place], labels[~place], head, strength, seed)
         progress.step()
         return found
 
     trials, least = [], np.inf
     for strength in STRENGTHS:
         fits = [fit(place, strength) for place in held[:COMPETE]]
-        true = np.concatenate([rows.label[place] for place in held[:COMPETE]])
-        raw = np.concatenate(
-            [margins(everything[place], item) for place, item in zip(held, fits, strict=False)]
-        )
+        true = np.concatenate([labels[place] for place in held[:COMPETE]])
+        raw = np.concatenate([margins(rows[place], item) for place, item in zip(held, fits, strict=False)])
         loss = tempered_loss(head, true, raw)
         trials.append(Trial({"strength": strength}, loss))
         if loss < least:
             least, best, bag = loss, strength, fits
     bag = [*bag, *(fit(place, best) for place in held[COMPETE:])]
-    raw = np.full((len(rows), head.outputs), np.nan, np.float32)
+    raw = np.full((len(labels), head.outputs), np.nan, np.float32)
     for place, item in zip(held, bag, strict=True):
-        raw[place] = margins(everything[place], item)
+        raw[place] = margins(rows[place], item)
     told = ~np.isnan(raw).any(axis=1)
-    temperature = best_temperature(head, rows.label[told], raw[told][:, None, :])
-    # Which strength and temperature were told by fits that saw less; with them all rows are learned from.
-    whole = fit(np.zeros(len(rows), bool), best) * (STEEP / temperature)
-    bounds = np.cumsum([0, *(part.shape[1] for part in blocks_of)])
-    weights = [whole[first:last].astype(np.float32) for first, last in pairwise(bounds)]
-    linear = Linear(blocks, weights, whole[-1].astype(np.float32))
-
-    def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
-        return head.answers(linear.raw(columns[TEXT]))
-
+    temperature = best_temperature(head, labels[told], raw[told][:, None, :])
     held_out = np.full(raw.shape, np.nan)
     held_out[told] = np.asarray(head.answers(raw[told] / np.float32(temperature)))
-    train_scores, scores = parted(held_out, len(chosen))
-    train_scores = among_all(train_scores, chosen, len(train))
-    if len(known) < len(validation):
-        # The first fit is the one that saw none of them.
-        parts = [
-            margins(sparse.hstack(matrix(some, blocks), "csr"), bag[0])
-            for some in np.array_split(validation.inputs[TEXT], -(-len(validation) // MOST_HELD_OUT))
-        ]
-        scores = np.asarray(head.answers(np.concatenate(parts) / np.float32(temperature)), np.float64)
-    facts: dict[str, Any] = {
-        "algorithm": "a linear one-vs-rest model of TF-IDF of words and characters",
+    whole = fit(np.zeros(len(labels), bool), best) * (STEEP / temperature)
+    facts = {
         "strength": best,
-        "rows": len(rows),
-        **linear.facts,
         **({"fits": len(bag)} if len(bag) > 1 else {}),
         "trials": [trial.facts for trial in trials],
     }
-    return TrainedModel(score, scores, save_nothing, EXPLAINER, facts, train_scores=train_scores)
+    return Learned(whole, held_out, bag, temperature, facts)
 
 
-def fitted(rows: sparse.csr_matrix, labels: np.ndarray, head: Head, strength: float, seed: int) -> np.ndarray:
-    """`(n-grams + 1, outputs)` weights, the bias last.
+def fitted(rows: Rows, labels: np.ndarray, head: Head, strength: float, seed: int) -> np.ndarray:
+    """`(features + 1, outputs)` weights, the bias last.
 
     Args:
-        rows: `(rows, n-grams)`.
+        rows: `(rows, features)`.
         labels: `(rows,)` class ids.
         head: How many outputs there are.
         strength: The inverse penalty.
@@ -141,7 +176,7 @@ def fitted(rows: sparse.csr_matrix, labels: np.ndarray, head: Head, strength: fl
     return found
 
 
-def margins(rows: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
+def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
     """`(rows, outputs)` float32, steepened."""
     found: np.ndarray = (STEEP * (rows @ weights[:-1] + weights[-1])).astype(np.float32)
     return found

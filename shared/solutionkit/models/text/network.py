@@ -3,7 +3,8 @@
 Y. Kim, "Convolutional neural networks for sentence classification", EMNLP 2014; words as sums of hashed
 n-grams by P. Bojanowski et al., "Enriching word vectors with subword information", TACL 5 (2017), so that
 typing errors and unseen forms are near what they mean. While it learns, whole words are left out at random.
-Several fits, each held out from another fold, answer together.
+Several fits, each held out from another fold, answer together. With `training.encoder` a pre-trained encoder
+reads instead (`encoder`).
 """
 
 from __future__ import annotations
@@ -156,6 +157,10 @@ def train(
         spec: What the columns are.
         training: Seed, preset and epochs.
     """
+    if training.encoder:
+        from solutionkit.models.text import encoder
+
+        return encoder.train(train, validation, spec, training)
     head = spec.task.head(train.label)
     chosen = drawn(len(train), MOST_READ, training.seed)
     rows = train.take(chosen).joined(validation)

@@ -88,6 +88,17 @@ class Classification(Task):
             problems = [*problems, Problem("no_negative_class", message, remedy, columns.label)]
         return cls(columns.label, classes, has_negative_class), problems
 
+    @classmethod
+    def find_further(cls, values: pa.ChunkedArray, label: str) -> tuple[Task | None, list[Problem]]:
+        """Classes of equal rank."""
+        from solutionkit.tasks.routing.task import MOST_CLASSES, TOLD, Routing
+
+        if label in TOLD:
+            message = f"columns.further names '{label}', as `predict` calls a column of its own"
+            return None, [Problem("reserved_name", message, "rename it in the data", label)]
+        classes, problems = found_labels.classes_of(values.drop_null(), label, MOST_CLASSES)
+        return (None if problems else Routing(label, classes)), problems
+
     def encode(self, values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
         """Class ids."""
         return found_labels.to_class_ids(values, self.label, self.classes)

@@ -28,6 +28,10 @@ MOST_CLASSES = 1000
 # Classes whose confusions fit into a drawing.
 MOST_DRAWN = 20
 PLACES = ("second", "third")
+# Columns that `predict` writes of classes, of rows that are sent somewhere or flagged.
+OF_FLAGS = ("alert", "probability", "predicted", "expected_worth")
+OF_PLACES = (f"{place}{more}" for place in PLACES for more in ("", "_confidence"))
+TOLD = frozenset(("queue", "confidence", "to_person", "reasons", *OF_PLACES, *OF_FLAGS))
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,14 @@ class Routing(Classification):
         ]
         classes, refused = found_labels.classes_of(values, columns.label, MOST_CLASSES)
         problems += refused
-        nowhere = None if columns.negative is None else str(columns.negative)
-        if nowhere is not None and classes and nowhere not in classes:
-            message = f"columns.negative is '{nowhere}', which no row has as '{columns.label}'"
-            problems.append(Problem("unknown_value", f"{message}{suggestion(nowhere, classes)}"))
+        nowhere = None
+        if columns.negative is not None and classes:
+            wanted = str(columns.negative)
+            same = {found_labels.canonical(value): value for value in classes}
+            nowhere = same.get(found_labels.canonical(wanted))
+            if nowhere is None:
+                message = f"columns.negative is '{wanted}', which no row has as '{columns.label}'"
+                problems.append(Problem("unknown_value", f"{message}{suggestion(wanted, classes)}"))
         return (None if problems else cls(columns.label, classes, nowhere=nowhere)), problems
 
     def label_problems(self, labels: np.ndarray) -> list[Problem]:
@@ -146,6 +154,14 @@ class Routing(Classification):
             columns[called] = pa.array(names[order[:, place]], pa.string())
             columns[f"{called}_confidence"] = pa.array(outputs[rows, order[:, place]])
         return columns
+
+    def brief(self, outputs: np.ndarray) -> dict[str, pa.Array]:
+        """The likeliest class, and how sure that is."""
+        said = np.array(self.classes, object)[outputs.argmax(axis=1)]
+        return {
+            self.label: pa.array(said, pa.string()),
+            f"{self.label}_confidence": pa.array(outputs.max(axis=1)),
+        }
 
     def flagged(self, outputs: np.ndarray, decision: Decision) -> np.ndarray | None:
         """What is not sure enough."""
