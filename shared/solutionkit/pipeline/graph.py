@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tfx.components.example_validator.component import ExampleValidator
@@ -18,7 +19,13 @@ from tfx.proto import pusher_pb2, trainer_pb2
 
 from solutionkit.declaration import About, Declaration
 from solutionkit.pipeline import components, standard
-from solutionkit.pipeline.fingerprint import own_sources, own_values, source_hash, stated_dependencies
+from solutionkit.pipeline.fingerprint import (
+    data_hash,
+    own_sources,
+    own_values,
+    source_hash,
+    stated_dependencies,
+)
 from solutionkit.pipeline.pusher import VersionPusher
 from solutionkit.splits import TRAIN, VALIDATION
 from solutionkit.use_case import Project
@@ -44,6 +51,9 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         return source_hash(*rooms, own=files, names=[*names, *beside])
 
     training = project.training.model_dump(mode="json")
+    encoder_files = (
+        sorted(Path(declaration.training.encoder).rglob("*")) if declaration.training.encoder else []
+    )
 
     examples = components.RowExampleGen(
         project=str(project.folder),
@@ -101,6 +111,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
                 "train": function,
                 "training": training,
                 "repeats": declaration.compare.repeats,
+                "encoder": data_hash(encoder_files),
                 "project": str(project.folder),
                 "code": code("models", "transform", "tasks", own=[function, task_module]),
             },

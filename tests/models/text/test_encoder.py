@@ -1,5 +1,6 @@
 """A pre-trained encoder is read from a preset's folder, answers raw texts, and is missed with a word."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,10 @@ def test_texts_are_told_by_what_the_encoder_makes_of_them(
         answers = session.run(wanted.name, {given.name: odd})
     assert np.isfinite(answers).all()
     assert np.abs(answers - np.asarray(found.score({TEXT: tf.constant(odd)}))).max() < 1e-5
+    # A process that has not heard of the operations gets them when it needs them.
+    code = f"from pathlib import Path; from solutionserve.model import LoadedModel; LoadedModel(Path({str(tmp_path / 'model')!r}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert loaded.returncode == 0, loaded.stderr
 
 
 def test_the_same_text_alone_and_among_others(preset: Path) -> None:
@@ -89,5 +94,5 @@ def test_what_is_no_preset_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UserError, match=r"could not be downloaded .*remove the key to learn from scratch"):
         Encoder("no_such_preset_anywhere")
     monkeypatch.setitem(sys.modules, "keras_hub.models", None)
-    with pytest.raises(UserError, match=r'install the extra "solutionkit\[encoder\]"'):
+    with pytest.raises(UserError, match="install keras-hub and tensorflow-text beside"):
         Encoder(str(tmp_path))

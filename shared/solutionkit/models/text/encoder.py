@@ -44,8 +44,8 @@ class Encoder:
             from keras_hub.models import Backbone, TextClassifierPreprocessor
         except ImportError as error:
             raise UserError(
-                f"training.encoder: {error.name or error} is not installed; install the extra"
-                ' "solutionkit[encoder]", or remove the key to learn from scratch.'
+                f"training.encoder: {error.name or error} is not installed; install keras-hub and"
+                " tensorflow-text beside solutionkit, or remove the key to learn from scratch."
             ) from error
         try:
             self.preprocessor = TextClassifierPreprocessor.from_preset(preset, sequence_length=MOST_TOKENS)
