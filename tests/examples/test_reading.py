@@ -68,6 +68,8 @@ def test_decimal_commas_beside_semicolons(tmp_path: Path) -> None:
         (b"a,b\n1,2\n1,2,3\n", "not a readable CSV"),
         ("a,b\n1,2\n3,größe\n".encode("latin-1"), "line 3: not UTF-8 (byte 0xf6"),
         ("größe,b\n1,2\n".encode("latin-1"), "line 1: not UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "the file is in UTF-16"),
+        ("a,b\n1,2\n".encode("utf-16-be"), "the file is in UTF-16"),
     ],
 )
 def test_broken_csv_is_named(tmp_path: Path, content: bytes, message: str) -> None:
@@ -75,6 +77,17 @@ def test_broken_csv_is_named(tmp_path: Path, content: bytes, message: str) -> No
         read_table(write(tmp_path, content))
     assert "rows.csv" in str(error.value)
     assert message in str(error.value)
+
+
+def test_nul_bytes_in_cells_of_several_lines_become_spaces(tmp_path: Path) -> None:
+    # Arrow loses its place where a block of a megabyte ends.
+    cell = f"one\nnull \x00 done {'x' * 1000}"
+    rows = 4000
+    content = "id,body,q\n" + "".join(f'{row},"{cell}",z\n' for row in range(rows))
+    table = read_table(write(tmp_path, content.encode()))
+    assert table.num_rows == rows
+    assert set(table["body"].to_pylist()) == {cell.replace("\x00", " ")}
+    assert set(table["q"].to_pylist()) == {"z"}
 
 
 def test_missing_file_suggests_a_neighbour(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 
@@ -18,6 +19,8 @@ TO_UTF8 = "convert the file, e.g. iconv -f LATIN1 -t UTF-8"
 # What separates a CSV's columns where no comma does; with the first of them numbers may have decimal commas.
 OTHER_MARKS = ";\t|"
 LONGEST_LINE = 1 << 30
+# Bytes by which UTF-16 is known.
+LOOKED_AT = 1000
 DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
 SUFFIXES = {
     ".csv": "CSV",
@@ -144,13 +147,24 @@ def _read_json(file: Path) -> pa.Table:
     return table
 
 
+class _WithoutNul(io.FileIO):
+    """A file's bytes with spaces in the place of NUL, at which Arrow loses its place in quoted cells."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The next bytes."""
+        return super().read(-1 if size is None else size).replace(b"\x00", b" ")
+
+
 def _read_csv(file: Path) -> pa.Table:
+    refuse_utf16(file)
     names, mark = header(file)
+    newlines, nul = _odd_lines(file)
+    source = pa.PythonFile(_WithoutNul(file), "r") if nul else pa.OSFile(str(file))
     try:
         table = pa.csv.read_csv(
-            file,
+            source,
             read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
-            parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=_has_quoted_newlines(file)),
+            parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=newlines),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=True,
@@ -180,10 +194,28 @@ def with_decimal_points(table: pa.Table) -> pa.Table:
     return table
 
 
-def _has_quoted_newlines(file: Path) -> bool:
-    """Whether a quote stays open at some line's end; only then is the slower parser needed."""
+def _odd_lines(file: Path) -> tuple[bool, bool]:
+    """Whether a quote stays open at some line's end, which needs a slower parser; whether a NUL is there."""
+    newlines = nul = False
     with file.open("rb") as lines:
-        return any(line.count(b'"') % 2 for line in lines)
+        for line in lines:
+            newlines = newlines or line.count(b'"') % 2 > 0
+            nul = nul or b"\x00" in line
+            if newlines and nul:
+                break
+    return newlines, nul
+
+
+def refuse_utf16(file: Path) -> None:
+    """Name what would be read as letters with nothing between.
+
+    Raises:
+        DataError: The file is in UTF-16.
+    """
+    with file.open("rb") as stream:
+        start = stream.read(LOOKED_AT)
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start.count(b"\x00") > len(start) / 4:
+        raise _refused(file, "the file is in UTF-16", "convert it, e.g. iconv -f UTF-16 -t UTF-8")
 
 
 def _not_utf8(file: Path) -> DataError:

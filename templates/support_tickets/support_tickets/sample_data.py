@@ -152,6 +152,17 @@ SUBJECTS = {
 TYPOS, WRONG, BESIDE = 0.02, 0.03, 0.08
 # Tickets that do not say how much they hurry, and those whose priority nobody noted.
 SILENT, UNNOTED = 0.1, 0.1
+# Below some tickets stands what no one should trip over.
+ODD_SHARE = 0.01
+ODD = (
+    "\u202egnp.exe \u2066x\u2069",
+    "<script>document.title = 'evil'</script><img src=x onerror=alert(1)>",
+    "e\u0301\u0327\u0327" * 60,
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 漢字かな ภาษาไทย עברית العربية",
+    "bell \x07 escape \x1b[31m null \x00 done",
+    "log 0x0000: " * 4000,
+    "=cmd|' /C calc'!A0",
+)
 PERSONAL_SHARE, QUOTED_SHARE, SIGNED_SHARE, MARKUP_SHARE = 0.3, 0.1, 0.35, 0.08
 DRIVERS = tuple(
     sorted({word.lower() for languages in KEYS.values() for words in languages.values() for word in words})
@@ -165,7 +176,8 @@ def generate(rows: int, seed: int) -> pa.Table:
     Each is composed of a greeting, sentences around its queue's key words, sentences that say nothing, and
     perhaps a signature, an earlier mail that is quoted, markup, and personal data: names, addresses of mail,
     numbers of cards, phones and accounts. Some words are mistyped, some queues were chosen wrongly, and
-    `other` is chatter that belongs nowhere. What hurries says so, mostly, and some have no priority.
+    `other` is chatter that belongs nowhere. What hurries says so, mostly, and some have no priority. Below a
+    few stands what could break something: scripts, marks of direction, control characters, a long log.
 
     Args:
         rows: How many.
@@ -185,6 +197,14 @@ def generate(rows: int, seed: int) -> pa.Table:
         for (subject, body), priority, language in zip(written, priorities, languages, strict=True)
     ]
     noted = hurrying.random(rows) >= UNNOTED
+    odd = [
+        ODD[place] if place < len(ODD) else ""
+        for place in (hurrying.random(rows) * len(ODD) / ODD_SHARE).astype(int)
+    ]
+    written = [
+        (subject, f"{body}\n{below}" if below else body)
+        for (subject, body), below in zip(written, odd, strict=True)
+    ]
     wrong = random.random(rows) < WRONG
     queues = np.where(wrong, random.integers(0, len(QUEUES), rows), queues)
     minutes = np.cumsum(random.exponential(20.0, rows)).astype("timedelta64[m]")
