@@ -60,6 +60,13 @@ def test_what_is_no_label_is_named(values: list[str], columns: dict[str, str], m
     assert message in f"{problems[0].message} {problems[0].remedy}"
 
 
+def test_of_many_classes_the_largest_and_the_smallest_are_told() -> None:
+    assert TASK.describe(np.array([0, 0, 1])) == "2 'a' (66.7%), 1 'b' (33.3%), 0 'c' (0.0%)"
+    many = Routing("queue", tuple(f"q{number:02}" for number in range(40)))
+    told = many.describe(np.repeat(np.arange(40), np.arange(1, 41)))
+    assert told == "40 values: 'q39' 40, 'q38' 39, 'q37' 38 … 'q02' 3, 'q01' 2, 'q00' 1"
+
+
 def test_unsure_rows_go_to_a_person_where_that_is_cheaper() -> None:
     assert ratio_of(BUSINESS) == 0.2
     assert ratio_of(Business(misroute_cost=3.0)) is None

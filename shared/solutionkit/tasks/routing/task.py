@@ -27,6 +27,8 @@ FEWEST_OF_A_CLASS = 8
 MOST_CLASSES = 1000
 # Classes whose confusions fit into a drawing.
 MOST_DRAWN = 20
+# Of more classes, as many of the largest and of the smallest are told.
+TOLD_ENDS = 3
 PLACES = ("second", "third")
 # Columns that `predict` writes of classes, of rows that are sent somewhere or flagged.
 OF_FLAGS = ("alert", "probability", "predicted", "expected_worth")
@@ -102,6 +104,16 @@ class Routing(Classification):
                 remedy = 'choose another split, e.g. "stratified", or join rare values'
                 problems.append(Problem("class_missing_in_split", message, remedy, self.label))
         return problems
+
+    def describe(self, labels: np.ndarray) -> str:
+        """How many rows each class has; of many classes the largest and the smallest."""
+        if len(self.classes) <= MOST_DRAWN:
+            return super().describe(labels)
+        counts = np.bincount(labels, minlength=len(self.classes))
+        order = np.argsort(-counts, kind="stable")
+        told = [f"'{self.classes[place]}' {counts[place]:,}" for place in order]
+        ends = f"{', '.join(told[:TOLD_ENDS])} … {', '.join(told[-TOLD_ENDS:])}"
+        return f"{len(told)} values: {ends}"
 
     @property
     def outputs(self) -> int:
