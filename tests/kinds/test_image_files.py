@@ -53,7 +53,7 @@ def floating_tiff() -> bytes:
 def test_what_cannot_be_used(tmp_path: Path, content: Callable[[], bytes], reason: str) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(content())
-    found = inspect_file(file)
+    found = inspect_file(file.parent, file.name)
     assert isinstance(found, str)
     assert reason in found
 
@@ -67,7 +67,7 @@ def pages() -> bytes:
 
 def test_several_pages(tmp_path: Path) -> None:
     (tmp_path / "a.tiff").write_bytes(pages())
-    assert "2 pages" in str(inspect_file(tmp_path / "a.tiff"))
+    assert "2 pages" in str(inspect_file(tmp_path, "a.tiff"))
 
 
 def test_a_palette_is_looked_up(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_formats(tmp_path: Path, kind: str, grey: bool) -> None:
         pixels = np.stack([pixels, pixels // 2, 255 - pixels], axis=-1)
     file = tmp_path / f"a.{kind.lower()}"
     PIL.Image.fromarray(pixels).save(file, kind)
-    found = inspect_file(file)
+    found = inspect_file(file.parent, file.name)
     assert isinstance(found, Picture)
     assert (found.height, found.width, found.grey, found.bits) == (24, 32, grey, 8)
     image = decoded(tf.constant(as_readable(file.read_bytes())), tf.uint8)
@@ -103,7 +103,7 @@ def test_sixteen_bits_lose_nothing(tmp_path: Path, kind: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 65_536, (20, 20)).astype(np.uint16)
     file = tmp_path / f"a.{kind.lower()}"
     PIL.Image.fromarray(pixels).save(file, kind)
-    found = inspect_file(file)
+    found = inspect_file(file.parent, file.name)
     assert isinstance(found, Picture)
     assert found.bits == 16
     image = decoded(tf.constant(as_readable(file.read_bytes())), tf.uint16)

@@ -14,9 +14,14 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
+from solutionkit.kinds import dicom, image_arrays
+from solutionkit.kinds.dicom import UnreadableError
+
 FORMATS = {"PNG", "JPEG", "MPO", "BMP", "TIFF"}
 # What these formats' decoders may be asked to unpack; a small file can hold a huge picture.
 MOST_PIXELS = 64_000_000
+# A file, before it is read.
+MOST_FILE_BYTES = 500_000_000
 # All channels together: enough for such a photo in colour, of eight bits.
 MOST_BYTES = 200_000_000
 SMALLEST_SIDE = 16
@@ -52,17 +57,46 @@ class Picture:
 def inspect_files(folder: Path, paths: Iterable[str]) -> list[Picture | str]:
     """What each file holds, or the reason why it cannot be used; in parallel."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(threads.map(lambda path: inspect_file(folder / path), paths))
+        return list(threads.map(lambda path: inspect_file(folder, path), paths))
 
 
-def inspect_file(file: Path) -> Picture | str:
-    """What a file holds, or the reason why it cannot be used, as it follows the file's name."""
+def content_of(folder: Path, path: str) -> bytes:
+    """A file's bytes; of DICOM, and of an array's image, a PNG of the picture alone.
+
+    Args:
+        folder: Where paths start, or a file of arrays.
+        path: The file, or the image's name in the arrays.
+
+    Raises:
+        OSError: It cannot be read.
+        UnreadableError: Why it cannot be used.
+    """
+    if folder.suffix.lower() == image_arrays.SUFFIX:
+        return image_arrays.read_arrays(folder).png(path)
+    file = folder / path
+    if file.stat().st_size > MOST_FILE_BYTES:
+        raise UnreadableError(f"has more than {MOST_FILE_BYTES // 1_000_000} MB")
+    content = file.read_bytes()
+    if content and (file.suffix.lower() in dicom.SUFFIXES or dicom.is_dicom(content)):
+        return dicom.as_png(content)
+    return content
+
+
+def inspect_file(folder: Path, path: str) -> Picture | str:
+    """What a file holds, or the reason why it cannot be used, as it follows the file's name.
+
+    Args:
+        folder: Where paths start, or a file of arrays.
+        path: The file, or the image's name in the arrays.
+    """
     import tensorflow as tf
 
     try:
-        content = file.read_bytes()
+        content = content_of(folder, path)
     except OSError as error:
         return f"cannot be read: {(error.strerror or str(error)).lower()}"
+    except UnreadableError as error:
+        return str(error)
     if not content:
         return "is empty"
     try:
@@ -127,9 +161,7 @@ def load_files(folder: Path, paths: Iterable[str | None]) -> list[bytes | None]:
     """Files' bytes as an exported model decodes them, read in parallel; None stays None."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
         return list(
-            threads.map(
-                lambda path: None if path is None else as_readable((folder / path).read_bytes()), paths
-            )
+            threads.map(lambda path: None if path is None else as_readable(content_of(folder, path)), paths)
         )
 
 

@@ -6,7 +6,6 @@ with, so what passes here cannot fail later. Pixels stay in their files until tf
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,14 +17,20 @@ import pyarrow as pa
 
 from solutionkit.cells import as_text, place
 from solutionkit.declaration import Declaration
-from solutionkit.errors import DataError, Problem, UserError, suggestion
+from solutionkit.errors import DataError, Problem, suggestion
 from solutionkit.examples.reading import read_table
 from solutionkit.examples.splitting import parted
 from solutionkit.kinds import Feature
 from solutionkit.kinds.image_files import SMALLEST_SIDE, Picture, inspect_files
+from solutionkit.modalities.image.sources import (
+    HEADER_COLUMNS,
+    SHOWN,
+    array_columns,
+    header_columns,
+    image_files,
+    is_arrays,
+)
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-SHOWN = 10
 # What cameras of 10, 12, 14 and 16 bits call white.
 WHITE_LEVELS = (1023, 4095, 16_383, 65_535)
 # Of an image, unless the declaration says otherwise: what is small is still seen, and some hundred images are
@@ -66,8 +71,12 @@ def read_images(declaration: Declaration) -> ImageTable:
     assert folder is not None
     assert name is not None
     files = image_files(folder)
-    notes = []
-    if data.labels:
+    notes: list[str] = []
+    problems: list[Problem]
+    if is_arrays(folder):
+        table = array_columns(folder, name, read_table(data.labels) if data.labels else None)
+        problems = []
+    elif data.labels:
         table, problems = _labelled_by_table(folder, files, data.labels, declaration)
         named = {*table[name].to_pylist()}
         if columns.mask and columns.mask in table.column_names:
@@ -91,10 +100,21 @@ def read_images(declaration: Declaration) -> ImageTable:
     whole = [isinstance(item, Picture) for item in inspected]
     pictures = [item for item in inspected if isinstance(item, Picture)]
     table = table.filter(pa.array(whole))
+    made, refused, told = header_columns(folder, table[name].to_pylist(), wanted_headers(declaration))
+    problems, notes = problems + refused, notes + told
+    for column, values in made.items():
+        if column not in table.column_names:
+            table = table.append_column(column, values)
     problems += _contradictions(table, pictures, declaration)
     if columns.mask and columns.mask in table.column_names:
         problems += _mask_problems(folder, table[columns.mask].to_pylist())
     return ImageTable(table.append_column(file_column(name), table[name]), folder, pictures, notes, problems)
+
+
+def wanted_headers(declaration: Declaration) -> set[str]:
+    """What is declared that headers may say."""
+    declared = {declaration.columns.group or "", *declaration.slices.columns}
+    return declared & set(HEADER_COLUMNS)
 
 
 def named_files(declaration: Declaration) -> list[str]:
@@ -106,7 +126,7 @@ def named_files(declaration: Declaration) -> list[str]:
     data, columns = declaration.data, declaration.columns
     assert data.path is not None
     files = image_files(data.path)
-    if not data.labels:
+    if not data.labels or is_arrays(data.path):
         return files
     table, _ = _labelled_by_table(data.path, files, data.labels, declaration)
     wanted = [name for name in (columns.image, columns.mask) if name in table.column_names]
@@ -128,40 +148,6 @@ def broken_files(broken: Mapping[str, str]) -> list[Problem]:
 def file_column(image: str) -> str:
     """The column that names a row's file, in tables whose image column holds pixels."""
     return f"{image}_file"
-
-
-def image_files(folder: Path) -> list[str]:
-    """The image files below a folder, as paths relative to it, sorted; hidden ones are none.
-
-    Raises:
-        UserError: There is no such folder, or no image in it.
-    """
-    if not folder.exists():
-        raise UserError(f"{folder}: no such folder{suggestion(folder.name, _names(folder.parent))}.")
-    if not folder.is_dir():
-        raise UserError(f"{folder}: a file; columns.image asks for a folder of images.")
-    paths: list[str] = []
-    seen: set[str] = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        # A link may lead back to where it stands.
-        folders[:] = sorted(
-            item
-            for item in folders
-            if not item.startswith(".") and os.path.realpath(Path(parent, item)) not in seen
-        )
-        seen |= {os.path.realpath(Path(parent, item)) for item in folders}
-        relative = Path(parent).relative_to(folder)
-        paths += [
-            (relative / name).as_posix()
-            for name in sorted(names)
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
-    strange = [path for path in paths if not path.isprintable()]
-    if strange:
-        raise UserError(f"{folder}: the name of {strange[0]!a} is no readable text; rename the file.")
-    if not paths:
-        raise UserError(f"{folder}: the folder holds no image; PNG, JPEG, BMP and TIFF are read.")
-    return sorted(paths)
 
 
 def image_feature(name: str, pictures: list[Picture], size: int | None = None) -> Feature:
@@ -348,7 +334,3 @@ def _mask_problems(folder: Path, masks: list[str | None]) -> list[Problem]:
             message = f"the mask {path} has nothing white"
             problems.append(Problem("mask", message, "white (255) must be where the defect is"))
     return problems[:SHOWN]
-
-
-def _names(folder: Path) -> list[str]:
-    return [item.name for item in folder.iterdir()] if folder.is_dir() else []

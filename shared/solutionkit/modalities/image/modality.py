@@ -22,16 +22,15 @@ from solutionkit.kinds import IMAGE, Feature
 from solutionkit.kinds.image_files import inspect_files
 from solutionkit.modalities.base import Modality
 from solutionkit.modalities.image.folder import (
-    SUFFIXES,
     broken_files,
     copy_notes,
     file_column,
     image_feature,
-    image_files,
     named_files,
     read_images,
     shape_problems,
 )
+from solutionkit.modalities.image.sources import HEADER_COLUMNS, SUFFIXES, image_files, is_arrays
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.modality import unread
 from solutionkit.tasks.classification.labels import canonical
@@ -95,7 +94,7 @@ class Images(Modality):
             )
             problems.append(Problem("missing_key", message))
         if data.path is None:
-            message = "images are given by data.path, a folder"
+            message = "images are given by data.path, a folder or an .npz file"
             problems.append(Problem("missing_key", message, "split them with data.split"))
         if declaration.training.method in self.methods and columns.negative is None:
             message = f'training.method = "{declaration.training.method}" needs columns.negative'
@@ -162,15 +161,22 @@ class Images(Modality):
         assert folder is not None
         names = named_files(declaration)
         labels = [declaration.data.labels] if declaration.data.labels else []
+        if is_arrays(folder):
+            return [folder, *labels], None
         return [*(folder / name for name in names), *labels], names
+
+    def made_columns(self) -> frozenset[str]:
+        """What DICOM headers say."""
+        return frozenset(HEADER_COLUMNS)
 
     def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
         """One image, or all of a folder."""
         del known
-        if source.is_file():
-            if source.suffix.lower() not in SUFFIXES:
+        if source.is_file() and not is_arrays(source):
+            if source.suffix.lower() not in {"", *SUFFIXES}:
                 raise UserError(
-                    f"{source}: this model reads images: a PNG, JPEG, BMP or TIFF file, or a folder of them."
+                    f"{source}: this model reads images: a PNG, JPEG, BMP, TIFF or DICOM file, a folder of"
+                    " them, or an .npz file of arrays."
                 )
             folder, paths = source.parent, [source.name]
         else:
