@@ -17,7 +17,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
 from solutionserve.errors import Code, ServingError, invalid
-from solutionserve.further_ops import with_further_ops
+from solutionserve.further_ops import register_ops_of
 from solutionserve.tensors import NUMPY, type_name
 
 # Running in the caller's thread saves the hand-over to TensorFlow's own pool: most of a small model's time.
@@ -118,6 +118,7 @@ class LoadedModel:
         self, folder: Path, tags: Sequence[str] = ("serve",), parallelism: Parallelism | None = None
     ) -> None:
         refuse_special_files(folder)
+        register_ops_of(folder)
         threads = parallelism or Parallelism()
         self.folder = folder
         self._callables: dict[tuple[tuple[str, ...], tuple[str, ...]], Any] = {}
@@ -136,9 +137,7 @@ class LoadedModel:
         self._session = tf.compat.v1.Session(graph=graph, config=settings)
         try:
             with graph.as_default():
-                loaded = with_further_ops(
-                    lambda: tf.compat.v1.saved_model.load(self._session, list(tags), str(folder))
-                )
+                loaded = tf.compat.v1.saved_model.load(self._session, list(tags), str(folder))
         except Exception as error:
             self._session.close()
             raise load_error(folder, error) from None

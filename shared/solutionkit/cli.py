@@ -60,7 +60,12 @@ def parser() -> argparse.ArgumentParser:
     history = "known transactions before those of the input (default: the project's data)"
     predict.add_argument("--history", type=Path, help=history)
     predict.add_argument(
-        "--reasons", type=int, nargs="?", const=3, metavar="N", help="say of each alert why, in N reasons (3)"
+        "--reasons",
+        type=int,
+        nargs="?",
+        const=3,
+        metavar="N",
+        help="say of each alert, or text, why, in N reasons (3)",
     )
     predict.add_argument("--label", help="with --server: ask the version with this label, e.g. stable")
 

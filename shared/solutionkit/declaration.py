@@ -136,6 +136,8 @@ class Columns(Table):
                 other = parts.setdefault(column, part)
                 if other != part and {part, other} not in SHARED_PARTS:
                     raise ValueError(f"column '{column}' is both '{other}' and '{part}'; name it once")
+        if len(set(self.further)) < len(self.further):
+            raise ValueError("columns.further names a column twice; name it once")
         if self.positive is not None and self.negative is not None:
             raise ValueError("give 'positive' or 'negative', not both")
         return self

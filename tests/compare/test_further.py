@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
+from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.compare.further import compare_further, in_words
+from solutionkit.declaration import Declaration
 from solutionkit.tasks.routing.task import Routing
 
 TASK = Routing("priority", ("high", "low", "normal"))
+DECLARED = Declaration.model_validate({"data": {"path": "any.csv"}, "columns": {"label": "queue"}})
+
+
+def judged(labels: np.ndarray, units: np.ndarray | None = None) -> EvaluationSet:
+    return EvaluationSet(TASK, labels, labels, 0, circumstances=Circumstances(units), unit="thread")
 
 
 def outputs(labels: np.ndarray, right: float, random: np.random.Generator) -> np.ndarray:
@@ -21,7 +28,7 @@ def test_rows_without_the_label_say_nothing() -> None:
     labels = random.integers(-1, 3, 800)
     scores = {"baseline": outputs(labels, 0.6, random), "deep": outputs(labels, 0.95, random)}
     known = np.array([2] * 60 + [0] * 30 + [1] * 10)
-    found = compare_further(TASK, labels, known, scores, None, "accuracy", 1)
+    found = compare_further(TASK, labels, known, scores, judged(labels), "accuracy", DECLARED)
     assert found["rows"] == (labels >= 0).sum()
     assert sum(found["classes"].values()) == found["rows"]
     assert found["primary_metric"] == "accuracy"
@@ -37,10 +44,25 @@ def test_rows_without_the_label_say_nothing() -> None:
     assert told.endswith("The deep model is better.")
 
 
-def test_units_widen_the_interval() -> None:
+def test_units_widen_the_interval_and_are_called_by_their_name() -> None:
     random = np.random.default_rng(2)
-    labels = np.repeat(random.integers(0, 3, 60), 10)
-    scores = {name: outputs(labels, right, random) for name, right in (("baseline", 0.7), ("deep", 0.8))}
-    alone = compare_further(TASK, labels, labels, scores, None, "accuracy", 1)
-    grouped = compare_further(TASK, labels, labels, scores, np.repeat(np.arange(60), 10), "accuracy", 1)
-    assert alone["difference"]["test"] != grouped["difference"]["test"]
+    labels, rows = np.repeat(random.integers(0, 3, 30), 20), np.repeat(np.arange(30), 20)
+    # A unit is told alike in all of its rows.
+    scores = {
+        name: outputs(labels[::20], right, random)[rows] for name, right in (("baseline", 0.6), ("deep", 0.7))
+    }
+    alone = compare_further(TASK, labels, labels, scores, judged(labels), "accuracy", DECLARED)
+    grouped = compare_further(TASK, labels, labels, scores, judged(labels, rows), "accuracy", DECLARED)
+    width = [found["difference"]["high"] - found["difference"]["low"] for found in (alone, grouped)]
+    assert width[1] > 2.0 * width[0]
+    assert "thread" in grouped["reason"]
+
+
+def test_the_declared_margin_counts() -> None:
+    labels = np.arange(600) % 3
+    said = outputs(labels, 0.9, np.random.default_rng(3))
+    wide = DECLARED.model_copy(update={"compare": DECLARED.compare.model_copy(update={"margin": 0.2})})
+    scores = {"baseline": said, "deep": np.roll(said, 3, axis=0)}
+    found = compare_further(TASK, labels, labels, scores, judged(labels), "accuracy", wide)
+    assert found["difference"]["margin"] == 0.2
+    assert found["verdict"] == "equivalent"

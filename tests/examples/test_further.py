@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,21 +20,22 @@ from solutionkit.use_case import Project
 
 
 def audited(
-    folder: Path, priorities: list[str | None], name: str = "priority", task: str | None = None
+    folder: Path, priorities: list[str | None], name: str = "priority", **tables: Any
 ) -> AuditedTable:
     rows = len(priorities)
     table = pa.table(
         {
             "body": [f"text {number * 7919} of {'xyz'[number % 3]}" for number in range(rows)],
             "queue": [("billing", "delivery")[number % 2] for number in range(rows)],
+            "x": [("one", "two")[number % 2] for number in range(rows)],
             name: pa.array(priorities, pa.string()),
         }
     )
     pa.csv.write_csv(table, folder / "tickets.csv")
     declared = {
-        "project": {"task": task},
         "data": {"path": str(folder / "tickets.csv")},
         "columns": {"label": "queue", "text": ["body"], "further": [name]},
+        **tables,
     }
     project = Project(folder, Declaration.model_validate_json(json.dumps(declared)), "support_tickets")
     found = audit(project)
@@ -41,6 +43,7 @@ def audited(
     return found
 
 
+CLASHING = {"label": "queue", "text": ["body"], "further": ["x", "x_confidence"]}
 MANY = ["high", "low", None, "low"] * 60
 
 
@@ -65,18 +68,20 @@ def test_names_of_outputs_are_plain_and_differ(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("priorities", "name", "task", "message"),
+    ("priorities", "name", "tables", "message"),
     [
-        (["high"] * 240, "priority", None, "1 distinct value"),
-        (["high"] * 236 + ["low"] * 4, "priority", None, "only 4 rows have priority = 'low'"),
-        (MANY, "confidence", None, "as `predict` calls a column of its own"),
+        (["high"] * 240, "priority", {}, "1 distinct value"),
+        (["high"] * 236 + ["low"] * 4, "priority", {}, "only 4 rows have priority = 'low'"),
+        (MANY, "confidence", {}, "as `predict` calls a column of its own"),
+        (MANY, "x_confidence", {"columns": CLASHING}, "would both be told as 'x_confidence'"),
+        (MANY, "text_alike", {}, "a column cannot be called 'text_alike'"),
     ],
 )
 def test_what_is_wrong_with_it_is_named(
-    tmp_path: Path, priorities: list[str | None], name: str, task: str | None, message: str
+    tmp_path: Path, priorities: list[str | None], name: str, tables: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        audited(tmp_path, priorities, name, task)
+        audited(tmp_path, priorities, name, **tables)
 
 
 def test_a_further_label_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -84,8 +89,58 @@ def test_a_further_label_that_is_missing_is_named(tmp_path: Path) -> None:
         "data": {"path": str(tmp_path / "t.csv")},
         "columns": {"label": "queue", "text": ["body"], "further": ["priority"]},
     }
-    table = pa.table({"body": ["a b c"] * 60, "queue": ["x", "y"] * 30})
+    table = pa.table({"body": [f"a b {n} c" for n in range(60)], "queue": ["x", "y"] * 30})
     pa.csv.write_csv(table, tmp_path / "t.csv")
     project = Project(tmp_path, Declaration.model_validate_json(json.dumps(declared)), "support_tickets")
     with pytest.raises(UserError, match=r"'priority' \(columns.further\) is missing"):
         audit(project)
+
+
+SPENT = {"label": "spent", "further": ["tier"]}
+
+
+def columns_of(folder: Path, **more: Any) -> Project:
+    """A table whose further label one column tells all alone."""
+    random = np.random.default_rng(1)
+    tier = random.integers(0, 3, 300)
+    table = pa.table(
+        {
+            "spent": random.normal(size=300),
+            "code": [f"c{number}" for number in tier],
+            "tier": [("free", "plus", "business")[number] for number in tier],
+            "left": random.integers(0, 2, 300),
+        }
+    )
+    pa.csv.write_csv(table, folder / "rows.csv")
+    columns = {"label": "left", "further": ["tier"]}
+    declared = {"data": {"path": str(folder / "rows.csv")}, "columns": columns, **more}
+    return Project(folder, Declaration.model_validate_json(json.dumps(declared)), "customer_churn")
+
+
+def test_a_column_that_tells_a_further_label_is_noted(tmp_path: Path) -> None:
+    found = audit(columns_of(tmp_path))
+    assert [feature.name for feature in found.spec.features] == ["spent", "code"]
+    assert any(note.startswith("of the further label 'tier'") and "'code'" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (
+            {"project": {"task": "regression"}, "columns": SPENT},
+            "beside the task 'regression' no other label is told",
+        ),
+        ({"columns": {"label": "left", "further": ["tier", "tier"]}}, "names a column twice"),
+    ],
+)
+def test_where_no_further_label_can_be_told_that_is_said(
+    tmp_path: Path, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises((UserError, ValueError), match=message):
+        audit(columns_of(tmp_path, **more))
+
+
+def test_a_specification_of_before_further_labels_is_read(tmp_path: Path) -> None:
+    raw = json.loads(audited(tmp_path, MANY).spec.to_json())
+    del raw["further"]
+    assert TableSpec.from_json(json.dumps(raw)).further == ()

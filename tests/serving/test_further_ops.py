@@ -1,41 +1,45 @@
-"""A model whose operations are unknown is loaded once more with the library that has them."""
+"""A model whose operations are unknown has the library imported that brings them."""
 
 import importlib
+from pathlib import Path
 
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 
 from solutionserve import further_ops
-from solutionserve.further_ops import with_further_ops
-
-MESSAGE = "Op type not registered 'RegexSplitWithOffsets' in binary running here"
+from solutionserve.further_ops import register_ops_of
 
 
-def test_what_loads_is_loaded_once() -> None:
-    assert with_further_ops(lambda: 7) == 7
+def model_with(folder: Path, *ops: str) -> Path:
+    model = saved_model_pb2.SavedModel()
+    graph = model.meta_graphs.add().graph_def
+    function = graph.library.function.add()
+    function.signature.name = "inner"
+    graph.node.add(name="call", op="inner")
+    for name in ops:
+        function.node_def.add(name=name.lower(), op=name)
+    (folder / "saved_model.pb").write_bytes(model.SerializeToString())
+    return folder
 
 
-def test_the_library_is_imported_where_an_operation_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("ops", "wanted"), [(("Identity", "MatMul"), False), (("Identity", "NoSuchOp"), True)]
+)
+def test_the_library_is_imported_only_where_an_operation_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ops: tuple[str, ...], wanted: bool
+) -> None:
     imported: list[str] = []
     monkeypatch.setattr(importlib, "import_module", imported.append)
-
-    def load() -> str:
-        if not imported:
-            raise RuntimeError(MESSAGE)
-        return "loaded"
-
-    assert with_further_ops(load) == "loaded"
-    assert imported == [further_ops.LIBRARY]
+    register_ops_of(model_with(tmp_path, *ops))
+    assert imported == ([further_ops.LIBRARY] if wanted else [])
 
 
-def test_without_the_library_the_first_error_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_told_by_who_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    def fail(message: str) -> None:
-        raise RuntimeError(message)
-
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(RuntimeError, match="Op type not registered"):
-        with_further_ops(lambda: fail(MESSAGE))
-    with pytest.raises(RuntimeError, match="something else"):
-        with_further_ops(lambda: fail("something else"))
+    register_ops_of(model_with(tmp_path, "NoSuchOp"))
+    register_ops_of(tmp_path / "nowhere")
+    (tmp_path / "saved_model.pb").write_bytes(b"\xff\xff no message")
+    register_ops_of(tmp_path)

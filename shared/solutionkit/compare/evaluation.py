@@ -11,6 +11,9 @@ import numpy as np
 from solutionkit.compare.metrics import Metric
 from solutionkit.tasks.base import Scores, Task
 
+# Share of rows that must stand more than once for rows to be no units.
+FEWEST_SHARED = 0.02
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -97,6 +100,15 @@ class EvaluationSet:
             **self.circumstances.metrics,
             **self.own_metrics,
         }
+
+
+def few_shared(codes: np.ndarray) -> bool:
+    """Whether too few rows share their code with another one to widen an interval.
+
+    Args:
+        codes: `(rows,)` from 0.
+    """
+    return bool((np.bincount(codes)[codes] > 1).mean() < FEWEST_SHARED)
 
 
 def unit_codes(names: np.ndarray) -> np.ndarray | None:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from solutionkit.compare.comparison import ScoredModel, compare
-from solutionkit.compare.evaluation import EvaluationSet
+from solutionkit.compare.evaluation import EvaluationSet, few_shared
 from solutionkit.compare.further import compare_further
 from solutionkit.compare.latency import latency_ms
 from solutionkit.compare.metrics import Metric
@@ -24,9 +24,6 @@ from solutionkit.models.run import FACTS_FILE, REPEAT, VALIDATION_FILE
 from solutionkit.models.saved import SavedScorer
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project
-
-# Share of rows that must stand more than once for rows to be no units.
-FEWEST_COPIES = 0.02
 
 
 def compare_exported(
@@ -81,9 +78,9 @@ def compare_exported(
                 further_labels(serialized, task),
                 known[task][known[task] >= 0],
                 {name: item[task.label] for name, item in answers.items()},
-                judged.units,
+                judged,
                 project.use_case.primary_metric,
-                declaration.training.seed,
+                declaration,
             )
             for task in spec.further
         }
@@ -205,9 +202,7 @@ def copied_rows(serialized: np.ndarray, spec: TableSpec) -> np.ndarray | None:
         encoded.append(np.unique(cells, return_inverse=True)[1])
     # The same file is the same picture; cells of a table may be alike by chance.
     codes = encoded[0] if spec.files else alike_rows(encoded)
-    if codes is None or (np.bincount(codes)[codes] > 1).mean() < FEWEST_COPIES:
-        return None
-    return codes
+    return None if codes is None or few_shared(codes) else codes
 
 
 def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:

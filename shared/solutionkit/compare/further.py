@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from solutionkit.compare.comparison import BASELINE, DEEP, TRIVIAL, usual_margin
+from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.metrics import difference, estimates, test_of
 from solutionkit.compare.verdict import SHORT, judge
+from solutionkit.declaration import Declaration
 from solutionkit.tasks.base import Scores, Task
-
-BASELINE, DEEP, TRIVIAL = "baseline", "deep", "trivial"
 
 
 def compare_further(
@@ -18,9 +19,9 @@ def compare_further(
     labels: np.ndarray,
     known: np.ndarray,
     scores: Scores,
-    units: np.ndarray | None,
+    judged: EvaluationSet,
     preferred: str,
-    seed: int,
+    declaration: Declaration,
 ) -> dict[str, Any]:
     """Judge models of one further label on the rows that have it.
 
@@ -29,14 +30,14 @@ def compare_further(
         labels: `(eval rows,)` encoded labels, negative where a row has none.
         known: `(training rows,)` encoded labels of the training side, without rows that have none.
         scores: `(eval rows, outputs)` by model.
-        units: `(eval rows,)` codes of rows that resemble each other, if there are such.
+        judged: All evaluation rows: what units are.
         preferred: The metric that the use case goes by.
-        seed: Of the bootstrap.
+        declaration: The margin, and the seed of the bootstrap.
 
     Returns:
         That label's part of `comparison.json`.
     """
-    rows = labels >= 0
+    rows, units, seed = labels >= 0, judged.units, declaration.training.seed
     told, true = {name: item[rows] for name, item in scores.items()}, labels[rows]
     told[TRIVIAL] = np.tile(task.trivial(known), (len(true), 1))
     codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]
@@ -44,9 +45,10 @@ def compare_further(
     primary = metrics[task.deciding_metric(preferred, metrics)]
     estimated = {name: estimates(metric, true, told, seed, codes) for name, metric in metrics.items()}
     measured = difference(primary, true, told[BASELINE], told[DEEP], seed, codes)
-    margin = primary.margin if primary.margin is not None else 0.0
+    margin = declaration.compare.margin or usual_margin(primary, estimated[primary.name][TRIVIAL].value)
     count = len(true) if codes is None else int(codes.max(initial=-1)) + 1
-    judgement = judge(primary.title, measured, margin, primary.higher_is_better, "row", count)
+    unit = judged.unit if codes is not None else "row"
+    judgement = judge(primary.title, measured, margin, primary.higher_is_better, unit, count)
     return {
         "primary_metric": primary.name,
         "metrics": {name: metric.to_json() for name, metric in metrics.items()},

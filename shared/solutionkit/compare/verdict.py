@@ -15,6 +15,7 @@ Verdict = Literal["deep", "baseline", "equivalent", "undecided"]
 PLURALS = {
     "row": "rows",
     "distinct row": "distinct rows",
+    "distinct text": "distinct texts",
     "day": "days",
     "series": "series",
     "stretch of time": "stretches of time",

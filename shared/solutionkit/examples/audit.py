@@ -18,7 +18,7 @@ from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast, cast_features
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import missing_columns, nested_columns, use_problems
-from solutionkit.examples.further import further_tasks
+from solutionkit.examples.further import further_leaks, further_tasks
 from solutionkit.examples.leakage import gap_notes
 from solutionkit.examples.splitting import (
     Sides,
@@ -124,7 +124,7 @@ def audit(project: Project) -> AuditedTable:
         findings.refuse(data.source)
         raise AssertionError("there is always a reason")
     spec = specify(task, described, project)
-    further, problems, notes = further_tasks(data.table, parts.splits, project)
+    further, problems, notes = further_tasks(data.table, parts.splits, task, project)
     findings.add(problems)
     findings.notes += notes
     spec = dataclasses.replace(spec, further=further)
@@ -358,9 +358,10 @@ def judge(
         noted = modality.leakage_notes(trained, told, spec, trusted)
         findings.notes += [note for note in noted if note not in findings.notes]
     findings.notes += gap_notes(trained, labels[rows], spec)
+    findings.notes += further_leaks(trained, spec, modality, trusted)
     findings.notes += modality.label_notes(trained, labels[rows], spec, declaration)
     if not declaration.data.drawn:
-        findings.notes += modality.change_notes(typed, splits, spec)
+        findings.notes += modality.change_notes(typed, splits, spec, declaration)
 
 
 def feature_problems(table: pa.Table, spec: TableSpec) -> list[Problem]:

@@ -75,7 +75,9 @@ class TableSpec:
         """What is told of further labels, of `(rows, outputs)` by label."""
         told: dict[str, pa.Array] = {}
         for task in self.further:
-            told |= task.brief(answers[task.label])
+            # A server may have a version that knew less.
+            if task.label in answers:
+                told |= task.brief(answers[task.label])
         return told
 
     def of_further(self, task: Task) -> TableSpec:
@@ -172,7 +174,7 @@ class TableSpec:
             "features": tuple(map(_feature, raw["features"])),
             "metadata_files": tuple(map(_feature, raw["metadata_files"])),
             "carried": tuple(raw["carried"]),
-            "further": tuple(map(task_from_json, raw["further"])),
+            "further": tuple(map(task_from_json, raw.get("further", []))),
         }
         return cls(**{**raw, **read})
 

@@ -46,6 +46,8 @@ CUT = (0.1, 0.2, 0.5)
 TEXTS_AT_ONCE = 512
 TOP_WORDS, MOST_CLASSES, FEWEST_TIMES, LEAST_SHARE = 6, 12, 2, 0.1
 SHOWN_WORDS = 8
+# About a word, and none of it.
+SIGNS = ".,;:!?\"'()"
 FAITHFUL = ("comprehensiveness", "comprehensiveness_at_random", "sufficiency", "sufficiency_at_random")
 
 
@@ -308,7 +310,7 @@ def telling_words(
         for part, value in zip(players.parts, item.values[0], strict=True):
             # A stretch of words is somebody's sentence.
             if " " not in part:
-                counted[int(target)][part.strip(".,;:!?\"'()").lower()].append(float(value))
+                counted[int(target)][part.strip(SIGNS).lower()].append(float(value))
     frequent = sorted(counted, key=lambda target: -sum(map(len, counted[target].values())))[:MOST_CLASSES]
     told = {}
     for target in frequent:

@@ -191,16 +191,20 @@ class Modality(ABC):
         del table, labels, spec, declaration
         return []
 
-    def change_notes(self, table: pa.Table, splits: np.ndarray, spec: TableSpec) -> list[str]:
-        """How evaluation rows differ from training rows, where chance did not part them.
+    def change_notes(
+        self, table: pa.Table, splits: np.ndarray, spec: TableSpec, declaration: Declaration
+    ) -> list[str]:
+        """How evaluation rows differ from training rows.
 
         Args:
             table: Typed columns.
-            splits: `(rows,)` names of splits.
+            splits: `(rows,)` names of splits, which chance did not make.
             spec: What the columns are.
+            declaration: What else was declared.
         """
         from solutionkit.examples.drift import drift_notes
 
+        del declaration
         return drift_notes(table, splits, spec)
 
     @abstractmethod
@@ -383,17 +387,9 @@ class Modality(ABC):
             explained: The model's part of `explanations.json`.
             project: Whose sample was explained.
         """
-        # By subject, where several columns tell of the same thing; else each column is a subject.
-        ranked = [item["column"] for item in explained["groups"]]
-        drivers, irrelevant = project.use_case.drivers, project.use_case.irrelevant
-        if unknown := {*drivers, *irrelevant} - set(ranked):
-            return f"drivers and irrelevant columns must be features or their subjects: {unknown}"
-        if set(ranked[: len(drivers)]) != set(drivers):
-            return f"it ranks {ranked[: len(drivers)]} first"
-        worst = min((ranked.index(column) for column in irrelevant), default=len(ranked))
-        if worst < len(ranked) // 2:
-            return f"it ranks the irrelevant column {ranked[worst]} at {worst + 1}"
-        return None
+        from solutionkit.modalities.expected import ranking_fault
+
+        return ranking_fault(explained["groups"], project.use_case)
 
     @abstractmethod
     def damaged(self, project: Project) -> dict[str, Path]:

@@ -13,7 +13,6 @@ from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.columns import DEFAULT_SIGNATURE, RAW_SIGNATURE, SPEC_FILE, load_spec
 from solutionkit.modalities.rows import ScoringRows
 from solutionkit.models.export import EXAMPLES
-from solutionserve.further_ops import with_further_ops
 
 
 class SavedScorer:
@@ -29,9 +28,12 @@ class SavedScorer:
     def __init__(self, folder: Path) -> None:
         if not (folder / SPEC_FILE).is_file():
             raise UserError(f"{folder}: no exported model here; run the pipeline first.")
+        from solutionserve.further_ops import register_ops_of
+
         self.spec = load_spec(folder)
         try:
-            self._loaded = with_further_ops(lambda: tf.saved_model.load(str(folder)))
+            register_ops_of(folder)
+            self._loaded = tf.saved_model.load(str(folder))
         except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
             raise UserError(
                 f"{folder}: not a readable SavedModel ({str(error).splitlines()[0]}); delete the folder and"

@@ -20,7 +20,7 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 from tfx.utils import json_utils, proto_utils
 
-from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.columns import SERVING_FOLDER, TableSpec
 from solutionkit.examples.schema import specification_of
 from solutionkit.splits import EVAL
 
@@ -68,6 +68,11 @@ class _EvaluatorSpec(ComponentSpec):
 
 class _EvaluatorExecutor(evaluator.Executor):
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:  # noqa: N802 - TFX's name
+        from solutionserve.further_ops import register_ops_of
+
+        for name in (standard_component_specs.MODEL_KEY, standard_component_specs.BASELINE_MODEL_KEY):
+            for model in input_dict.get(name, []):
+                register_ops_of(Path(model.uri) / SERVING_FOLDER)
         config = eval_config(
             _specification(input_dict),
             json.loads(exec_properties["thresholds"]),

@@ -122,6 +122,12 @@ def ask_server(
         raise UserError(f"--server: {error}") from None
     joined = {}
     for label, output in rows.spec.outputs.items():
+        if any(output not in answer for answer in answers):
+            if label == rows.spec.label:
+                raise UserError(
+                    f"--server: its model answers no '{output}'; it is of another project or version."
+                )
+            continue
         scores = np.concatenate([answer[output] for answer in answers]).astype(np.float64)
         joined[label] = scores.reshape(len(scores), -1)
     return joined, str(client.answered_by) if client.answered_by else None

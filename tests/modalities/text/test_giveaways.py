@@ -1,10 +1,12 @@
 """Tags, signatures and forms that tell a class are found; words that people choose are not accused."""
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
-from solutionkit.modalities.text.giveaways import giveaway_notes
+from solutionkit.modalities.text.discreet import without_names
+from solutionkit.modalities.text.giveaways import giveaway_notes, lines_of
 from support_tickets import sample_data
 
 NAMES = ("billing", "delivery", "technical")
@@ -34,8 +36,10 @@ def test_what_people_write_is_not_accused() -> None:
     ("planted", "share", "found"),
     [
         ("[BIL-{number}] {text}", 1.0, "the words 'bil' stand in 100% of 'billing'|'bil 0'"),
-        ("{text}\nYour billing team", 0.3, "the line 'your billing team' stands in"),
-        ("{text}\n## Form for billing {number}", 0.5, "the line '## form for billing 0' stands in"),
+        ("{text}\nyour billing team", 0.3, "the line 'your billing team' stands in"),
+        ("{text}\n## a form for billing {number}", 0.5, "the line '## a form for billing 0' stands in"),
+        # Who signed is nobody's business.
+        ("{text}\nAnna Kovacs, accounts receivable", 0.5, "the line '… …, accounts receivable' stands in"),
     ],
 )
 def test_what_a_machine_wrote_is_named(planted: str, share: float, found: str) -> None:
@@ -56,3 +60,15 @@ def test_a_class_that_is_nearly_everything_is_told_by_anything() -> None:
     labels = np.array([0] * 100 + [1] * 5)
     assert giveaway_notes(pa.table({"t": ["same words here"] * 105}), ["t"], labels, ["a", "b"], 1) == []
     assert giveaway_notes(pa.table({"t": [""] * 105}), ["t"], labels, ["a", "b"], 1) == []
+
+
+def test_what_is_all_of_a_text_is_no_line_of_it() -> None:
+    # An empty subject stands before it.
+    assert lines_of(pl.Series(["\nit was sold out at once"] * 50))[1] == []
+    assert lines_of(pl.Series([f"it {n}\nyour billing team" for n in range(50)]))[1] == ["your billing team"]
+
+
+def test_words_written_like_names_are_left_out() -> None:
+    texts = ["anna kovacs and Anna Kovacs", "ask Anna Kovacs about [BIL]", "The invoice", "an invoice"]
+    assert without_names("anna kovacs, bil, the invoice", texts) == "… …, bil, … invoice"
+    assert without_names("nowhere 0", texts) == "nowhere 0"

@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from solutionkit.kinds import TEXT, Feature
+from solutionkit.kinds.text_cleaning import STEPS, cleaned_cells
 from solutionkit.modalities.text.left_over import left_over, left_over_notes
 
 ALL = ("phone", "card", "iban")
@@ -14,8 +16,17 @@ def test_numbers_are_known_by_their_plan_or_checksum() -> None:
         "paid with 4111-1111-1111-1111",
     ]
     assert left_over(texts, ALL) == {"phone": 2, "card": 1}
-    assert left_over(["to gb82 west 1234 5698 7654 32"], ("iban",)) == {"iban": 1}
-    assert left_over(texts, ("card",)) == {"card": 1}
+    accounts = ["to gb82 west 1234 5698 7654 32 until friday", "FR1420041010050500013M02606 thanks a lot"]
+    assert left_over(accounts, ("iban",)) == {"iban": 2}
+    assert left_over(["FR1420041010050500013M02607 thanks"], ("iban",)) == {}
+
+
+def test_what_masks_miss_is_found_in_cleaned_texts() -> None:
+    cells = pa.chunked_array(
+        [["4111/1111/1111/1111", "GB82/WEST/1234/5698/7654/32 thanks", "call 0170 1234567"]]
+    )
+    cleaned = cleaned_cells(cells, Feature("body", TEXT, STEPS)).to_pylist()
+    assert left_over(cleaned, ALL) == {"card": 1, "iban": 1}
 
 
 def test_other_numbers_are_nobodys() -> None:

@@ -109,6 +109,7 @@ class Series(Modality):
                 "[history]": declaration.history,
                 "training.backbone": declaration.training.backbone,
                 "training.encoder": declaration.training.encoder,
+                "columns.further": columns.further,
             }
         )
         problems += key_problems(declaration)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import as_text
+from solutionkit.kinds.text_cleaning import DONE
 from solutionkit.modalities.text.near_copies import MOST_TEXTS, near_copies
 
 GROUPS = ("short", "medium", "long")
@@ -18,8 +19,8 @@ MOST_READ, UNKNOWN = 1000, "unknown"
 
 
 def joined(table: pa.Table, columns: list[str]) -> pa.ChunkedArray:
-    """`(rows,)` the texts of a row, one after the other."""
-    texts = [pc.fill_null(as_text(table[name]), "") for name in columns]
+    """`(rows,)` the texts of a row, one after the other, without the mark of those that were cleaned."""
+    texts = [pc.replace_substring(pc.fill_null(as_text(table[name]), ""), DONE, "") for name in columns]
     return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, "\n")
 
 
@@ -55,11 +56,13 @@ def alike_texts(table: pa.Table, columns: list[str]) -> tuple[list[str] | None, 
     else:
         # Lines are kept apart, because those that many texts have are a form's.
         evened = pl.col("text").str.to_lowercase().str.replace_all(r"[0-9]+", "0")
-        codes = near_copies(texts.select(evened).to_series()[first])[codes]
+        found, filled = near_copies(texts.select(evened).to_series()[first])
+        codes = found[codes]
         if near := _shared(codes) - doubled:
+            notes.append(f"{near:,} more are nearly copies of another one; they stay on one side, too")
+        if filled:
             notes.append(
-                f"{near:,} more are nearly copies of another one; they stay on one side, too, and count as"
-                " one text where models are told apart"
+                f"{filled:,} texts fill in a form that many others fill in, and are not taken for copies"
             )
     return ([str(code) for code in codes], tuple(notes)) if _shared(codes) else (None, tuple(notes))
 

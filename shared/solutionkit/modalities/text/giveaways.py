@@ -14,11 +14,13 @@ import pyarrow as pa
 from scipy import sparse
 
 from solutionkit.modalities.text.alike import joined
+from solutionkit.modalities.text.discreet import without_names
 
 # Texts that are looked at, and how much of each.
 MOST_ROWS, MOST_CHARACTERS = 20_000, 2000
 # Of the texts that have it, as many are of the class; of the class's texts, as many have the word, or line.
 ALONE, OF_WORDS, OF_LINES = 0.98, 0.9, 0.1
+ALONE_IN_WORDS = "and in hardly another text"
 # In so many texts at least, and of so many words a line.
 FEWEST_TEXTS, WORDS_OF_A_LINE, SHOWN = 20, 3, 3
 
@@ -26,7 +28,7 @@ FEWEST_TEXTS, WORDS_OF_A_LINE, SHOWN = 20, 3, 3
 def giveaway_notes(
     table: pa.Table, columns: list[str], labels: np.ndarray, names: Sequence[str], seed: int
 ) -> list[str]:
-    """A note on what tells a class all alone.
+    """A note on what tells a class all alone; words that may be names are not shown.
 
     Args:
         table: Typed rows.
@@ -40,11 +42,11 @@ def giveaway_notes(
     texts = pl.Series(some, dtype=pl.String).str.to_lowercase().str.replace_all(r"[0-9]+", "0")
     of_class = labels[drawn]
     told = [
-        f"the words '{words}' stand in {recall:.0%} of '{names[place]}' and in hardly another text"
+        f"the words '{without_names(words, some)}' stand in {recall:.0%} of '{names[place]}' {ALONE_IN_WORDS}"
         for words, place, recall in strongest(*words_of(texts), of_class, OF_WORDS)
     ]
     told += [
-        f"the line '{line}' stands in {recall:.0%} of '{names[place]}' and in hardly another text"
+        f"the line '{without_names(line, some)}' stands in {recall:.0%} of '{names[place]}' {ALONE_IN_WORDS}"
         for line, place, recall in strongest(*lines_of(texts), of_class, OF_LINES)
     ]
     if not told:
@@ -96,9 +98,9 @@ def words_of(texts: pl.Series) -> tuple[sparse.csr_matrix, Sequence[str]]:
 def lines_of(texts: pl.Series) -> tuple[sparse.csr_matrix, Sequence[str]]:
     """`(texts, lines)` which lines of some words stand in a text, and the lines."""
     lines = pl.DataFrame({"row": np.arange(len(texts)), "line": texts.str.split("\n")}).explode("line")
-    lines = lines.with_columns(pl.col("line").str.strip_chars()).unique(maintain_order=True)
+    lines = lines.with_columns(pl.col("line").str.strip_chars()).filter(pl.col("line") != "")
     # What is all of a text was written by whom it is of.
-    lines = lines.filter((pl.col("line") != "") & (pl.len().over("row") > 1))
+    lines = lines.unique(maintain_order=True).filter(pl.len().over("row") > 1)
     lines = lines.filter(pl.col("line").str.count_matches(r"\w+") >= WORDS_OF_A_LINE)
     lines = lines.filter(pl.len().over("line") >= FEWEST_TEXTS)
     names = lines["line"].unique(maintain_order=True)

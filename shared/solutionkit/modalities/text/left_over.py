@@ -17,8 +17,10 @@ MOST_TEXTS, MOST_CHARACTERS = 2000, 5000
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IN")
 # Fewer digits are nobody's number.
 DIGITS = re.compile(r"\d(?:[ .()/-]{0,3}\d){6,}")
-LONG = re.compile(r"(?<![\w.])(?:\d[ .-]{0,2}){12,18}\d(?!\w)")
-ACCOUNT = re.compile(r"(?i)\b[a-z]{2}\d{2}(?: ?[a-z0-9]){11,30}\b")
+# More signs between digits than the mask has.
+LONG = re.compile(r"(?<!\d)\d(?:[ ./_|:-]{0,3}\d){12,18}(?!\d)")
+ACCOUNT = re.compile(r"(?i)(?<![a-z0-9])[a-z]{2}\d{2}(?:[ ./_-]{0,2}[a-z0-9]){11,30}")
+SHORTEST_ACCOUNT = 15
 
 
 def left_over(texts: list[str], masks: tuple[str, ...]) -> dict[str, int]:
@@ -56,7 +58,9 @@ def has_account(text: str) -> bool:
     """Whether an IBAN with its checksum stands in the text (ISO 13616-1)."""
     from stdnum import iban
 
-    return any(iban.is_valid(item) for item in ACCOUNT.findall(text))
+    # What follows may be words: an account ends where its country says.
+    whole = [re.sub(r"[^A-Za-z0-9]", "", item) for item in ACCOUNT.findall(text)]
+    return any(iban.is_valid(item[:end]) for item in whole for end in range(SHORTEST_ACCOUNT, len(item) + 1))
 
 
 LOOKED_FOR = {"phone": has_phone, "card": has_card, "iban": has_account}

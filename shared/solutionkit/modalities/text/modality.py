@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 LENGTH, LANGUAGE = "text_length", "text_language"
 # The column of what copies of a text share.
 ALIKE = "text_alike"
-# As many of the evaluated rows must have a copy for copies to widen an interval.
-FEWEST_COPIES = 0.02
 # Of the rows, as many may have no text in a column; a subject is often left out.
 FEWEST_FILLED = 0.01
 # Of the sample's texts, in so many a key word must be found.
@@ -119,6 +117,9 @@ class Texts(Table):
             if name not in names
         ]
         problems += nested_problems(table, declaration.columns.text)
+        if ALIKE in names:
+            message = f"a column cannot be called '{ALIKE}': one of that name is made of the texts"
+            problems.append(Problem("reserved_name", message, "rename it in the data", ALIKE))
         if problems:
             # What would be made of the texts is not missing, too.
             for name in (LENGTH, LANGUAGE, ALIKE):
@@ -126,13 +127,13 @@ class Texts(Table):
                     table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
             return dataclasses.replace(data, table=table, problems=tuple(problems))
         found, notes = alike_texts(table, declaration.columns.text)
-        return dataclasses.replace(data, copies=found, notes=notes)
+        alone = [str(row) for row in range(table.num_rows)]
+        table = table.append_column(ALIKE, pa.array(found or alone, pa.string()))
+        return dataclasses.replace(data, table=table, copies=found, notes=notes)
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
-        """With how long each row's texts are, what copies share, and in which language, where wanted."""
+        """With how long each row's texts are, and in which language, where results are sliced by that."""
         table, texts = data.table, declaration.columns.text
-        rows = [str(row) for row in range(table.num_rows)]
-        table = table.append_column(ALIKE, pa.array(data.copies or rows, pa.string()))
         for name, made in ((LENGTH, length_groups), (LANGUAGE, languages)):
             wanted = name in declaration.slices.columns or name == LENGTH
             if wanted and name not in table.column_names:
@@ -151,12 +152,12 @@ class Texts(Table):
         self, columns: dict[str, np.ndarray], validation: dict[str, np.ndarray], declaration: Declaration
     ) -> Circumstances:
         """Copies are units where rows belong to no group."""
-        from solutionkit.compare.evaluation import Circumstances, unit_codes
+        from solutionkit.compare.evaluation import Circumstances, few_shared, unit_codes
 
         if declaration.columns.group:
             return super().circumstances(columns, validation, declaration)
-        codes = np.unique(columns[ALIKE], return_inverse=True)[1]
-        if (np.bincount(codes)[codes] > 1).mean() < FEWEST_COPIES:
+        codes = unit_codes(columns[ALIKE])
+        if codes is None or few_shared(codes):
             return Circumstances()
         return Circumstances(codes, unit_codes(validation[ALIKE]), unit="distinct text")
 
@@ -199,7 +200,9 @@ class Texts(Table):
         columns, seed = declaration.columns, declaration.training.seed
         names = [str(spec.task.told(place)) for place in range(int(labels.max(initial=0)) + 1)]
         notes = [
-            *personal_notes(table, [columns.id, *declaration.slices.columns]),
+            *personal_notes(
+                table, [columns.id, columns.group, *columns.further, *declaration.slices.columns]
+            ),
             *left_over_notes(table, columns.text, spec.features[0].domain, seed),
             *giveaway_notes(table, columns.text, labels, names, seed),
         ]
@@ -221,9 +224,12 @@ class Texts(Table):
             f" class's; {which}",
         ]
 
-    def change_notes(self, table: pa.Table, splits: np.ndarray, spec: TableSpec) -> list[str]:
+    def change_notes(
+        self, table: pa.Table, splits: np.ndarray, spec: TableSpec, declaration: Declaration
+    ) -> list[str]:
         """Topics that are new."""
-        return topic_notes(table, [feature.name for feature in spec.features], splits, len(splits))
+        columns = [feature.name for feature in spec.features]
+        return topic_notes(table, columns, splits, declaration.training.seed)
 
     def vectors(self, rows: ScoringRows) -> Any:
         """Words and pairs of words, hashed."""
@@ -283,11 +289,16 @@ class Texts(Table):
         return None
 
     def reasons(self, model: Any, rows: ScoringRows, flagged: np.ndarray | None, most: int) -> pa.Array:
-        """The words that speak most for where a text belongs."""
+        """The words that speak most for where a text belongs; of two classes, for flagging it."""
         from solutionkit.explain.texts import text_reasons
 
-        del flagged
-        return pa.array(text_reasons(model, rows, most), pa.string())
+        if not rows.spec.task.has_alerts:
+            return pa.array(text_reasons(model, rows, most), pa.string())
+        told = np.full(rows.table.num_rows, "", object)
+        if flagged is not None and flagged.any():
+            some = dataclasses.replace(rows, table=take_rows(rows.table, flagged))
+            told[flagged] = text_reasons(model, some, most)
+        return pa.array(told, pa.string())
 
     # -- samples
 

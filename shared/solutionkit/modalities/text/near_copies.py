@@ -25,8 +25,10 @@ FORM_TEXTS, FORM_SHARE = 20, 0.002
 WORD = re.compile(r"\w+")
 
 
-def near_copies(texts: pl.Series, seed: int = 1) -> np.ndarray:
-    """`(texts,)` codes that near copies share.
+def near_copies(texts: pl.Series, seed: int = 1) -> tuple[np.ndarray, int]:
+    """`(texts,)` codes that near copies share, and how many texts are so alike that they fill in a form.
+
+    Only one text of each group is looked up, so that many that are alike take no longer than others.
 
     Args:
         texts: In small letters, with digits evened out.
@@ -34,8 +36,8 @@ def near_copies(texts: pl.Series, seed: int = 1) -> np.ndarray:
     """
     from datasketch import MinHash, MinHashLSH
 
-    known: dict[int, MinHash] = {}
     index, pairs = MinHashLSH(threshold=ALIKE, num_perm=PERMUTATIONS), []
+    known: dict[int, MinHash] = {}
     for row, text in enumerate(without_forms(texts)):
         words = WORD.findall(text)[:MOST_WORDS]
         if len(words) < FEWEST_WORDS:
@@ -43,16 +45,18 @@ def near_copies(texts: pl.Series, seed: int = 1) -> np.ndarray:
         runs = {" ".join(words[at : at + RUN]).encode() for at in range(len(words) - RUN + 1)}
         sketch = MinHash(PERMUTATIONS, seed=seed)
         sketch.update_batch(runs)
-        pairs += [(row, other) for other in index.query(sketch) if known[other].jaccard(sketch) >= ALIKE]
-        known[row] = sketch
-        index.insert(row, sketch)
+        alike = [other for other in index.query(sketch) if known[other].jaccard(sketch) >= ALIKE]
+        pairs += [(row, other) for other in alike]
+        if not alike:
+            known[row] = sketch
+            index.insert(row, sketch)
     first, second = np.array(pairs, np.int64).reshape(-1, 2).T
     links = sparse.csr_matrix((np.ones(len(first)), (first, second)), (len(texts), len(texts)))
     codes: np.ndarray = csgraph.connected_components(links, directed=False)[1]
     sizes = np.bincount(codes)
     of_forms = sizes[codes] >= most_alike(len(texts)) if len(texts) else np.zeros(0, bool)
     codes[of_forms] = len(sizes) + np.arange(of_forms.sum())
-    return np.unique(codes, return_inverse=True)[1]
+    return np.unique(codes, return_inverse=True)[1], int(of_forms.sum())
 
 
 def most_alike(texts: int) -> float:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from scipy.sparse import csgraph
 
 from solutionkit.modalities.text.alike import joined
+from solutionkit.modalities.text.discreet import without_names
 from solutionkit.splits import EVAL, TRAIN
 
 # Texts of each side that are looked at, and how much of each.
@@ -24,7 +25,7 @@ MOST_WORDS, MOST_TOPICS, TOGETHER = 24, 3, 0.25
 
 
 def topic_notes(table: pa.Table, columns: list[str], splits: np.ndarray, seed: int) -> list[str]:
-    """A note on topics of evaluation texts that training texts hardly have.
+    """A note on topics of evaluation texts that training texts hardly have, without words that may be names.
 
     Args:
         table: Typed rows.
@@ -32,12 +33,13 @@ def topic_notes(table: pa.Table, columns: list[str], splits: np.ndarray, seed: i
         splits: `(rows,)` names of splits.
         seed: Of the texts that are drawn where there are too many.
     """
-    found = new_topics(*(_texts(table, columns, splits == name, seed) for name in (TRAIN, EVAL)))
+    before, after = (_texts(table, columns, splits == name, seed) for name in (TRAIN, EVAL))
+    found = new_topics(before, after)
     if not found:
         return []
     told = [
-        f"{', '.join(words)} ({share:.1%} of evaluation texts, {before:.1%} before)"
-        for words, share, before in found[:MOST_TOPICS]
+        f"{without_names(', '.join(words), after)} ({share:.1%} of evaluation texts, {earlier:.1%} before)"
+        for words, share, earlier in found[:MOST_TOPICS]
     ]
     return [f"evaluation texts speak of what training texts hardly know: {'; '.join(told)}"]
 

@@ -7,6 +7,7 @@ takes raw texts.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class Encoder:
                 )
             raise UserError(f"training.encoder: {message}") from error
         self.backbone.trainable = False
+        self._read: dict[bytes, np.ndarray] = {}
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """`(batch, width)` means of the last layer's vectors of `(batch,)` texts' tokens."""
@@ -72,10 +74,19 @@ class Encoder:
         return tf.reduce_sum(vectors * there, axis=1) / tf.maximum(tf.reduce_sum(there, axis=1), 1.0)
 
     def of(self, texts: np.ndarray) -> np.ndarray:
-        """`(rows, width)` of `(rows,)` texts."""
+        """`(rows, width)` of `(rows,)` texts in UTF-8; each is read once, however many labels it has."""
         step = tf.function(self, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-        starts = range(0, len(texts), TEXTS_AT_ONCE)
-        return np.concatenate([step(tf.constant(texts[at : at + TEXTS_AT_ONCE])).numpy() for at in starts])
+        new = [text for text in dict.fromkeys(texts.tolist()) if text not in self._read]
+        for at in range(0, len(new), TEXTS_AT_ONCE):
+            some = new[at : at + TEXTS_AT_ONCE]
+            self._read |= zip(some, step(tf.constant(some)).numpy(), strict=True)
+        return np.stack([self._read[text] for text in texts.tolist()])
+
+
+@lru_cache(maxsize=1)
+def encoder_of(preset: str) -> Encoder:
+    """The encoder of a preset, the same for all labels of a run."""
+    return Encoder(preset)
 
 
 def train(
@@ -90,7 +101,7 @@ def train(
         training: Names the encoder; seed and preset.
     """
     head = spec.task.head(train.label)
-    encoder = Encoder(training.encoder or "")
+    encoder = encoder_of(training.encoder or "")
     chosen = drawn(len(train), round(MOST_READ * training.leisure), training.seed)
     rows = train.take(chosen).joined(validation)
     vectors = encoder.of(rows.inputs[TEXT])

@@ -32,7 +32,7 @@ TOLD_ENDS = 3
 PLACES = ("second", "third")
 # Columns that `predict` writes of classes, of rows that are sent somewhere or flagged.
 OF_FLAGS = ("alert", "probability", "predicted", "expected_worth")
-OF_PLACES = (f"{place}{more}" for place in PLACES for more in ("", "_confidence"))
+OF_PLACES = tuple(f"{place}{more}" for place in PLACES for more in ("", "_confidence"))
 TOLD = frozenset(("queue", "confidence", "to_person", "reasons", *OF_PLACES, *OF_FLAGS))
 
 

@@ -75,10 +75,9 @@ def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed:
         told[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
         told[name]["currency"] = business.currency
         if business.triage_minutes is not None:
-            # Hours that nobody spends, of 1,000 rows.
-            told[name]["hours_saved_per_1000"] = (
-                (1.0 - told[name]["to_person"]) * 1000.0 * business.triage_minutes / 60.0
-            )
+            # Who gets a row that went the wrong way spends them all the same.
+            right = float((routed & ~wrong).mean())
+            told[name]["hours_saved_per_1000"] = right * 1000.0 * business.triage_minutes / 60.0
 
     def gain(first: str, second: str) -> Difference:
         return difference(worth, judged.labels, costs[first], costs[second], seed, judged.units)
