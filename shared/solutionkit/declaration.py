@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
-from solutionkit.declaration_parts import Cleaning, Forecasting, History, Images, Span, Table, span
+from solutionkit.declaration_parts import Cleaning, Clinical, Forecasting, History, Images, Span, Table, span
 
 FILE_NAME = "use_case.toml"
 
@@ -293,6 +293,7 @@ class Declaration(Table):
     text: Cleaning = Field(Cleaning(), description="what is taken out of texts")
     history: History | None = Field(None, description="computes columns of the rows before each row")
     forecast: Forecasting | None = Field(None, description="what is forecast of series")
+    clinical: Clinical | None = Field(None, description="what is asked of a model that tells findings")
     compare: Comparing = Field(Comparing(), description="how the models are compared")
     slices: Slices = Field(Slices(), description="where results are shown separately")
     thresholds: dict[str, FiniteFloat] = Field(

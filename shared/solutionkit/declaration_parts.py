@@ -125,6 +125,35 @@ class Forecasting(Table):
         return self
 
 
+class Clinical(Table):
+    """What is asked of a model that tells findings."""
+
+    sensitivity: float = Field(
+        0.9, gt=0.0, lt=1.0, description="share of the findings that are to be flagged; thresholds follow"
+    )
+    specificity: float = Field(
+        0.9,
+        gt=0.0,
+        lt=1.0,
+        description="share of rows without a finding at which recalls are compared",
+    )
+    coverage: float = Field(
+        0.9,
+        gt=0.5,
+        lt=1.0,
+        description="how often what is thought possible is to hold the truth",
+    )
+    prevalence: list[float] = Field(
+        [0.01, 0.05, 0.2], description="shares of rows with the finding at which a flag's meaning is told"
+    )
+
+    @model_validator(mode="after")
+    def _shares(self) -> Clinical:
+        if not all(0.0 < share < 1.0 for share in self.prevalence):
+            raise ValueError("clinical.prevalence: name numbers between 0 and 1")
+        return self
+
+
 class Cleaning(Table):
     """What is taken out of texts, in storing, learning and serving alike."""
 
@@ -146,4 +175,11 @@ class Images(Table):
         ge=16,
         le=1024,
         description="pixels of the longer side after scaling; usually the images' own, as far as time allows",
+    )
+    corners: float = Field(
+        0.0,
+        ge=0.0,
+        lt=0.5,
+        description="squares at the corners that are made black, as a share of the shorter side: where marks"
+        " stand that say who made the image",
     )

@@ -11,7 +11,7 @@ import pydantic
 from pydantic import BaseModel
 
 from solutionkit.declaration import FILE_NAME, About, Business, Columns, Data, Declaration, Slices, Training
-from solutionkit.declaration_parts import Forecasting, History, Images
+from solutionkit.declaration_parts import Clinical, Forecasting, History, Images
 from solutionkit.errors import UserError, suggestion
 
 
@@ -115,6 +115,7 @@ def _known_keys(location: list[str]) -> list[str]:
         "images": Images,
         "history": History,
         "forecast": Forecasting,
+        "clinical": Clinical,
         "slices": Slices,
         "training": Training,
     }

@@ -21,11 +21,13 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.modalities.base import Modality
 from solutionkit.modalities.events.modality import Events
 from solutionkit.modalities.image.modality import Images
+from solutionkit.modalities.image.scans import Scans
 from solutionkit.modalities.rows import ScoringRows
 from solutionkit.modalities.series.modality import Series
 from solutionkit.modalities.text.modality import Texts
 from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.diagnosis.task import Diagnosis
 from solutionkit.tasks.forecast.task import Forecast
 from solutionkit.tasks.regression.task import Regression
 from solutionkit.tasks.routing.task import Routing
@@ -33,9 +35,11 @@ from solutionkit.tasks.routing.task import Routing
 __all__ = [
     "EVENTS",
     "IMAGES",
+    "SCANS",
     "SERIES",
     "TABLES",
     "TEXTS",
+    "Diagnosis",
     "Events",
     "Forecast",
     "Project",
@@ -48,9 +52,12 @@ __all__ = [
 
 # Rows of any table may have cards and amounts; a history is computed where a function for it is stated.
 TABLES, IMAGES, EVENTS, SERIES, TEXTS = Events(), Images(), Events(), Series(), Texts()
+SCANS = Scans()
 # The models that a project may train.
 TRAINED = ("simple", "baseline", "deep")
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Regression, Forecast, Routing)}
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Classification, Regression, Forecast, Routing, Diagnosis)
+}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from solutionkit.declaration import Business
 
 # Thresholds beyond this flag everything or nothing.
 FARTHEST = 1e300
+# Where rows are not flagged at all.
+NEVER = float("inf")
 
 
 @dataclass(frozen=True)
@@ -78,25 +80,30 @@ class Decision:
     Attributes:
         threshold: Rows whose suspicion is at or above it are flagged.
         expected: What a row's suspicion is, if not its probability.
+        levels: Of each class the least probability at which it is thought possible, where a row of which not
+            exactly one class is possible is handed over.
         stakes: `(rows,)` what is at stake of the rows at hand, if that counts.
     """
 
     threshold: float
     expected: ExpectedWorth | None = None
+    levels: tuple[float, ...] | None = None
     stakes: np.ndarray | None = None
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self | None:
         """What `to_json` wrote, into `comparison.json` or beside a model; None where nothing is decided."""
+        levels = tuple(told["levels"]) if told.get("levels") else None
         if told.get("threshold") is None:
-            return None
+            return None if levels is None else cls(NEVER, levels=levels)
         expected = told.get("expected_worth")
-        return cls(float(told["threshold"]), ExpectedWorth(**expected) if expected else None)
+        return cls(float(told["threshold"]), ExpectedWorth(**expected) if expected else None, levels)
 
     def to_json(self) -> dict[str, Any]:
         """The keys that `comparison.json` promises."""
         expected = {"expected_worth": asdict(self.expected)} if self.expected else {}
-        return {"threshold": self.threshold, **expected}
+        levels = {"levels": list(self.levels)} if self.levels else {}
+        return {"threshold": self.threshold, **expected, **levels}
 
     def of_rows(self, columns: Any) -> Self:
         """The same, of rows whose columns are given by name, each `(rows,)`; a table, for instance."""

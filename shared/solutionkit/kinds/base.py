@@ -30,6 +30,7 @@ class Feature:
         shape: Height, width and channels to which an image is brought; steps and channels of a sequence.
         bits: Of an image's samples, 8 or 16.
         white: The largest value that an image's samples take; cameras of 12 bits fill a part of 16.
+        corners: Squares at an image's corners that are made black, as a share of its shorter side.
         subject: What it tells of; explanations add up the features that share one. Its own where empty.
         reason: What a value means as a reason code; `{value}` is the value.
         computed: Whether it is computed of the rows before, rather than a column of the data.
@@ -43,6 +44,7 @@ class Feature:
     shape: tuple[int, ...] = ()
     bits: int = 8
     white: int = 255
+    corners: float = 0.0
     subject: str = ""
     reason: str = ""
     computed: bool = False

@@ -46,4 +46,4 @@ class Damaging:
 
     def in_latin1(self) -> bytes:
         """The sample with a line that is no UTF-8."""
-        return self.text.replace("\n", "\nM\u00fcller", 1).encode("latin-1")
+        return self.text.replace("\n", "\nM\u00fcller", 1).encode("latin-1", "replace")

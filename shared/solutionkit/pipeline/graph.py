@@ -191,7 +191,7 @@ def declaration_for_examples(project: Project) -> str:
     kept: dict[str, Any] = project.declaration.model_dump(
         mode="json",
         by_alias=True,
-        include={"data", "columns", "slices", "images", "text", "history", "forecast"},
+        include={"data", "columns", "slices", "images", "text", "history", "forecast", "clinical"},
     )
     if worth := project.declaration.business:
         # Whether there is a worth, and whether it hangs on an amount, which then goes along.

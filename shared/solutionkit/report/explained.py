@@ -112,4 +112,4 @@ def of_text(explained: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-PARTS = {"columns": of_columns, "images": of_images, "text": of_text}
+PARTS = {"columns": of_columns, "images": of_images, "scans": of_images, "text": of_text}

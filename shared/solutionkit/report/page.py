@@ -79,7 +79,11 @@ def write_report(
         "words": task.words(facts["label"], facts["calibrated"]),
         "test": task.test_in_words(compared["difference"]["test"], compared["units"]["name"]),
         "figures": task.figures(compared, scores, facts["business"]),
-        "sections": [*modality.sections(compared), *further_sections(compared)],
+        "sections": [
+            *task.sections(compared),
+            *modality.sections(compared),
+            *further_sections(compared),
+        ],
         "rungs": rungs(compared["models"]),
         "decisions": decisions,
         "decision": decisions[shown],

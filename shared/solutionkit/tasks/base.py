@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from solutionkit.dotted import resolve
 from solutionkit.errors import Problem, UserError
+from solutionkit.tasks.worths import OF_FLAGS, unread_worths
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -25,13 +26,10 @@ if TYPE_CHECKING:
     from solutionkit.declaration import Business, Declaration
     from solutionkit.models.calibrating import Calibrator
     from solutionkit.models.heads import Head
-    from solutionkit.report.figures import Figure
+    from solutionkit.report.figures import Figure, Section
     from solutionkit.tasks.words import Words
 
 Scores = dict[str, np.ndarray]
-# Keys of [business] that say what the outcomes of flagging rows are worth.
-OUTCOMES = ("true_positive", "false_positive", "false_negative", "true_negative")
-OF_FLAGS = frozenset((*OUTCOMES, "false_alarm_rate", "recovered", "investigation_cost", "alert_budget"))
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,7 @@ class Task(ABC):
         has_alerts: Whether a row is flagged or not, so that reasons can be given for it.
         nested: Whether a label is several numbers.
         worths: Keys of [business] that mean something, beside the currency.
+        clinical: Whether the table [clinical] means something.
     """
 
     label: str
@@ -77,21 +76,14 @@ class Task(ABC):
     has_alerts = False
     nested: ClassVar[bool] = False
     worths: ClassVar[frozenset[str]] = OF_FLAGS
+    clinical: ClassVar[bool] = False
 
     # -- the declaration
 
     @classmethod
     def worth_problems(cls, declaration: Declaration) -> list[Problem]:
         """Keys of [business] that mean nothing, and what is wrong with those that do."""
-        business = declaration.business
-        if business is None:
-            return []
-        usual = type(business)()
-        return [
-            Problem("unread_key", f"business.{name} means nothing for the task '{cls.name}'", "remove it")
-            for name, value in business
-            if name not in {"currency", *cls.worths} and value != getattr(usual, name)
-        ]
+        return unread_worths(declaration, cls.name, cls.worths, cls.clinical)
 
     # -- the label
 
@@ -374,6 +366,11 @@ class Task(ABC):
             business: The table [business], if there is one.
         """
         del compared, scores, business
+        return []
+
+    def sections(self, compared: dict[str, Any]) -> list[Section]:
+        """Sections of the report of its own, of `comparison.json`'s content."""
+        del compared
         return []
 
     def to_json(self) -> dict[str, Any]:

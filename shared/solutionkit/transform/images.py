@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from solutionkit.examples.columns import TableSpec
@@ -36,17 +37,30 @@ def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Te
 def pixels(files: tf.Tensor, feature: Feature) -> tf.Tensor:
     """`(batch, height, width, channels)` pixels of `(batch,)` files."""
     kind = tf.uint16 if feature.bits == 16 else tf.uint8
+    shown = tf.constant(within_corners(feature), tf.float32)
 
     def decode(file: tf.Tensor) -> tf.Tensor:
         colours = without_alpha(decoded(file, kind))
         # Scaled as they are: numbers of four bytes would make a large photo larger still.
         scaled = fitted(colours, feature.shape)
-        return tf.clip_by_value(tf.round(with_channels(scaled, feature.shape[-1])), 0.0, float(kind.max))
+        whole = tf.clip_by_value(tf.round(with_channels(scaled, feature.shape[-1])), 0.0, float(kind.max))
+        return whole * shown if feature.corners else whole
 
     # One after the other: a batch of large photos must not be in memory all at once.
     return tf.map_fn(
         decode, files, parallel_iterations=1, fn_output_signature=tf.TensorSpec(feature.shape, tf.float32)
     )
+
+
+def within_corners(feature: Feature) -> np.ndarray:
+    """`(height, width, 1)` 0 in the corners that are to be black, 1 elsewhere."""
+    height, width, _ = feature.shape
+    side = round(feature.corners * min(height, width))
+    there = np.ones((height, width, 1))
+    for down in (slice(0, side), slice(height - side, height)):
+        for across in (slice(0, side), slice(width - side, width)):
+            there[down, across] = 0.0
+    return there
 
 
 def fitted(image: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:

@@ -11,10 +11,10 @@ from solutionkit.compare.decision import Decision
 from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.declaration import Business, Declaration
 from solutionkit.tasks.base import task_from_json
+from solutionkit.tasks.classification.coverage import accuracy_by_coverage
 from solutionkit.tasks.routing.figures import figures, most_confused
 from solutionkit.tasks.routing.task import Routing
 from solutionkit.tasks.routing.triage import (
-    accuracy_by_coverage,
     handed_over,
     in_words,
     often_confused,

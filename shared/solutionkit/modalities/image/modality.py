@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -138,7 +139,9 @@ class Images(Modality):
         columns = project.declaration.columns
         if not data.details.pictures or not columns.image:
             return Description()
-        feature = image_feature(columns.image, data.details.pictures, project.declaration.images.size)
+        images = project.declaration.images
+        feature = image_feature(columns.image, data.details.pictures, images.size)
+        feature = dataclasses.replace(feature, corners=images.corners)
         spoken_for = {columns.image, file_column(columns.image), *project.declaration.slices.columns}
         ignored = {
             name: "beside the image, which is all that the models read"

@@ -28,13 +28,11 @@ from solutionkit.modalities.text.label_issues import MOST_ROWS, SHOWN, personal_
 from solutionkit.modalities.text.left_over import left_over_notes
 from solutionkit.modalities.text.topics import topic_notes
 from solutionkit.tasks.classification.task import Classification
-from solutionkit.tasks.routing.triage import in_words
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import Circumstances
     from solutionkit.examples.audit import AuditedTable
     from solutionkit.examples.columns import TableSpec
-    from solutionkit.report.figures import Section
     from solutionkit.tasks.base import Task
     from solutionkit.use_case import Project
 
@@ -263,13 +261,6 @@ class Texts(Table):
             ("Texts", f"{named}; {np.median(total):,.0f} characters in the middle, {total.max():,} at most"),
             ("Cleaned", f"of {steps}" if steps else "of nothing but control characters"),
         ]
-
-    def sections(self, compared: dict[str, Any]) -> list[Section]:
-        """How many rows a person looks at, and what is never found."""
-        from solutionkit.report.figures import Section
-
-        told = in_words(compared["models"])
-        return [Section("person", "What is sent, and what a person looks at", told, ())] if told else []
 
     def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
         """What each word speaks for."""

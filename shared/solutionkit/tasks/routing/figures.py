@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from solutionkit.report.charts import COLOURS, drawing, svg
 from solutionkit.report.figures import Figure, rungs
 from solutionkit.tasks.classification import figures as of_classes
+from solutionkit.tasks.classification.coverage import coverage_chart
 
 if TYPE_CHECKING:
     from solutionkit.tasks.routing.task import Routing
@@ -35,7 +35,7 @@ def figures(task: Routing, compared: dict[str, Any]) -> list[Figure]:
     pairs = "; ".join(f"{name}: {most_confused(task, model['confusion'])}" for name, model in models.items())
     drawn = [
         Figure(
-            coverage_chart(curves),
+            coverage_chart(curves, "share of rows that are sent without a person"),
             f"Told rightly of the surest rows, by their share. Of 80 %: {told}. Most often confused: {pairs}",
         )
     ]
@@ -63,18 +63,3 @@ def most_confused(task: Routing, counts: list[list[int]]) -> str:
         ", ".join(f"{names[true]} for {names[taken]} ({table[true, taken]})" for true, taken in found)
         or "none"
     )
-
-
-def coverage_chart(curves: dict[str, list[tuple[float, float]]]) -> str:
-    """Accuracy of the surest rows.
-
-    Args:
-        curves: By model shares of rows with their accuracy.
-    """
-    with drawing(4.6, 3.0) as (figure, axes):
-        for name, points in curves.items():
-            shares, values = zip(*points, strict=True)
-            axes.plot(shares, values, color=COLOURS[name], lw=1.4, marker=".", label=name)
-        axes.set(xlabel="share of rows that are sent without a person", ylabel="told rightly")
-        axes.legend(fontsize=8)
-        return svg(figure, f"Accuracy by coverage of {', '.join(curves)}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from solutionkit.compare.decision import Decision
     from solutionkit.compare.evaluation import EvaluationSet
     from solutionkit.declaration import Business, Declaration
-    from solutionkit.report.figures import Figure
+    from solutionkit.report.figures import Figure, Section
 
 # Enough to learn something of a class's words; splits want one on each side.
 FEWEST_OF_A_CLASS = 8
@@ -139,7 +139,8 @@ class Routing(Classification):
 
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
         """Calibration, confusions, how often the class is among the first three, accuracy by coverage."""
-        from solutionkit.tasks.routing.triage import accuracy_by_coverage, per_class, refused
+        from solutionkit.tasks.classification.coverage import accuracy_by_coverage
+        from solutionkit.tasks.routing.triage import per_class, refused
 
         first = np.argsort(-outputs, axis=1, kind="stable")[:, :3]
         strange = refused(judged.labels, outputs, self.classes.index(self.nowhere)) if self.nowhere else None
@@ -234,6 +235,14 @@ class Routing(Classification):
                 " triage_cost; a person looks where the model's doubt is at least triage_cost / misroute_cost"
             ),
         )
+
+    def sections(self, compared: dict[str, Any]) -> list[Section]:
+        """How many rows a person looks at, and what is never found."""
+        from solutionkit.report.figures import Section
+        from solutionkit.tasks.routing.triage import in_words
+
+        told = in_words(compared["models"])
+        return [Section("person", "What is sent, and what a person looks at", told, ())]
 
     def figures(
         self, compared: dict[str, Any], scores: Scores, business: dict[str, Any] | None

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # Of rows that belong somewhere, as many are refused where it is told how many of the others are.
 REFUSED = 0.05
-SHARES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
 def ratio_of(business: Business | None) -> float | None:
@@ -173,23 +172,3 @@ def in_words(models: dict[str, Any]) -> str:
             parts.append(f"never finds {', '.join(never[:5])}{' …' if len(never) > 5 else ''}")
         told.append(f"{name}: {', '.join(parts)}.")
     return " ".join(told)
-
-
-def accuracy_by_coverage(labels: np.ndarray, outputs: np.ndarray) -> list[dict[str, float]]:
-    """How often the surest rows are told rightly, by how many of them are told at all.
-
-    Args:
-        labels: `(rows,)` class ids.
-        outputs: `(rows, classes)` probabilities.
-    """
-    order = np.argsort(-outputs.max(axis=1), kind="stable")
-    right = np.cumsum(outputs[order].argmax(axis=1) == labels[order])
-    counts = np.maximum(np.round(np.array(SHARES) * len(labels)).astype(int), 1)
-    return [
-        {
-            "share": share,
-            "accuracy": float(right[count - 1] / count),
-            "confidence": float(outputs[order[count - 1]].max()),
-        }
-        for share, count in zip(SHARES, counts, strict=True)
-    ]
