@@ -28,7 +28,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = [Path(__file__).resolve().parent / f"{name}.toml" for name in ("tables", "images")]
-for use_case in ("customer_churn", "defect_inspection"):
+for use_case in ("customer_churn", "defect_inspection", "medical_imaging"):
     sys.path.insert(0, str(ROOT / "templates" / use_case))
 
 from solutionkit.environment import prepare_environment  # noqa: E402
@@ -43,6 +43,7 @@ from scipy.stats import binomtest  # noqa: E402
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils  # noqa: E402
 from tfx_bsl.public import tfxio  # noqa: E402
 
+from solutionkit.declaration import Training  # noqa: E402
 from solutionkit.declared_file import load_declaration  # noqa: E402
 from solutionkit.dotted import import_from  # noqa: E402
 from solutionkit.examples.audit import audit  # noqa: E402
@@ -54,6 +55,7 @@ from solutionkit.models.calibrating import calibrated, log_losses  # noqa: E402
 from solutionkit.models.saved import SavedScorer  # noqa: E402
 from solutionkit.ranks import roc_auc  # noqa: E402
 from solutionkit.splits import SPLITS  # noqa: E402
+from solutionkit.tasks.classification.metrics import macro_f1  # noqa: E402
 from solutionkit.use_case import Project  # noqa: E402
 
 # Labels and scores -> the larger the better.
@@ -78,6 +80,16 @@ split = "column"
 eval_values = [{evaluated}]
 
 [columns]
+{columns}
+"""
+ARRAYS = """
+[data]
+path = "{arrays}"
+{beside}split = "column"
+eval_values = [{evaluated}]
+
+[columns]
+image = "image"
 {columns}
 """
 MODELS = ("simple", "baseline", "deep")
@@ -185,9 +197,13 @@ def measure(folder: Path, stated: dict[str, Any], presets: list[str]) -> list[Fo
     for fold in stated.get("folds", [None]):
         with tempfile.TemporaryDirectory() as place:
             data = transformed(folder, stated, fold, Path(place))
-            for preset in presets:
-                told = f"{folder.name} {'' if fold is None else fold} {preset}"
-                rows[preset].append(learned(data, preset, metric, Path(place) / preset, told))
+            for seed in stated.get("seeds", [data.project.training.seed]):
+                for preset in presets:
+                    told = f"{folder.name} {'' if fold is None else fold} {preset} {seed}"
+                    training = data.project.training.model_copy(update={"preset": preset, "seed": seed})
+                    rows[preset].append(
+                        learned(data, training, metric, Path(place) / f"{preset}{seed}", told)
+                    )
     fields = [field.name for field in dataclasses.fields(Found)]
     return [
         Found(*(np.mean([getattr(item, name) for item in items], axis=0) for name in fields))
@@ -195,17 +211,16 @@ def measure(folder: Path, stated: dict[str, Any], presets: list[str]) -> list[Fo
     ]
 
 
-def learned(data: Data, preset: str, metric: Metric, folder: Path, told: str) -> Found:
+def learned(data: Data, training: Training, metric: Metric, folder: Path, told: str) -> Found:
     """The models with a preset.
 
     Args:
         data: What they learn from and are judged by.
-        preset: As declared.
+        training: As declared.
         metric: Of the evaluation rows.
         folder: Where the models are written.
         told: What to call it on standard error, beside what is told of each training.
     """
-    training = data.project.training.model_copy(update={"preset": preset})
     splits, answers, figures = data.splits, [], []
     for function in data.project.trainers.values():
         train = import_from(folder, function)
@@ -244,15 +259,24 @@ def separation(labels: np.ndarray, scores: np.ndarray) -> float:
     return roc_auc(labels > 0, scores[:, 0])
 
 
+def class_f1(labels: np.ndarray, scores: np.ndarray) -> float:
+    """The mean of the classes' F1."""
+    return float(macro_f1(labels, scores, np.ones((1, len(labels))))[0])
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
+    "macro_f1": class_f1,
     "roc_auc": separation,
 }
 
 
 def transformed(folder: Path, stated: dict[str, Any], fold: int | None, place: Path) -> Data:
     """A set as the pipeline's Trainer reads it."""
-    package = photos(folder, stated, fold, place) if "columns" in stated else table(folder, stated, place)
+    if "arrays" in stated:
+        package = scans(folder, stated, fold, place)
+    else:
+        package = photos(folder, stated, fold, place) if "columns" in stated else table(folder, stated, place)
     project = Project(place, load_declaration(place / "use_case.toml"), package)
     audited = audit(project)
     write_splits(audited, place / "examples")
@@ -300,6 +324,22 @@ def photos(folder: Path, stated: dict[str, Any], fold: int | None, place: Path) 
     )
     (place / "use_case.toml").write_text(text)
     return "defect_inspection"
+
+
+def scans(folder: Path, stated: dict[str, Any], fold: int | None, place: Path) -> str:
+    """Declare a file of arrays; returns the use case."""
+    evaluated = stated["evaluated"] if fold is None else [fold]
+    columns = [f'{key} = "{value}"' for key, value in stated["columns"].items()]
+    if "positive" in stated:
+        columns.append(f"positive = {stated['positive']}")
+    text = ARRAYS.format(
+        arrays=(folder / stated["arrays"]).resolve(),
+        beside=f'labels = "{(folder / stated["beside"]).resolve()}"\n' if "beside" in stated else "",
+        evaluated=", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in evaluated),
+        columns="\n".join(columns),
+    )
+    (place / "use_case.toml").write_text(text)
+    return "medical_imaging"
 
 
 def as_commas(source: Path, target: Path) -> None:
