@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "truth"))
 
-import run as truth  # noqa: E402
+import run as truth
 
 if __name__ == "__main__":
     truth.FAMILIES = [Path(__file__).with_name("sets.toml")]

@@ -125,5 +125,10 @@ def test_arrays_are_read_by_their_columns(tmp_path: Path) -> None:
     pa.csv.write_csv(pa.table({"patient": ["F"]}), beside)
     with pytest.raises(UserError, match=r"has 1 rows, set\.npz 90 images"):
         audit(project)
+    arrays["images"][5] = arrays["images"][6]
+    np.savez(file, **arrays)
+    beside.unlink()
+    notes = audit(project_of(tmp_path, data, split="fold")).notes
+    assert any("5 and 06 are the same picture, labelled 'no' and 'yes'; both stay" in note for note in notes)
     new = read_new(project, file, found.spec)
     assert new.table.num_rows == count

@@ -105,7 +105,12 @@ def read_images(declaration: Declaration) -> ImageTable:
     for column, values in made.items():
         if column not in table.column_names:
             table = table.append_column(column, values)
-    problems += _contradictions(table, pictures, declaration)
+    doubted = _contradictions(table, pictures, declaration)
+    if is_arrays(folder):
+        # Nobody can take a single picture out of them.
+        notes += [f"{item.message}; both stay" for item in doubted]
+    else:
+        problems += doubted
     if columns.mask and columns.mask in table.column_names:
         problems += _mask_problems(folder, table[columns.mask].to_pylist())
     return ImageTable(table.append_column(file_column(name), table[name]), folder, pictures, notes, problems)
