@@ -161,7 +161,7 @@ def subgroup_gaps(
 ) -> list[dict[str, Any]]:
     """Groups whose sensitivity or specificity differs from that of all others, with p-values corrected.
 
-    By Welch's test of shares by patients, and S. Holm's correction (1979) over all groups.
+    By Welch's test of shares by patients, and S. Holm's correction (1979) over all groups, the clearest first.
 
     Args:
         labels: `(rows,)` 0 or 1.
@@ -192,4 +192,4 @@ def subgroup_gaps(
         largest = max(largest, min(found[place]["p_value"] * (len(found) - rank), 1.0))
         found[place]["p_corrected"] = largest
         found[place]["flagged"] = largest < LEVEL
-    return found
+    return [found[place] for place in order]

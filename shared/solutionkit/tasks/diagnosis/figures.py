@@ -92,7 +92,7 @@ def in_words(compared: dict[str, Any], task: Diagnosis) -> str:
                     f"where {item['prevalence']:.0%} have the finding {item['of_flagged_true']:.1%} of the"
                     " flagged have it"
                 )
-        gaps = [item for item in model.get("subgroup_gaps", []) if item["flagged"]]
+        gaps = [item for item in model.get("subgroup_gaps", []) if item["flagged"] and item["gap"] < 0]
         for item in gaps[:SHOWN]:
             parts.append(
                 f"its {item['rate']} of {item['column']} = {item['value']} is {item['here']:.1%} and"

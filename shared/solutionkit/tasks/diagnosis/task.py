@@ -124,7 +124,7 @@ class Diagnosis(Classification):
             for value in sorted(set(values.tolist()), key=str):
                 own = np.unique(pairs[values == value])
                 if found := clinical.Share.of(covered[own].astype(float), alone[: len(own)]):
-                    by.append({"column": column, "value": str(value), **found.to_json()})
+                    by.append({"column": column, "value": str(value), "covered": found.to_json()})
         return {"promised": self.coverage, **(whole.to_json() if whole else {}), "by": by}
 
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""A diagnosis: thresholds by sensitivity, referrals, and what of it travels with the model."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from solutionkit.compare.decision import Decision
+from solutionkit.compare.evaluation import Circumstances, EvaluationSet
+from solutionkit.declaration import Declaration
+from solutionkit.tasks.base import task_from_json
+from solutionkit.tasks.diagnosis.figures import figures, in_words
+from solutionkit.tasks.diagnosis.task import Diagnosis
+
+
+def declared(**tables: object) -> Declaration:
+    plain = {"data": {"path": "x"}, "columns": {"label": "finding", "positive": "yes"}}
+    return Declaration.model_validate_json(json.dumps({**plain, **tables}))
+
+
+def task_of(**clinical: object) -> Diagnosis:
+    values = pa.chunked_array([["yes", "no"]])
+    task, problems = Diagnosis.find(values, declared(**({"clinical": clinical} if clinical else {})))
+    assert not problems
+    assert task is not None
+    return task
+
+
+def judged(task: Diagnosis, rows: int = 600) -> tuple[EvaluationSet, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    labels, known = random.integers(0, 2, rows), random.integers(0, 2, rows)
+    said, held_out = (
+        1.0 / (1.0 + np.exp(-(np.where(item == 1, 1.5, -1.5) + random.normal(size=rows))))
+        for item in (labels, known)
+    )
+    units = np.arange(rows) // 3
+    slices = {"site": np.where(units % 2 == 0, "north", "south")}
+    around = Circumstances(units, units)
+    found = EvaluationSet(task, labels, known, 900, slices=slices, circumstances=around, unit="patient")
+    return found, said[:, None], held_out[:, None]
+
+
+def test_what_is_asked_for_travels_with_the_task() -> None:
+    task = task_of(sensitivity=0.95, coverage=0.8, prevalence=[0.1])
+    assert (task.sensitivity, task.coverage, task.prevalence) == (0.95, 0.8, (0.1,))
+    assert task_from_json(json.loads(json.dumps(task.to_json()))) == task
+    assert task_of().sensitivity == 0.9
+
+
+def test_worths_in_money_mean_nothing_and_clinical_keys_mean_nothing_elsewhere() -> None:
+    from solutionkit.tasks.classification.task import Classification
+
+    money = declared(business={"false_positive": -3.0})
+    assert "business.false_positive means nothing" in Diagnosis.worth_problems(money)[0].message
+    asked = declared(clinical={"sensitivity": 0.8})
+    assert "[clinical] means nothing" in Classification.worth_problems(asked)[0].message
+    assert Diagnosis.worth_problems(asked) == []
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        declared(clinical={"prevalence": [1.5]})
+
+
+def test_findings_are_flagged_and_unsure_scans_referred() -> None:
+    task = task_of(sensitivity=0.85)
+    rows, said, held_out = judged(task)
+    told = task.decisions(rows, {"baseline": said}, {"baseline": held_out}, None, 1).told["baseline"]
+    assert told["value_per_1000"] is None
+    assert 0.78 < told["sensitivity"]["value"] < 0.92
+    assert told["sensitivity"]["patients"] <= 200
+    assert told["sensitivity"]["low"] < told["sensitivity"]["value"] < told["sensitivity"]["high"]
+    assert 0.0 < told["referred"] < 0.5
+    assert told["right_of_told"]["value"] > told["right_of_all"]["value"]
+    assert abs(told["covered"]["value"] - 0.9) < 0.06
+    assert {(item["column"], item["value"]) for item in told["covered"]["by"]} == {
+        ("site", "north"),
+        ("site", "south"),
+    }
+    assert [item["prevalence"] for item in told["at_prevalence"]] == [0.01, 0.05, 0.2]
+    assert not any(item["flagged"] for item in told["subgroup_gaps"])
+    decision = Decision.from_json(told)
+    assert decision is not None
+    assert Decision.from_json(decision.to_json()) == decision
+    columns = task.decided(said, decision)
+    assert list(columns) == ["alert", "refer"]
+    share = np.mean(np.array(columns["refer"].to_pylist()) == "yes")
+    assert share == pytest.approx(told["referred"])
+
+
+def test_of_several_classes_without_a_negative_one_only_referrals_are_told() -> None:
+    values = pa.chunked_array([["a", "b", "c"] * 3])
+    task, _ = Diagnosis.find(
+        values, Declaration.model_validate({"data": {"path": "x"}, "columns": {"label": "f"}})
+    )
+    assert task is not None
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 3, 300)
+    outputs = random.dirichlet(np.ones(3), 300) + 1.2 * np.eye(3)[labels]
+    outputs /= outputs.sum(axis=1, keepdims=True)
+    rows = EvaluationSet(task, labels, labels, 0, circumstances=Circumstances())
+    told = task.decisions(rows, {"deep": outputs}, {"deep": outputs}, None, 1).told["deep"]
+    assert (told["threshold"], told["outcomes"]) == (None, None)
+    assert len(told["levels"]) == 3
+    decision = Decision.from_json(told)
+    assert decision is not None
+    assert list(task.decided(outputs, decision)) == ["refer"]
+    assert task.decided(outputs, None) == {}
+
+
+def test_report_says_what_a_flag_means() -> None:
+    task = task_of()
+    rows, said, held_out = judged(task)
+    scores, known = {"baseline": said, "deep": said**2}, {"baseline": held_out, "deep": held_out**2}
+    told = task.decisions(rows, scores, known, None, 1).told
+    compared = {
+        "models": {name: {**task.diagnosis(rows, scores[name]), "business": told[name]} for name in scores}
+    }
+    words = in_words(compared, task)
+    assert words.startswith("The baseline model refers ")
+    assert "where 90% are promised" in words
+    assert "where 5% have the finding" in words
+    captions = [item.caption for item in figures(compared)]
+    assert captions[0].startswith("Told rightly: baseline ")
+    assert captions[1].startswith("Net benefit")
+    (section,) = task.sections(compared)
+    assert section.name == "care"
