@@ -16,9 +16,9 @@ NAMES = re.compile(
 PARTICULAR = (
     "kinds/", "modalities/", "tasks/", "transform/", "models/heads", "models/image", "models/texture",
     "models/anomaly", "models/augmentation", "models/residual", "models/pretrained", "models/tab", "models/gradient", "models/additive",
-    "models/sequence", "models/series", "models/text", "explain/series", "explain/texts", "models/tree", "explain/image", "explain/table", "explain/trees", "explain/region",
+    "models/sequence", "models/series", "models/text", "explain/series", "explain/texts", "models/tree", "explain/image", "explain/scans", "explain/table", "explain/trees", "explain/region",
     "explain/localisation", "explain/additive", "report/overlays", "verbs/export", "compare/money", "compare/delong", "compare/mcnemar",
-    "compare/calibration", "cells", "ranks", "explained_images", "explained_columns", "explained_text",
+    "compare/calibration", "cells", "ranks", "explained_images", "explained_scans", "explained_columns", "explained_text",
 )  # fmt: skip
 # Where a shared room decides by such a name after all, how often, and why.
 ALLOWED = {

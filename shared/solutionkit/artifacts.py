@@ -25,6 +25,6 @@ class Explanations(Artifact):
 
 
 class Report(Artifact):
-    """`report.html` and `model_card.md`."""
+    """`report.html`, `model_card.md` and `model_card.json`."""
 
     TYPE_NAME = "solutionkit.Report"

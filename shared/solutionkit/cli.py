@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
         help="say of each alert, or text, why, in N reasons (3)",
     )
     predict.add_argument("--label", help="with --server: ask the version with this label, e.g. stable")
+    predict.add_argument(
+        "--audit-log", type=Path, help="add each prediction to a log that shows what is removed"
+    )
 
     explain = verbs.add_parser("explain", help="SHAP values of given rows")
     explain.add_argument(
@@ -129,6 +132,15 @@ def parser() -> argparse.ArgumentParser:
 
     eject = verbs.add_parser("eject", help="copy a part of the library into the project, to change it there")
     eject.add_argument("part", choices=("network", "features", "metric"))
+
+    audit = verbs.add_parser("audit", help="is the log of predictions whole; add who decided otherwise")
+    audit.add_argument("step", choices=("verify", "override"))
+    audit.add_argument("log", type=Path, help="what predict --audit-log wrote")
+    audit.add_argument("--head", help="verify: the last line's hash that was kept elsewhere")
+    audit.add_argument("--number", type=int, help="override: the prediction's entry")
+    audit.add_argument("--decision", help="override: what was decided instead")
+    audit.add_argument("--operator", help="override: who decided, e.g. a role or a number of staff")
+    audit.add_argument("--reason", help="override: why")
 
     verbs.add_parser("doctor", help="say what of the environment is missing and how to get it")
     for name, arguments in EXAMPLES.items():

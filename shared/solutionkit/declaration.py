@@ -11,7 +11,17 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
-from solutionkit.declaration_parts import Cleaning, Clinical, Forecasting, History, Images, Span, Table, span
+from solutionkit.declaration_parts import (
+    Card,
+    Cleaning,
+    Clinical,
+    Forecasting,
+    History,
+    Images,
+    Span,
+    Table,
+    span,
+)
 
 FILE_NAME = "use_case.toml"
 
@@ -286,6 +296,7 @@ class Declaration(Table):
     """All of `use_case.toml`."""
 
     project: About = Field(About(), description="what the project is about")
+    card: Card = Field(Card(), description="what the model card says that only people know")
     data: Data = Field(description="where the rows are and how they are split")
     columns: Columns = Field(description="which column plays which part")
     business: Business | None = Field(None, description="what decisions are worth; no money without it")

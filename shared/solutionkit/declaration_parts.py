@@ -125,6 +125,21 @@ class Forecasting(Table):
         return self
 
 
+class Card(Table):
+    """What the model card says that only people know; what is not stated is said to be so."""
+
+    developer: str | None = Field(None, description="who made the model")
+    contact: str | None = Field(None, description="whom to ask, and to tell of faults")
+    intended_use: str | None = Field(None, description="what it is for, and where in the work it stands")
+    intended_users: str | None = Field(None, description="who is to use it")
+    population: str | None = Field(None, description="of whom it may be used")
+    out_of_scope: str | None = Field(None, description="what it must not be used for")
+    oversight: str | None = Field(None, description="who looks after what it says")
+    limits: str | None = Field(None, description="known risks and limits")
+    maintenance: str | None = Field(None, description="how it is watched and renewed")
+    funding: str | None = Field(None, description="who paid for it")
+
+
 class Clinical(Table):
     """What is asked of a model that tells findings."""
 

@@ -11,7 +11,7 @@ import pydantic
 from pydantic import BaseModel
 
 from solutionkit.declaration import FILE_NAME, About, Business, Columns, Data, Declaration, Slices, Training
-from solutionkit.declaration_parts import Clinical, Forecasting, History, Images
+from solutionkit.declaration_parts import Card, Clinical, Forecasting, History, Images
 from solutionkit.errors import UserError, suggestion
 
 
@@ -116,6 +116,7 @@ def _known_keys(location: list[str]) -> list[str]:
         "history": History,
         "forecast": Forecasting,
         "clinical": Clinical,
+        "card": Card,
         "slices": Slices,
         "training": Training,
     }

@@ -143,7 +143,14 @@ def shortcut(
 
 
 def covered(scans: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
-    """Scans of which a square shows nothing but the median of what lies about it."""
+    """Scans of which a square shows nothing but the median of what lies about it.
+
+    Args:
+        scans: `(scans, height, width, channels)`.
+        top: The square's first row.
+        left: Its first column.
+        side: Its side, pixels.
+    """
     result = scans.copy()
     around = scans[:, max(top - 2, 0) : top + side + 2, max(left - 2, 0) : left + side + 2]
     plain = np.median(around, axis=(1, 2), keepdims=True)

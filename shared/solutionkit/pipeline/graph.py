@@ -18,6 +18,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
 from solutionkit.declaration import About, Declaration
+from solutionkit.declaration_parts import Card
 from solutionkit.pipeline import components, standard
 from solutionkit.pipeline.fingerprint import (
     data_hash,
@@ -208,7 +209,7 @@ def untitled(declaration: Declaration) -> Declaration:
     """The declaration without what only people read."""
     about = declaration.project
     decides = About(task=about.task, quantile=about.quantile, primary_metric=about.primary_metric)
-    return declaration.model_copy(update={"project": decides})
+    return declaration.model_copy(update={"project": decides, "card": Card()})
 
 
 def report_facts(project: Project) -> dict[str, Any]:
@@ -223,6 +224,7 @@ def report_facts(project: Project) -> dict[str, Any]:
         "data": str(data.path) if data.path else f"{data.train} and {data.eval}",
         "input": modality.input_in_words,
         "names": declaration.project.labels,
+        "card": declaration.card.model_dump(),
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
         "preset": project.training.preset,

@@ -18,6 +18,7 @@ from solutionkit.decimals import decimals, p_in_words
 from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
+from solutionkit.report.applied_card import CLINICAL_WARNING, applied_card
 from solutionkit.report.explained import PARTS
 from solutionkit.report.figures import Figure, Section, rungs
 from solutionkit.report.markdown import markdown
@@ -37,7 +38,7 @@ SHOWN_CONTRIBUTIONS = 8
 def write_report(
     comparison: Path, explanations: Path, facts: dict[str, Any], modality: Modality, folder: Path
 ) -> None:
-    """Write `report.html` and `model_card.md`.
+    """Write `report.html`, `model_card.md` and `model_card.json`.
 
     Args:
         comparison: Folder of `comparison.json` and `scores.npz`.
@@ -105,12 +106,16 @@ def write_report(
         "shown_contributions": SHOWN_CONTRIBUTIONS,
         "cut_short": cut_short(compared["models"]["deep"]["training"]),
         "version": __version__,
+        "warning": CLINICAL_WARNING if task.clinical else "",
+        "stated": {name.replace("_", " "): text for name, text in facts["card"].items() if text},
     }
     folder.mkdir(parents=True, exist_ok=True)
     page = environment.get_template("report.html.j2").render(**context)
     (folder / "report.html").write_text(page, "utf-8")
     card = environment.overlay(finalize=markdown).get_template("model_card.md.j2").render(**context)
     (folder / "model_card.md").write_text(card, "utf-8")
+    applied = applied_card(compared, facts, task, shown)
+    (folder / "model_card.json").write_text(json.dumps(applied, indent=2, ensure_ascii=False), "utf-8")
 
 
 def further_sections(compared: dict[str, Any]) -> list[Section]:

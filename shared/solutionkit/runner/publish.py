@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FILES = {
     "Compare": ("comparison", ["comparison.json"]),
     "Explain": ("explanations", ["explanations.json"]),
-    "WriteReport": ("report", ["report.html", "model_card.md"]),
+    "WriteReport": ("report", ["report.html", "model_card.md", "model_card.json"]),
     "RowExampleGen": ("facts", ["schema.pbtxt"]),
 }
 RECORD = "run.json"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from solutionkit import audit_log
 from solutionkit.compare.decision import Decision
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
@@ -68,6 +70,10 @@ def main(options: argparse.Namespace) -> int:
             columns["reasons"] = modality.reasons(ModelExplainer(folder), rows, alerts, options.reasons)
     write_csv(modality.table_of(rows, columns), options.output)
     to = summary_to(options.output)
+    if options.audit_log:
+        told = audit_entries(rows, columns, version or folder.name, project.name)
+        added = audit_log.append(options.audit_log, told)
+        print(f"{options.audit_log} has {added.lines:,} lines; the last one's hash is {added.head}", file=to)
     print(f"{count:,} rows scored by {scorer}, in {options.output}", file=to)
     if alerts is not None and decision is not None:
         reasons = ", with reasons" if "reasons" in columns else ""
@@ -81,6 +87,34 @@ def main(options: argparse.Namespace) -> int:
     for note in [*([unknown] if unknown else []), *rows.notes, *unseen]:
         print(f"note: {note}", file=to)
     return 0
+
+
+def audit_entries(
+    rows: ScoringRows, columns: dict[str, pa.Array], version: str, model: str
+) -> Iterator[dict[str, Any]]:
+    """What is logged of each row: its input's hash, and what was said of it; neither its name nor its cells.
+
+    Args:
+        rows: The rows.
+        columns: What is told of them.
+        version: Of the model.
+        model: Its name.
+    """
+    told = pa.table({name: column for name, column in columns.items() if name != "reasons"}).to_pylist()
+    start = 0
+    for piece in rows.pieces():
+        inputs = table_inputs(piece, rows.spec)
+        for row in range(piece.num_rows):
+            cells = [value[row] for value in inputs.values()]
+            parts = [cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells]
+            yield {
+                "event": "prediction",
+                "model": model,
+                "version": version,
+                "input": audit_log.digest(parts),
+                "output": told[start + row],
+            }
+        start += piece.num_rows
 
 
 def refuse_reasons(options: argparse.Namespace, why: str | None) -> None:

@@ -161,7 +161,7 @@ def subgroup_gaps(
 ) -> list[dict[str, Any]]:
     """Groups whose sensitivity or specificity differs from that of all others, with p-values corrected.
 
-    By Welch's test of shares by patients, and S. Holm's correction (1979) over all groups, the clearest first.
+    By Welch's test of shares by patients and S. Holm's correction (1979) over all groups, the clearest first.
 
     Args:
         labels: `(rows,)` 0 or 1.

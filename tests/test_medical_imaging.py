@@ -1,0 +1,125 @@
+"""A generated project of scans: the contract, the planted mark, referrals, the log, and that nobody is named."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import JPEG2000Lossless, SecondaryCaptureImageStorage, generate_uid
+
+from medical_imaging import sample_data
+from solutionkit import testing
+from solutionkit.use_case import Project
+from support import CHROMIUM, generate, opened, solutionkit
+
+pytestmark = pytest.mark.slow
+
+NAME = "Quackenbush^Zelda"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that keeps the contract, with its run."""
+    folder = tmp_path_factory.mktemp("scans")
+    answer = generate(folder, "films", use_case="medical_imaging")
+    assert answer.returncode == 0, answer.stderr
+    return testing.check_use_case(folder / "films", folder / "workspace")
+
+
+def told_of(project: Project, name: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads((project.runs / "latest" / name).read_text())
+    return found
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def test_the_planted_mark_is_found_and_named(project: Project) -> None:
+    explained = told_of(project, "explanations.json")
+    place, column, value = sample_data.MARKED
+    sentence = str(explained["shortcut"])
+    assert f"goes by the {place} corner" in sentence
+    assert f"{column} = {value}" in sentence
+    for model in explained["models"].values():  # type: ignore[attr-defined]
+        assert model["robustness"][0]["roc_auc"] > 0.8
+
+
+def test_what_is_told_is_surer_than_what_is_referred(project: Project) -> None:
+    compared = told_of(project, "comparison.json")
+    for name in ("simple", "baseline", "deep"):
+        business = compared["models"][name]["business"]  # type: ignore[index]
+        assert business["value_per_1000"] is None
+        assert 0.0 < business["referred"] < 0.9
+        assert business["right_of_told"]["value"] > business["right_of_all"]["value"]
+        assert business["covered"]["value"] > 0.75
+        assert business["sensitivity"]["value"] > 0.7
+        assert len(business["at_prevalence"]) == 2
+    gaps = compared["models"]["deep"]["business"]["subgroup_gaps"]  # type: ignore[index]
+    assert gaps[0]["column"] == "scanner"
+
+
+def test_predictions_of_dicom_are_told_referred_and_logged_without_a_name(
+    project: Project, tmp_path: Path
+) -> None:
+    films = sample_data.generate(12, 77)
+    source = tmp_path / "films"
+    source.mkdir()
+    for number, content in enumerate(films["image"].to_pylist()):
+        pixels = np.asarray(PIL.Image.open(io.BytesIO(content)))
+        data = Dataset()
+        data.file_meta = FileMetaDataset()
+        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
+        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid()
+        data.PatientName, data.PatientID = NAME, "Z-4711"
+        data.set_pixel_data(pixels, "MONOCHROME2", 8)
+        data.compress(JPEG2000Lossless)
+        data.save_as(source / f"film{number:02d}.dcm", enforce_file_format=True)
+        (tmp_path / "png").mkdir(exist_ok=True)
+        (tmp_path / "png" / f"film{number:02d}.png").write_bytes(content)
+    log, outputs = tmp_path / "log.jsonl", []
+    for folder in ("films", "png"):
+        output = tmp_path / f"{folder}.csv"
+        answer = solutionkit(
+            project.folder, "predict", "--input", str(tmp_path / folder), "--output", str(output),
+            "--audit-log", str(log),
+        )  # fmt: skip
+        assert answer.returncode == 0, answer.stderr
+        assert "Quackenbush" not in answer.stdout + answer.stderr
+        outputs.append(read(output))
+    assert list(outputs[0][0]) == ["image_file", "probability", "alert", "refer"]
+    for dicom, png in zip(*outputs, strict=True):
+        assert float(dicom["probability"]) == pytest.approx(float(png["probability"]), abs=1e-5)
+        assert (dicom["alert"], dicom["refer"]) == (png["alert"], png["refer"])
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(lines) == 24
+    assert lines[0]["input"] != lines[1]["input"]
+    assert set(lines[0]["output"]) == {"probability", "alert", "refer"}
+    assert "film" not in log.read_text()
+    assert solutionkit(project.folder, "audit", "verify", str(log)).returncode == 0
+    log.write_text("\n".join(log.read_text().splitlines()[1:]) + "\n")
+    assert solutionkit(project.folder, "audit", "verify", str(log)).returncode == 1
+
+
+def test_the_card_says_what_nobody_stated(project: Project) -> None:
+    card = told_of(project, "model_card.json")
+    assert card["uses_and_directions"]["intended_use"] == "not stated"  # type: ignore[index]
+    assert "no medical device" in card["warnings"]["known_risks_and_limitations"][0]  # type: ignore[index]
+    assert card["key_metrics"]["fairness_and_equity"]["slices"]  # type: ignore[index]
+    assert "This is no medical device" in (project.runs / "latest" / "model_card.md").read_text()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser")
+def test_the_report_says_what_drives_the_answer(project: Project, tmp_path: Path) -> None:
+    page = opened((project.runs / "latest" / "report.html").resolve(), tmp_path / "profile")
+    assert "What drives the answer" in page
+    assert "top left corner" in page
+    assert "What a flag means, and what is referred" in page
+    assert "Net benefit" in page
+    assert "JPEG of quality 30" in page
