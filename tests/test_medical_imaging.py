@@ -101,7 +101,7 @@ def test_predictions_of_dicom_are_told_referred_and_logged_without_a_name(
     assert len(lines) == 24
     assert lines[0]["input"] != lines[1]["input"]
     assert set(lines[0]["output"]) == {"probability", "alert", "refer"}
-    assert "film" not in log.read_text()
+    assert "film0" not in log.read_text()
     assert solutionkit(project.folder, "audit", "verify", str(log)).returncode == 0
     log.write_text("\n".join(log.read_text().splitlines()[1:]) + "\n")
     assert solutionkit(project.folder, "audit", "verify", str(log)).returncode == 1
