@@ -84,7 +84,13 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
         "preset": "standard",
         "minutes": 10,
     }
-    facts |= {"data": "".join(HOSTILE), "rows": {"eval": 3}, "split_rule": HOSTILE[1], "names": {}}
+    facts |= {
+        "data": "".join(HOSTILE),
+        "rows": {"eval": 3},
+        "split_rule": HOSTILE[1],
+        "names": {},
+        "card": {"limits": HOSTILE[1]},
+    }
     facts |= {"label": HOSTILE[0], "task": Classification(HOSTILE[0], (HOSTILE[2], HOSTILE[1])).to_json()}
     facts |= {"notes": list(HOSTILE), "columns": [("Columns", HOSTILE[0])], "input": "columns", "unit": None}
     facts |= {"ignored": {HOSTILE[0]: HOSTILE[1]}, "business": Business(currency=HOSTILE[2]).model_dump()}

@@ -40,9 +40,11 @@ class Section:
         title: Its heading.
         text: What to know before looking.
         figures: Its charts, each as wide as the page.
+        table: Its rows of cells, the first one names columns; none where there is no table.
     """
 
     name: str
     title: str
     text: str
-    figures: tuple[Figure, ...]
+    figures: tuple[Figure, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()

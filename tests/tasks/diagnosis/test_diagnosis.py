@@ -10,7 +10,7 @@ from solutionkit.compare.decision import Decision
 from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.declaration import Declaration
 from solutionkit.tasks.base import task_from_json
-from solutionkit.tasks.diagnosis.figures import figures, in_words
+from solutionkit.tasks.diagnosis.figures import figures, in_table, in_words
 from solutionkit.tasks.diagnosis.task import Diagnosis
 
 
@@ -114,10 +114,16 @@ def test_report_says_what_a_flag_means() -> None:
     compared = {
         "models": {name: {**task.diagnosis(rows, scores[name]), "business": told[name]} for name in scores}
     }
-    words = in_words(compared, task)
-    assert words.startswith("The baseline model refers ")
-    assert "where 90% are promised" in words
-    assert "where 5% have the finding" in words
+    assert in_words(compared).startswith("No group's sensitivity")
+    worse = compared["models"]["deep"]["business"]["subgroup_gaps"][0]
+    worse |= {"flagged": True, "gap": -0.2, "value": "north"}
+    assert "The deep model's " in in_words(compared)
+    table = in_table(compared, task)
+    assert table[0] == ("", "baseline", "deep")
+    assert {len(row) for row in table} == {3}
+    titles = [row[0] for row in table]
+    assert "sets that hold the truth, of 90% promised" in titles
+    assert "flagged that have it, where 5% have it" in titles
     captions = [item.caption for item in figures(compared)]
     assert captions[0].startswith("Told rightly: baseline ")
     assert captions[1].startswith("Net benefit")

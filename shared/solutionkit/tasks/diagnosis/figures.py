@@ -60,44 +60,58 @@ def benefit_chart(curves: dict[str, list[dict[str, float]]]) -> str:
         return svg(figure, f"Net benefit of {', '.join(curves)}")
 
 
-def in_words(compared: dict[str, Any], task: Diagnosis) -> str:
-    """Of each model what is referred, covered and flagged; groups for whom it is worse.
+def in_table(compared: dict[str, Any], task: Diagnosis) -> tuple[tuple[str, ...], ...]:
+    """Of each model what is referred, covered and flagged, and what that means elsewhere; a row a figure.
 
     Args:
         compared: Content of `comparison.json`.
         task: What was asked for.
     """
+    names = rungs(compared["models"])
+    models = [compared["models"][name]["business"] for name in names]
+    rows = [("", *names), ("referred", *(f"{model['referred']:.1%}" for model in models))]
+
+    def shares(title: str, key: str) -> None:
+        if all(model.get(key) and "value" in model[key] for model in models):
+            rows.append((title, *(_share(model[key]) for model in models)))
+
+    shares("right of those that are told", "right_of_told")
+    shares("right of all", "right_of_all")
+    shares(f"sets that hold the truth, of {task.coverage:.0%} promised", "covered")
+    shares("sensitivity at the threshold", "sensitivity")
+    shares("specificity at the threshold", "specificity")
+    if all(model.get("at_prevalence") for model in models):
+        for place, prevalence in enumerate(task.prevalence):
+            told = [model["at_prevalence"][place]["of_flagged_true"] for model in models]
+            title = f"flagged that have it, where {prevalence:.0%} have it"
+            rows.append((title, *("–" if value is None else f"{value:.1%}" for value in told)))
+    return tuple(rows)
+
+
+def _share(item: dict[str, float]) -> str:
+    return f"{item['value']:.1%} ({item['low']:.1%} to {item['high']:.1%})"
+
+
+def in_words(compared: dict[str, Any]) -> str:
+    """Groups for whom a model is worse, and what intervals are of.
+
+    Args:
+        compared: Content of `comparison.json`.
+    """
     told = []
     for name in rungs(compared["models"]):
-        model = compared["models"][name]["business"]
-        parts = [f"refers {model['referred']:.1%}"]
-        if model["right_of_told"]:
-            parts.append(f"of the others {model['right_of_told']['value']:.1%} are right")
-        covered = model["covered"]
-        if "value" in covered:
-            parts.append(
-                f"its sets hold the truth of {covered['value']:.1%} ({covered['low']:.1%} to"
-                f" {covered['high']:.1%}) where {task.coverage:.0%} are promised"
-            )
-        if model.get("sensitivity") and model.get("specificity"):
-            first, second = model["sensitivity"], model["specificity"]
-            parts.append(
-                f"flags {first['value']:.1%} ({first['low']:.1%} to {first['high']:.1%}) of the findings and"
-                f" leaves {second['value']:.1%} ({second['low']:.1%} to {second['high']:.1%}) of the others"
-                " alone"
-            )
-        for item in model.get("at_prevalence", []):
-            if item["of_flagged_true"] is not None:
-                parts.append(
-                    f"where {item['prevalence']:.0%} have the finding {item['of_flagged_true']:.1%} of the"
-                    " flagged have it"
-                )
-        gaps = [item for item in model.get("subgroup_gaps", []) if item["flagged"] and item["gap"] < 0]
-        for item in gaps[:SHOWN]:
-            parts.append(
-                f"its {item['rate']} of {item['column']} = {item['value']} is {item['here']:.1%} and"
-                f" {item['elsewhere']:.1%} elsewhere (p = {item['p_corrected']:.2g}, corrected)"
-            )
-        told.append(f"The {name} model {'; '.join(parts)}.")
-    told.append("Intervals are exact, of as many patients as there are.")
+        gaps = compared["models"][name]["business"].get("subgroup_gaps", [])
+        told += [
+            f"The {name} model's {item['rate']} of {item['column']} = {item['value']} is"
+            f" {item['here']:.1%} and {item['elsewhere']:.1%} elsewhere"
+            f" (p = {item['p_corrected']:.2g}, corrected)."
+            for item in gaps
+            if item["flagged"] and item["gap"] < 0
+        ][:SHOWN]
+    if not told:
+        told.append("No group's sensitivity or specificity differs from that of others beyond chance.")
+    told.append(
+        "Referred is what is not one class alone. Intervals are exact, of as many patients as there are."
+        " This is no medical device; a clinician decides."
+    )
     return " ".join(told)

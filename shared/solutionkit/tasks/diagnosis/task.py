@@ -170,9 +170,10 @@ class Diagnosis(Classification):
     def sections(self, compared: dict[str, Any]) -> list[Section]:
         """What is referred, what a flag means, and groups for whom the model is worse."""
         from solutionkit.report.figures import Section
-        from solutionkit.tasks.diagnosis.figures import in_words
+        from solutionkit.tasks.diagnosis.figures import in_table, in_words
 
-        return [Section("care", "What a flag means, and what is referred", in_words(compared, self), ())]
+        told, rows = in_words(compared), in_table(compared, self)
+        return [Section("care", "What a flag means, and what is referred", told, table=rows)]
 
 
 def share(right: np.ndarray, units: np.ndarray, rows: np.ndarray) -> clinical.Share | None:
