@@ -25,6 +25,8 @@ MOST_FILE_BYTES = 500_000_000
 # All channels together: enough for such a photo in colour, of eight bits.
 MOST_BYTES = 200_000_000
 SMALLEST_SIDE = 16
+# Of the square of frequencies that say what a picture looks like.
+LOOKS_SIDE = 16
 # Bits of a sample by PIL's mode, where they are not eight; pictures of floating-point numbers have no scale.
 DEEP_MODES = {"I;16", "I;16B", "I;16L", "I"}
 # The tag of a TIFF file that says how many bits each sample has.
@@ -44,6 +46,7 @@ class Picture:
         bits: Of a sample, 8 or 16.
         highest: The largest value of a sample.
         digest: Of the file's content.
+        looks: 256 bits by which pictures that look alike are known.
     """
 
     height: int
@@ -52,6 +55,7 @@ class Picture:
     bits: int
     highest: int
     digest: str
+    looks: bytes = b""
 
 
 def inspect_files(folder: Path, paths: Iterable[str]) -> list[Picture | str]:
@@ -135,7 +139,18 @@ def inspect_file(folder: Path, path: str) -> Picture | str:
     colours = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1]
     grey = bool((colours == colours[..., :1]).all())
     bits = 16 if deep else 8
-    return Picture(height, width, grey, bits, int(pixels.max()), hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256(content).hexdigest()
+    return Picture(height, width, grey, bits, int(pixels.max()), digest, looks_of(pixels))
+
+
+def looks_of(pixels: np.ndarray) -> bytes:
+    """256 bits of a picture's low frequencies, of `(height, width, channels)` samples."""
+    import imagehash
+
+    plain = pixels.astype(np.float32).mean(axis=-1)
+    plain *= 255.0 / max(float(plain.max()), 1.0)
+    found = imagehash.phash(PIL.Image.fromarray(plain.astype(np.uint8)), hash_size=LOOKS_SIDE)
+    return np.packbits(found.hash.reshape(-1)).tobytes()
 
 
 def as_readable(content: bytes) -> bytes:

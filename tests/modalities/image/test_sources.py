@@ -13,11 +13,14 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from scipy import ndimage
 
 from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit
 from solutionkit.examples.encoding import with_files
+from solutionkit.kinds.image_files import looks_of
+from solutionkit.modalities.image.look_alike import alike_notes, alike_pairs
 from solutionkit.use_case import Project, read_new
 
 RANDOM = np.random.default_rng(2)
@@ -132,3 +135,22 @@ def test_arrays_are_read_by_their_columns(tmp_path: Path) -> None:
     assert any("5 and 06 are the same picture, labelled 'no' and 'yes'; both stay" in note for note in notes)
     new = read_new(project, file, found.spec)
     assert new.table.num_rows == count
+
+
+def test_pictures_that_look_alike_are_told_if_patients_differ_or_sides_do() -> None:
+    smooth = ndimage.gaussian_filter(RANDOM.normal(size=(40, 64, 64)), (0, 1.2, 1.2))
+    scaled = ((smooth - smooth.min()) / np.ptp(smooth) * 255.0).astype(np.uint8)
+    noisy = np.clip(scaled[:3] + RANDOM.normal(0.0, 1.0, (3, 64, 64)), 0, 255).astype(np.uint8)
+    looks = [looks_of(picture[..., None]) for picture in [*scaled, *noisy]]
+    assert alike_pairs(looks).tolist() == [[0, 40], [1, 41], [2, 42]]
+    names = [f"{row}.png" for row in range(43)]
+    whose = [f"p{row}" for row in range(40)] + ["p0", "new", "p2"]
+    splits = np.array(["train"] * 42 + ["eval"])
+    foreign, parted = alike_notes(looks, names, whose, splits)
+    assert (
+        foreign
+        == "1 pairs of pictures look alike and are of different groups: one under two names? 1.png and 41.png"
+    )
+    assert parted.endswith("which flatters the models: 2.png and 42.png")
+    assert alike_notes(looks[:40], names, whose, splits) == []
+    assert alike_notes([], [], None, splits[:0]) == []

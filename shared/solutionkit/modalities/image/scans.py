@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from solutionkit.cells import as_text
 from solutionkit.declaration_parts import Clinical
+from solutionkit.modalities.image.look_alike import alike_notes
 from solutionkit.modalities.image.modality import Images
 
 if TYPE_CHECKING:
     from solutionkit.declaration import Declaration
+    from solutionkit.modalities.rows import Dataset
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,19 @@ class Scans(Images):
     """A folder of scans, or a file of arrays."""
 
     explanation: str = "solutionkit.explain.scans:explain_scans"
+
+    def after_split(
+        self, splits: np.ndarray, data: Dataset, marked: np.ndarray, declaration: Declaration
+    ) -> list[str]:
+        """Notes on pictures that look alike, of different patients or on both sides."""
+        columns, table = declaration.columns, data.table
+        names = table[columns.image or ""].to_pylist()
+        group = columns.group if columns.group in table.column_names else None
+        whose = as_text(table[group]).to_pylist() if group else None
+        looks = [picture.looks for picture in data.details.pictures]
+        return super().after_split(splits, data, marked, declaration) + alike_notes(
+            looks, names, whose, splits
+        )
 
     def false_alarm_rate(self, declaration: Declaration) -> float | None:
         """What is left of the specificity at which sensitivities are compared."""
