@@ -3,6 +3,9 @@
 import json
 import multiprocessing
 import re
+import resource
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +69,14 @@ def test_a_cut_end_shows_to_who_kept_the_head(tmp_path: Path, capsys: pytest.Cap
     file.write_text("\n".join(lines[:-1]) + "\n")
     assert main(["audit", "verify", str(file)]) == 0
     assert main(["audit", "verify", str(file), "--head", head]) == 1
-    assert "lines were cut or added" in capsys.readouterr().out
+    assert "lines were cut or changed" in capsys.readouterr().out
 
 
 def test_an_unfinished_line_is_cut_off_by_the_next_writer(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     written(file)
     with file.open("ab") as stream:
-        stream.write(b'{"number": 7, "ti')
+        stream.write(b'{"event": "predi')
     assert "unfinished" in verify(file).fault
     append(file, [{"event": "prediction"}])
     found = verify(file)
@@ -83,9 +86,55 @@ def test_an_unfinished_line_is_cut_off_by_the_next_writer(tmp_path: Path) -> Non
 def test_nothing_is_added_to_what_is_no_log(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     file.write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="none of an audit log"):
+    with pytest.raises(UserError, match="no audit log"):
         append(file, [{"event": "prediction"}])
     assert file.read_text() == "a,b\n1,2\n"
+
+
+def test_files_that_are_no_logs_are_left_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    for content in ("-----BEGIN KEY-----", "a,b\n1,2\n3,4", "x" * 3_000_000):
+        file.write_text(content)
+        with pytest.raises(UserError, match="no audit log"):
+            append(file, [{"event": "prediction"}])
+        assert file.read_text() == content
+
+
+def test_on_a_full_disk_all_or_none_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    written(file, 1)
+    before = file.read_bytes()
+
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            append(file, ({"event": "prediction", "of": n} for n in range(60)))
+        except OSError:
+            sys.exit(7)
+
+    process = multiprocessing.get_context("fork").Process(target=fill)
+    process.start()
+    process.join()
+    assert process.exitcode == 7
+    assert file.read_bytes() == before
+
+
+def test_what_is_written_otherwise_or_anew_shows(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    lines = written(file)
+    kept = json.loads(lines[3])["hash"]
+    assert verify(file, kept).fault == ""
+    # A key that stands twice reads as the second one.
+    file.write_text("\n".join([lines[0].replace("{", '{"event": "no", ', 1), *lines[1:]]) + "\n")
+    assert "line 1 was changed" in verify(file).fault
+    file.write_text('{"hash": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}\n')
+    assert "line 1 is no line of a log" in verify(file).fault
+    # All worked out anew holds by itself, but not by a hash that was kept.
+    file.unlink()
+    written(file)
+    assert verify(file).fault == ""
+    assert "no line has the hash" in verify(file, kept).fault
 
 
 def _many(file: Path) -> None:

@@ -62,7 +62,7 @@ def test_what_is_told_is_surer_than_what_is_referred(project: Project) -> None:
         assert business["sensitivity"]["value"] > 0.7
         assert len(business["at_prevalence"]) == 2
     gaps = compared["models"]["deep"]["business"]["subgroup_gaps"]  # type: ignore[index]
-    assert gaps[0]["column"] == "scanner"
+    assert (gaps[0]["column"], gaps[0]["flagged"]) == ("scanner", True)
 
 
 def test_predictions_of_dicom_are_told_referred_and_logged_without_a_name(

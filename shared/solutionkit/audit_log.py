@@ -15,13 +15,15 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from solutionkit.errors import UserError
 
 START = "0" * 64
-BLOCK = 1 << 16
+# How long the last lines may be, and how each begins.
+LONGEST, BEGIN = 1 << 20, b'{"'
 
 
 @dataclass(frozen=True)
@@ -49,50 +51,60 @@ def append(file: Path, entries: Iterable[dict[str, Any]]) -> Verified:
         entries: What happened, each without `number`, `time`, `previous` and `hash`.
 
     Raises:
-        UserError: The last line is none of a log.
+        UserError: The file is no log.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+b") as stream:
+    with file.open("a+b", buffering=0) as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        number, previous = _end(stream, file)
+        number, previous, start = _end(stream, file)
         lines = []
         for entry in entries:
             number += 1
             line = _chained({"number": number, "time": _now(), **entry, "previous": previous})
             previous = line["hash"]
-            lines.append(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n")
-        start = stream.seek(0, os.SEEK_END)
+            lines.append(_written(line))
+        os.ftruncate(stream.fileno(), start)
         try:
-            stream.write("".join(lines).encode())
-            stream.flush()
+            rest = memoryview(b"".join(lines))
+            while rest:
+                rest = rest[os.write(stream.fileno(), rest) :]
             os.fsync(stream.fileno())
         except OSError:
             # All or none.
-            stream.truncate(start)
+            os.ftruncate(stream.fileno(), start)
             raise
     return Verified(number, previous)
 
 
-def verify(file: Path) -> Verified:
+def verify(file: Path, head: str = "") -> Verified:
     """Whether each line is what was written, in the order in which it was.
+
+    Who changes a line and works all later hashes out anew is found out alone by a hash kept elsewhere.
+
+    Args:
+        file: The log.
+        head: A line's hash that was kept elsewhere, which must be there.
 
     Raises:
         UserError: There is no such file.
     """
-    number, previous = 0, START
+    number, previous, seen = 0, START, not head
     for row, text in enumerate(_lines(file), start=1):
         try:
             line = json.loads(text)
             told = line.pop("hash")
+            own, before = int(line["number"]), str(line["previous"])
         except (ValueError, KeyError, AttributeError, TypeError):
             return Verified(number, previous, f"line {row} is no line of a log, or unfinished")
-        if _hash(line) != told:
+        if _hash(line) != told or _written({**line, "hash": told}) != text:
             return Verified(number, previous, f"line {row} was changed after it was written")
-        if line["previous"] != previous or line["number"] != number + 1:
-            why = f"it follows number {line['number'] - 1}, which is not what stands before it"
+        if before != previous or own != number + 1:
+            why = f"it follows number {own - 1}, which is not what stands before it"
             return Verified(number, previous, f"line {row}: {why}: lines were removed, moved or put between")
-        number, previous = line["number"], told
-    return Verified(number, previous)
+        number, previous, seen = own, told, seen or told == head
+    return Verified(
+        number, previous, "" if seen else f"no line has the hash {head}: lines were cut or changed"
+    )
 
 
 def entry_of(file: Path, number: int) -> dict[str, Any]:
@@ -125,28 +137,33 @@ def _lines(file: Path) -> Iterator[bytes]:
         raise UserError(f"{file}: no such file; `solutionkit predict --audit-log` makes one.") from None
 
 
-def _end(stream: BinaryIO, file: Path) -> tuple[int, str]:
-    """The last line's number and hash, after an unfinished one was cut off."""
+def _end(stream: RawIOBase, file: Path) -> tuple[int, str, int]:
+    """The last whole line's number and hash, and where it ends."""
     size = stream.seek(0, os.SEEK_END)
-    tail, start = b"", size
-    while start > 0 and tail.count(b"\n") < 2:
-        start = max(start - BLOCK, 0)
-        stream.seek(start)
-        tail = stream.read(size - start)
-    if not tail.endswith(b"\n"):
-        kept = tail.rfind(b"\n") + 1
-        stream.truncate(start + kept)
-        tail = tail[:kept]
-    if not tail:
-        return 0, START
+    start = max(size - LONGEST, 0)
+    stream.seek(start)
+    tail = stream.read(size - start) or b""
+    whole = tail[: tail.rfind(b"\n") + 1]
+    torn = tail[len(whole) :]
     try:
-        line = json.loads(tail.splitlines()[-1])
-        return int(line["number"]), str(line["hash"])
+        # What was cut off while it was written begins as lines do.
+        if torn and not torn.startswith(BEGIN[: len(torn)]):
+            raise ValueError
+        if not whole:
+            if start:
+                raise ValueError
+            return 0, START, 0
+        line = json.loads(whole.splitlines()[-1])
+        return int(line["number"]), str(line["hash"]), size - len(torn)
     except (ValueError, KeyError, TypeError):
         raise UserError(
-            f"{file}: its last line is none of an audit log; name another file, or see `solutionkit audit"
+            f"{file}: it is no audit log, or its end is damaged; name another file, or see `solutionkit audit"
             " verify`."
         ) from None
+
+
+def _written(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, sort_keys=True).encode() + b"\n"
 
 
 def _chained(line: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +171,7 @@ def _chained(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hash(line: dict[str, Any]) -> str:
-    text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(line, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

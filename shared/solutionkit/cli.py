@@ -136,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
     audit = verbs.add_parser("audit", help="is the log of predictions whole; add who decided otherwise")
     audit.add_argument("step", choices=("verify", "override"))
     audit.add_argument("log", type=Path, help="what predict --audit-log wrote")
-    audit.add_argument("--head", help="verify: the last line's hash that was kept elsewhere")
+    audit.add_argument("--head", help="verify: a line's hash that was kept elsewhere")
     audit.add_argument("--number", type=int, help="override: the prediction's entry")
     audit.add_argument("--decision", help="override: what was decided instead")
     audit.add_argument("--operator", help="override: who decided, e.g. a role or a number of staff")

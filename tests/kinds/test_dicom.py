@@ -123,6 +123,14 @@ def deflated_bomb() -> bytes:
     return head[: start + length] + bomb
 
 
+def hidden_bomb() -> bytes:
+    """A deflated file that says its first group is empty."""
+    content = bytearray(deflated_bomb())
+    start = dicom.PREAMBLE + len(dicom.MAGIC) + dicom.GROUP_LENGTH
+    content[start - 4 : start] = bytes(4)
+    return bytes(content)
+
+
 def lying() -> bytes:
     """A header that says less than the compressed picture holds."""
     data = dataset(np.zeros((600, 600), np.uint8))
@@ -166,6 +174,7 @@ def huge() -> bytes:
         (lambda: b"", "letters DICM are missing"),
         (lambda: b"no DICOM at all" * 40, "letters DICM are missing"),
         (deflated_bomb, "unpacks to more than"),
+        (hidden_bomb, "does not say how long it is"),
         (lying, "says 20 x 20 pixels and holds 600 x 600"),
         (several_frames, "holds 3 frames"),
         (without_pixels, "holds no picture"),
@@ -173,7 +182,7 @@ def huge() -> bytes:
         (lambda: written(dataset(ramp(8)))[:-500], "is damaged"),
         (undecodable, "JPEG Lossless"),
     ],
-    ids=["empty", "text", "deflated", "lying", "frames", "nothing", "huge", "short", "undecodable"],
+    ids=["empty", "text", "deflated", "hidden", "lying", "frames", "nothing", "huge", "short", "undecodable"],
 )
 def test_what_cannot_be_used(make: Callable[[], bytes], reason: str) -> None:
     with pytest.raises(UnreadableError, match=reason) as error:
@@ -212,6 +221,22 @@ def test_of_a_header_only_what_may_be_told_is_kept() -> None:
     bare = dataset(ramp(8))
     del bare.PatientName, bare.PatientID, bare.PatientAge, bare.PatientSex
     assert header_of(written(bare)) == dicom.Header("", (), "", "", "", "", False)
+
+
+def test_a_number_in_the_place_of_a_name_is_no_name() -> None:
+    data = dataset(ramp(8))
+    data.PatientName = data.PatientID = "TCGA-02-0003"
+    assert header_of(written(data)).name == ()
+    data.PatientAge = "04\u00b2Y"
+    assert header_of(written(data)).age == ""
+
+
+def test_unwindowed_ct_is_shown_alike_however_it_is_stored() -> None:
+    units = np.array([[-1000, 0], [40, 1000]]).repeat(20, axis=0).repeat(20, axis=1)
+    unsigned = dataset((units + 1024).astype(np.uint16), bits=12, RescaleSlope=1, RescaleIntercept=-1024)
+    signed = dataset(units.astype(np.int16), bits=16, RescaleSlope=1, RescaleIntercept=0)
+    unsigned.Modality = signed.Modality = "CT"
+    assert np.abs(seen(written(unsigned)) - seen(written(signed))).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ def test_several_labels_an_image_are_columns_each(tmp_path: Path) -> None:
     found = read_arrays(saved(tmp_path, **arrays))
     assert set(found.columns) == {"split", "labels_0", "labels_1", "labels_2"}
     assert found.columns["labels_1"].tolist() == [0, 1, 0, 0]
+    # Pictures beside pictures are no columns.
+    arrays |= {"train_masks": pictures(4, 20, 20), "train_version": np.array(3)}
+    assert set(read_arrays(saved(tmp_path, **arrays)).columns) == set(found.columns)
 
 
 def test_one_array_with_columns_beside(tmp_path: Path) -> None:

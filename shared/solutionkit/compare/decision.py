@@ -103,7 +103,7 @@ class Decision:
         """The keys that `comparison.json` promises."""
         expected = {"expected_worth": asdict(self.expected)} if self.expected else {}
         levels = {"levels": list(self.levels)} if self.levels else {}
-        return {"threshold": self.threshold, **expected, **levels}
+        return {"threshold": self.threshold if self.flags else None, **expected, **levels}
 
     def of_rows(self, columns: Any) -> Self:
         """The same, of rows whose columns are given by name, each `(rows,)`; a table, for instance."""
@@ -117,6 +117,11 @@ class Decision:
             return probabilities
         assert self.stakes is not None
         return self.expected(probabilities, self.stakes)
+
+    @property
+    def flags(self) -> bool:
+        """Whether any row can be flagged; else rows are handed over at most."""
+        return self.threshold != NEVER
 
     @property
     def unknown(self) -> int:

@@ -88,6 +88,11 @@ class EvaluationSet:
         return self.circumstances.units
 
     @property
+    def codes(self) -> np.ndarray:
+        """`(eval rows,)` codes of units; each row's own where it is one by itself."""
+        return np.arange(len(self.labels)) if self.units is None else self.units
+
+    @property
     def unit_count(self) -> int:
         """How many units there are."""
         return len(self.labels) if self.units is None else len(np.unique(self.units))

@@ -173,7 +173,7 @@ def evaluation_set(
         known = copied_rows(np.concatenate(rows)[held_out.kept], spec)
         around, unit = replace(around, units=codes, validation_units=known), "distinct row"
     return EvaluationSet(
-        task=spec.task,
+        task=spec.task.asked(declaration.clinical),
         labels=columns[spec.label],
         validation_labels=held_out.labels,
         validation_folds=held_out.folds,

@@ -51,6 +51,8 @@ def explain_exported(
     else:
         ids = [f"evaluation row {row}" for row in range(len(serialized))]
     decision = Decision.from_json(compared["models"][shown]["business"])
+    if decision and not decision.flags:
+        decision = None
     if decision and decision.expected:
         decision = decision.of_rows({decision.expected.amount: amounts})
     return function(serialized, labels, ids, explainers, outputs, shown, decision, seed)

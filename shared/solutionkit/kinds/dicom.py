@@ -12,9 +12,8 @@ import logging
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +26,12 @@ SUFFIXES = (".dcm", ".dicom")
 PREAMBLE, MAGIC = 128, b"DICM"
 # What a file may unpack to, and its pixels.
 MOST_BYTES, MOST_PIXELS = 400_000_000, 64_000_000
-DEFLATED, GROUP_LENGTH = b"1.2.840.10008.1.2.1.99", 12
+DEFLATED, GROUP_LENGTH, LOOKED_AT = b"1.2.840.10008.1.2.1.99", 12, 1 << 16
 JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 GREY, TURNED, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "MONOCHROME1", "PALETTE COLOR"
-# Of a name, parts of so many letters are looked for in the file's path.
-NAME_LETTERS = 3
 AGE_BAND = 20
+# What CT shows where no window is given, however its numbers are stored.
+HOUNSFIELD = (-1024.0, 3071.0)
 
 
 class UnreadableError(ValueError):
@@ -45,7 +44,7 @@ class Header:
 
     Attributes:
         patient: The patient's id, or nothing; never shown.
-        name: Parts of the patient's name in small letters; never shown.
+        name: Words of the patient's name in small letters, or nothing; never shown.
         sex: `F`, `M`, `O` or nothing.
         age: A band of years such as `40-59`, or nothing.
         scanner: Manufacturer and model.
@@ -76,18 +75,15 @@ def as_png(content: bytes) -> bytes:
     Raises:
         UnreadableError: It holds no single picture that can be read.
     """
-    with quietly():
-        data = _read(content)
-        try:
-            _refuse_shape(data)
-            pixels = _pixels(data)
-        except UnreadableError:
-            raise
-        except Exception as error:
-            # Whatever a library throws at a header that is none; a message of it may quote a name.
-            raise UnreadableError(
-                f"is damaged: its picture cannot be read ({type(error).__name__})"
-            ) from None
+    data = _read(content)
+    try:
+        _refuse_shape(data)
+        pixels = _pixels(data)
+    except UnreadableError:
+        raise
+    except Exception as error:
+        # Whatever a library throws at a header that is none; a message of it may quote a name.
+        raise UnreadableError(f"is damaged: its picture cannot be read ({type(error).__name__})") from None
     target = io.BytesIO()
     PIL.Image.fromarray(pixels).save(target, "PNG")
     return target.getvalue()
@@ -99,59 +95,60 @@ def header_of(content: bytes) -> Header:
     Raises:
         UnreadableError: It cannot be read.
     """
-    with quietly():
-        data = _read(content)
-        name = str(data.get("PatientName", "") or "").lower()
-        parts = tuple(part for part in _words(name) if len(part) >= NAME_LETTERS)
+    data = _read(content)
+    try:
+        name, patient = (str(data.get(key, "") or "").strip() for key in ("PatientName", "PatientID"))
         made = [str(data.get(key, "") or "").strip() for key in ("Manufacturer", "ManufacturerModelName")]
+        sex = str(data.get("PatientSex", "") or "").strip().upper()
         return Header(
-            str(data.get("PatientID", "") or "").strip(),
-            parts,
-            sex if (sex := str(data.get("PatientSex", "") or "").strip().upper()) in {"F", "M", "O"} else "",
+            patient,
+            # A number in the place of a name is no name.
+            tuple(words(name)) if name != patient else (),
+            sex if sex in {"F", "M", "O"} else "",
             age_band(str(data.get("PatientAge", "") or "")),
             " ".join(part for part in made if part),
             str(data.get("InstitutionName", "") or "").strip(),
             str(data.get("BurnedInAnnotation", "") or "").strip().upper() == "YES",
         )
+    except Exception as error:
+        raise UnreadableError(f"is damaged: its header cannot be read ({type(error).__name__})") from None
 
 
 def age_band(age: str) -> str:
     """Years in bands of twenty of an age string such as `045Y` (PS3.5 6.2); nothing where it says none."""
     number, unit = age.strip()[:-1], age.strip()[-1:].upper()
-    if not number.isdigit() or unit not in "DWMY":
+    if not number.isdecimal() or not unit or unit not in "DWMY":
         return ""
     first = int(number) // AGE_BAND * AGE_BAND if unit == "Y" else 0
     return f"{first}-{first + AGE_BAND - 1}"
 
 
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without warnings and log lines of the library, which quote what headers hold."""
-    logger = logging.getLogger("pydicom")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(before)
+@cache
+def _library() -> Any:
+    """pydicom, for good without warnings and log lines, which quote what headers hold."""
+    import pydicom
+    from pydicom.config import IGNORE, settings
+
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module="pydicom")
+    settings.reading_validation_mode = IGNORE
+    return pydicom
 
 
-def _words(name: str) -> list[str]:
-    return "".join(letter if letter.isalpha() else " " for letter in name).split()
+def words(text: str) -> list[str]:
+    """The runs of letters of a text, in small letters."""
+    return "".join(letter if letter.isalpha() else " " for letter in text.lower()).split()
 
 
 def _read(content: bytes) -> Dataset:
-    from pydicom import dcmread
-
     if len(content) > MOST_BYTES:
         raise UnreadableError(f"has more than {MOST_BYTES // 1_000_000} MB")
     if not is_dicom(content):
         raise UnreadableError("is no DICOM file: the letters DICM are missing")
     try:
         _refuse_bomb(content)
-        return dcmread(io.BytesIO(content))
+        data: Dataset = _library().dcmread(io.BytesIO(content))
+        return data
     except UnreadableError:
         raise
     except Exception as error:
@@ -165,6 +162,8 @@ def _refuse_bomb(content: bytes) -> None:
     start = PREAMBLE + len(MAGIC) + GROUP_LENGTH
     length = struct.unpack("<I", content[start - 4 : start])[0]
     if DEFLATED not in content[start : start + length]:
+        if DEFLATED in content[: start + LOOKED_AT]:
+            raise UnreadableError("is damaged: its first group does not say how long it is")
         return
     unpacking, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     rest = content[start + length :]
@@ -233,11 +232,11 @@ def _pixels(data: Dataset) -> np.ndarray:
         values = pixel_array(data)
         kind = str(data.PhotometricInterpretation)
         if kind == PALETTE:
-            return _to_bits(
-                apply_color_lut(values, data), 16 if data.RedPaletteColorLookupTableDescriptor[2] > 8 else 8
+            return _to_eight_bits(
+                apply_color_lut(values, data), int(data.RedPaletteColorLookupTableDescriptor[2])
             )
         if kind not in GREY:
-            return _to_bits(values, 16 if data.BitsStored > 8 else 8)
+            return _to_eight_bits(values, int(data.BitsStored))
         seen = apply_voi_lut(apply_modality_lut(values, data), data)
         low, high = _bounds(data)
     except UnreadableError:
@@ -264,6 +263,8 @@ def _bounds(data: Dataset) -> tuple[float, float]:
     for table in (voi, modality):
         if table:
             return 0.0, float(2 ** int(table[0].LUTDescriptor[2]) - 1)
+    if not data.get("WindowCenter") and not voi and str(data.get("Modality", "")) == "CT":
+        return HOUNSFIELD
     bits = int(data.BitsStored)
     signed = bool(int(data.get("PixelRepresentation", 0) or 0))
     ends = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
@@ -272,6 +273,6 @@ def _bounds(data: Dataset) -> tuple[float, float]:
     return min(first, second), max(first, second)
 
 
-def _to_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    """Colours in eight bits: PNG libraries here write no deeper ones."""
-    return (values >> 8).astype(np.uint8) if bits > 8 else values.astype(np.uint8)
+def _to_eight_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Colours: PNG libraries here write no deeper ones."""
+    return (values >> max(bits - 8, 0)).astype(np.uint8)

@@ -25,6 +25,8 @@ IMAGES = "images"
 MOST_BYTES = 8_000_000_000
 # Of one image: height, width and perhaps colours.
 DIMENSIONS = (2, 3)
+# Of several values an image, at most so many become columns.
+MOST_COLUMNS = 64
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def _read(file: Path, changed: int) -> Arrays:
             )
         with np.load(file, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except (ValueError, zipfile.BadZipFile, EOFError, KeyError, RuntimeError, TypeError, OSError) as error:
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{file}: no readable .npz of plain arrays: {why}.") from None
     parts = [name for name in SPLITS if f"{name}_{IMAGES}" in found]
@@ -97,9 +99,12 @@ def _of_parts(file: Path, found: dict[str, np.ndarray], parts: list[str]) -> Arr
     if len({item.shape[1:] for item in images}) > 1 or len({item.dtype for item in images}) > 1:
         raise UserError(f"{file}: images of {', '.join(parts)} differ in size or type.")
     counts = [len(item) for item in images]
-    endings = {name.removeprefix(f"{parts[0]}_") for name in found if name.startswith(f"{parts[0]}_")} - {
-        IMAGES
-    }
+    endings = {
+        name.removeprefix(f"{parts[0]}_")
+        for name, array in found.items()
+        # Pictures beside pictures, e.g. masks, are no columns.
+        if name.startswith(f"{parts[0]}_") and 1 <= array.ndim <= 2 and array[:1].size <= MOST_COLUMNS
+    } - {IMAGES}
     columns = {SPLIT: np.repeat(parts, counts)}
     for ending in sorted(endings):
         pieces = [found.get(f"{part}_{ending}") for part in parts]

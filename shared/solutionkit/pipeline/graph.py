@@ -192,7 +192,7 @@ def declaration_for_examples(project: Project) -> str:
     kept: dict[str, Any] = project.declaration.model_dump(
         mode="json",
         by_alias=True,
-        include={"data", "columns", "slices", "images", "text", "history", "forecast", "clinical"},
+        include={"data", "columns", "slices", "images", "text", "history", "forecast"},
     )
     if worth := project.declaration.business:
         # Whether there is a worth, and whether it hangs on an amount, which then goes along.
@@ -225,6 +225,7 @@ def report_facts(project: Project) -> dict[str, Any]:
         "input": modality.input_in_words,
         "names": declaration.project.labels,
         "card": declaration.card.model_dump(),
+        "clinical": declaration.clinical.model_dump() if declaration.clinical else None,
         "business": declaration.business.model_dump() if declaration.business else None,
         "seed": declaration.training.seed,
         "preset": project.training.preset,

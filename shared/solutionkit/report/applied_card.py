@@ -9,9 +9,9 @@ from typing import Any
 
 from solutionkit import __version__
 from solutionkit.tasks.base import Task
+from solutionkit.tasks.worths import CLINICAL_WARNING
 
 NOT_STATED = "not stated"
-CLINICAL_WARNING = "This is no medical device; a clinician decides."
 
 
 def applied_card(compared: dict[str, Any], facts: dict[str, Any], task: Task, shown: str) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from solutionkit.compare.decision import Decision
 from solutionkit.compare.further import in_words as further_in_words
 from solutionkit.compare.verdict import units_in_words
 from solutionkit.decimals import decimals, p_in_words
+from solutionkit.declaration_parts import Clinical
 from solutionkit.modalities.base import Modality
 from solutionkit.models.epochs import cut_short
 from solutionkit.report import charts
-from solutionkit.report.applied_card import CLINICAL_WARNING, applied_card
+from solutionkit.report.applied_card import applied_card
 from solutionkit.report.explained import PARTS
 from solutionkit.report.figures import Figure, Section, rungs
 from solutionkit.report.markdown import markdown
@@ -31,6 +32,7 @@ from solutionkit.report.sentences import (
 )
 from solutionkit.splits import FEWEST_UNITS
 from solutionkit.tasks.base import task_from_json
+from solutionkit.tasks.worths import CLINICAL_WARNING
 
 SHOWN_CONTRIBUTIONS = 8
 
@@ -65,9 +67,10 @@ def write_report(
         "p_value": p_in_words,
         "by_loss": by_loss,
     }
-    task = task_from_json(facts["task"])
+    asked = Clinical(**facts["clinical"]) if facts["clinical"] else None
+    task = task_from_json(facts["task"]).asked(asked)
     shown = shown_model(compared)
-    decisions = {name: Decision.from_json(model["business"]) for name, model in compared["models"].items()}
+    decisions = {name: flagging(model["business"]) for name, model in compared["models"].items()}
     primary = compared["metrics"][compared["primary_metric"]]
     context = {
         "facts": facts,
@@ -116,6 +119,12 @@ def write_report(
     (folder / "model_card.md").write_text(card, "utf-8")
     applied = applied_card(compared, facts, task, shown)
     (folder / "model_card.json").write_text(json.dumps(applied, indent=2, ensure_ascii=False), "utf-8")
+
+
+def flagging(business: dict[str, Any]) -> Decision | None:
+    """When a model flags rows, if it does."""
+    decision = Decision.from_json(business)
+    return decision if decision and decision.flags else None
 
 
 def further_sections(compared: dict[str, Any]) -> list[Section]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from solutionkit.compare.inference import Difference
     from solutionkit.compare.metrics import Metric
     from solutionkit.declaration import Business, Declaration
+    from solutionkit.declaration_parts import Clinical
     from solutionkit.models.calibrating import Calibrator
     from solutionkit.models.heads import Head
     from solutionkit.report.figures import Figure, Section
@@ -84,6 +85,11 @@ class Task(ABC):
     def worth_problems(cls, declaration: Declaration) -> list[Problem]:
         """Keys of [business] that mean nothing, and what is wrong with those that do."""
         return unread_worths(declaration, cls.name, cls.worths, cls.clinical)
+
+    def asked(self, clinical: Clinical | None) -> Task:
+        """The task with what [clinical] asks for, which neither rows nor models hang on."""
+        del clinical
+        return self
 
     # -- the label
 

@@ -10,6 +10,7 @@ from solutionkit.errors import Problem
 if TYPE_CHECKING:
     from solutionkit.declaration import Declaration
 
+CLINICAL_WARNING = "This is no medical device; a clinician decides."
 # What the outcomes of flagging rows are worth.
 OUTCOMES = ("true_positive", "false_positive", "false_negative", "true_negative")
 OF_FLAGS = frozenset((*OUTCOMES, "false_alarm_rate", "recovered", "investigation_cost", "alert_budget"))

@@ -60,7 +60,7 @@ def main(options: argparse.Namespace) -> int:
         decision = decision.of_rows(rows.table) if decision else None
         alerts = spec.task.flagged(scores, decision) if decision else None
         business = project.declaration.business
-        count = rows.table.num_rows
+        count, logged = rows.table.num_rows, rows
         rows, scores = modality.completed(rows, scores, kept_beside(project, options.model, version))
         columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision, business)}
         columns |= spec.told(answers)
@@ -68,12 +68,13 @@ def main(options: argparse.Namespace) -> int:
             from solutionkit.explain.loading import ModelExplainer
 
             columns["reasons"] = modality.reasons(ModelExplainer(folder), rows, alerts, options.reasons)
-    write_csv(modality.table_of(rows, columns), options.output)
     to = summary_to(options.output)
     if options.audit_log:
-        told = audit_entries(rows, columns, version or folder.name, project.name)
-        added = audit_log.append(options.audit_log, told)
+        # Nothing is told that is not logged.
+        entries = audit_entries(logged, columns, version or folder.name, project.name)
+        added = audit_log.append(options.audit_log, entries)
         print(f"{options.audit_log} has {added.lines:,} lines; the last one's hash is {added.head}", file=to)
+    write_csv(modality.table_of(rows, columns), options.output)
     print(f"{count:,} rows scored by {scorer}, in {options.output}", file=to)
     if alerts is not None and decision is not None:
         reasons = ", with reasons" if "reasons" in columns else ""
@@ -101,20 +102,28 @@ def audit_entries(
         model: Its name.
     """
     told = pa.table({name: column for name, column in columns.items() if name != "reasons"}).to_pylist()
-    start = 0
+    # Of a row several may be told, one after the other.
+    each, start = len(told) // max(rows.table.num_rows, 1), 0
     for piece in rows.pieces():
         inputs = table_inputs(piece, rows.spec)
         for row in range(piece.num_rows):
-            cells = [value[row] for value in inputs.values()]
-            parts = [cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells]
+            said = told[(start + row) * each : (start + row + 1) * each]
             yield {
                 "event": "prediction",
                 "model": model,
                 "version": version,
-                "input": audit_log.digest(parts),
-                "output": told[start + row],
+                "input": audit_log.digest(as_bytes(value[row]) for value in inputs.values()),
+                "output": said[0] if each == 1 else said,
             }
         start += piece.num_rows
+
+
+def as_bytes(cell: Any) -> bytes:
+    """A cell's bytes, of numbers with their type and shape."""
+    if isinstance(cell, bytes | str):
+        return cell if isinstance(cell, bytes) else cell.encode("utf-8", "surrogatepass")
+    values = np.asarray(cell)
+    return f"{values.dtype} {values.shape} ".encode() + values.tobytes()
 
 
 def refuse_reasons(options: argparse.Namespace, why: str | None) -> None:

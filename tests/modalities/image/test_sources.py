@@ -96,6 +96,21 @@ def test_files_named_after_a_patient_are_refused_without_the_name(tmp_path: Path
     assert "doe" not in str(error.value).lower()
 
 
+def test_a_folder_called_like_part_of_a_name_is_no_name(tmp_path: Path) -> None:
+    source = tmp_path / "films"
+    for number in range(60):
+        folder = source / ("normal" if number % 2 else "ill")
+        folder.mkdir(exist_ok=True, parents=True)
+        (folder / f"{number}.dcm").write_bytes(film(str(number), "Abel^Norma"))
+    project = project_of(tmp_path, {"path": str(source)}, positive="ill")
+    assert audit(project).table.num_rows == 60
+    # What holds no picture is not told by a name either.
+    (source / "ill" / "norma.dcm").write_bytes(film("9", "Abel^Norma", NumberOfFrames=3))
+    with pytest.raises(UserError, match="the names of 1 files hold the patient's name") as error:
+        audit(project)
+    assert "norma.dcm" not in str(error.value)
+
+
 def test_a_film_without_a_patient_is_named_where_the_group_goes_by_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="80 images name no patient in their header"):
         films(tmp_path, PatientID="")

@@ -9,6 +9,7 @@ import pytest
 from solutionkit.compare.decision import Decision
 from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.declaration import Declaration
+from solutionkit.report.page import flagging
 from solutionkit.tasks.base import task_from_json
 from solutionkit.tasks.diagnosis.figures import figures, in_table, in_words
 from solutionkit.tasks.diagnosis.task import Diagnosis
@@ -20,11 +21,13 @@ def declared(**tables: object) -> Declaration:
 
 
 def task_of(**clinical: object) -> Diagnosis:
-    values = pa.chunked_array([["yes", "no"]])
-    task, problems = Diagnosis.find(values, declared(**({"clinical": clinical} if clinical else {})))
+    declaration = declared(**({"clinical": clinical} if clinical else {}))
+    task, problems = Diagnosis.find(pa.chunked_array([["yes", "no"]]), declaration)
     assert not problems
     assert task is not None
-    return task
+    found = task.asked(declaration.clinical)
+    assert isinstance(found, Diagnosis)
+    return found
 
 
 def judged(task: Diagnosis, rows: int = 600) -> tuple[EvaluationSet, np.ndarray, np.ndarray]:
@@ -66,7 +69,7 @@ def test_findings_are_flagged_and_unsure_scans_referred() -> None:
     told = task.decisions(rows, {"baseline": said}, {"baseline": held_out}, None, 1).told["baseline"]
     assert told["value_per_1000"] is None
     assert 0.78 < told["sensitivity"]["value"] < 0.92
-    assert told["sensitivity"]["patients"] <= 200
+    assert told["sensitivity"]["units"] <= 200
     assert told["sensitivity"]["low"] < told["sensitivity"]["value"] < told["sensitivity"]["high"]
     assert 0.0 < told["referred"] < 0.5
     assert told["right_of_told"]["value"] > told["right_of_all"]["value"]
@@ -102,6 +105,10 @@ def test_of_several_classes_without_a_negative_one_only_referrals_are_told() -> 
     assert len(told["levels"]) == 3
     decision = Decision.from_json(told)
     assert decision is not None
+    assert not decision.flags
+    # As it is written beside a model.
+    assert json.loads(json.dumps(decision.to_json(), allow_nan=False))["threshold"] is None
+    assert flagging(told) is None
     assert list(task.decided(outputs, decision)) == ["refer"]
     assert task.decided(outputs, None) == {}
 
@@ -115,10 +122,12 @@ def test_report_says_what_a_flag_means() -> None:
         "models": {name: {**task.diagnosis(rows, scores[name]), "business": told[name]} for name in scores}
     }
     assert in_words(compared).startswith("No group's sensitivity")
+    none = {"models": {name: {"business": {}} for name in scores}}
+    assert in_words(none).startswith("No groups were compared")
     worse = compared["models"]["deep"]["business"]["subgroup_gaps"][0]
     worse |= {"flagged": True, "gap": -0.2, "value": "north"}
     assert "The deep model's " in in_words(compared)
-    table = in_table(compared, task)
+    table = in_table(compared)
     assert table[0] == ("", "baseline", "deep")
     assert {len(row) for row in table} == {3}
     titles = [row[0] for row in table]

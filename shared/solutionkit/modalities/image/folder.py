@@ -29,6 +29,7 @@ from solutionkit.modalities.image.sources import (
     header_columns,
     image_files,
     is_arrays,
+    refuse_names,
 )
 
 # What cameras of 10, 12, 14 and 16 bits call white.
@@ -71,6 +72,7 @@ def read_images(declaration: Declaration) -> ImageTable:
     assert folder is not None
     assert name is not None
     files = image_files(folder)
+    refuse_names(folder, files)
     notes: list[str] = []
     problems: list[Problem]
     if is_arrays(folder):
@@ -100,11 +102,10 @@ def read_images(declaration: Declaration) -> ImageTable:
     whole = [isinstance(item, Picture) for item in inspected]
     pictures = [item for item in inspected if isinstance(item, Picture)]
     table = table.filter(pa.array(whole))
-    made, refused, told = header_columns(folder, table[name].to_pylist(), wanted_headers(declaration))
+    made, refused, told = header_columns(folder, table[name].to_pylist(), wanted_headers(declaration, table))
     problems, notes = problems + refused, notes + told
     for column, values in made.items():
-        if column not in table.column_names:
-            table = table.append_column(column, values)
+        table = table.append_column(column, values)
     doubted = _contradictions(table, pictures, declaration)
     if is_arrays(folder):
         # Nobody can take a single picture out of them.
@@ -116,10 +117,10 @@ def read_images(declaration: Declaration) -> ImageTable:
     return ImageTable(table.append_column(file_column(name), table[name]), folder, pictures, notes, problems)
 
 
-def wanted_headers(declaration: Declaration) -> set[str]:
-    """What is declared that headers may say."""
+def wanted_headers(declaration: Declaration, table: pa.Table) -> set[str]:
+    """What is declared that headers may say and the table does not."""
     declared = {declaration.columns.group or "", *declaration.slices.columns}
-    return declared & set(HEADER_COLUMNS)
+    return declared & set(HEADER_COLUMNS) - set(table.column_names)
 
 
 def named_files(declaration: Declaration) -> list[str]:

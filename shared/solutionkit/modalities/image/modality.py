@@ -31,7 +31,13 @@ from solutionkit.modalities.image.folder import (
     read_images,
     shape_problems,
 )
-from solutionkit.modalities.image.sources import HEADER_COLUMNS, SUFFIXES, image_files, is_arrays
+from solutionkit.modalities.image.sources import (
+    HEADER_COLUMNS,
+    SUFFIXES,
+    image_files,
+    is_arrays,
+    refuse_names,
+)
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.modality import unread
 from solutionkit.tasks.classification.labels import canonical
@@ -184,6 +190,7 @@ class Images(Modality):
             folder, paths = source.parent, [source.name]
         else:
             folder, paths = source, image_files(source)
+        refuse_names(folder, paths)
         inspected = zip(paths, inspect_files(folder, paths), strict=True)
         broken = {path: item for path, item in inspected if isinstance(item, str)}
         if broken:

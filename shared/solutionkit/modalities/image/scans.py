@@ -38,4 +38,6 @@ class Scans(Images):
 
     def false_alarm_rate(self, declaration: Declaration) -> float | None:
         """What is left of the specificity at which sensitivities are compared."""
+        if declaration.business and declaration.business.false_alarm_rate:
+            return declaration.business.false_alarm_rate
         return round(1.0 - (declaration.clinical or Clinical()).specificity, 10)

@@ -101,34 +101,40 @@ def array_columns(file: Path, image: str, labels: pa.Table | None) -> pa.Table:
     return pa.table(columns)
 
 
+def refuse_names(folder: Path, paths: list[str]) -> None:
+    """Refuse files that are named after a patient: names of files are stored and told.
+
+    Args:
+        folder: Where the paths start.
+        paths: All files, those too that hold no picture.
+
+    Raises:
+        DataError: Words of a path are those of the name in its own header.
+    """
+    found = zip(paths, _headers(folder, paths), strict=True)
+    named = [path for path, header in found if header and set(header.name) & set(dicom.words(path))]
+    if named:
+        message = f"the names of {len(named)} files hold the patient's name, and names of files are stored"
+        raise DataError(str(folder), [Problem("identity", message, "rename them, e.g. by number")])
+
+
 def header_columns(
     folder: Path, paths: list[str], wanted: set[str]
 ) -> tuple[dict[str, pa.Array], list[Problem], list[str]]:
-    """Columns made of DICOM headers, names of patients in names of files, and notes.
+    """Columns made of DICOM headers, and notes.
 
     Args:
         folder: Where the paths start.
         paths: Images that can be read.
-        wanted: Names of `HEADER_COLUMNS` that are declared.
+        wanted: Names of `HEADER_COLUMNS` that are declared and that nothing else says.
 
     Returns:
         Columns, what must be mended, and notes; nothing where no file is DICOM.
     """
-    if is_arrays(folder):
-        return {}, [], []
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-        found = list(threads.map(lambda path: _header(folder / path), paths))
+    found = _headers(folder, paths)
     if not any(found):
         return {}, [], []
-    named = [
-        path
-        for path, header in zip(paths, found, strict=True)
-        if header and any(part in path.lower() for part in header.name)
-    ]
     problems, notes = [], []
-    if named:
-        message = f"the names of {len(named)} files hold the patient's name, and names of files are stored"
-        problems.append(Problem("identity", message, "rename them, e.g. by number"))
     burned = [path for path, header in zip(paths, found, strict=True) if header and header.burned_in]
     if burned:
         notes.append(
@@ -150,6 +156,13 @@ def header_columns(
         message = f"{missing} images name no patient in their header, by whom columns.group goes"
         problems.append(Problem("empty_cells", message, "name the patient in data.labels", PATIENT))
     return columns, problems, notes
+
+
+def _headers(folder: Path, paths: list[str]) -> list[dicom.Header | None]:
+    if is_arrays(folder):
+        return [None] * len(paths)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(lambda path: _header(folder / path), paths))
 
 
 def _header(file: Path) -> dicom.Header | None:

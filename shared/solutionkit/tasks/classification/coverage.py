@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from solutionkit.report.charts import COLOURS, drawing, svg
-
 SHARES = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 
@@ -36,6 +34,8 @@ def coverage_chart(curves: dict[str, list[tuple[float, float]]], told: str) -> s
         curves: By model shares of rows with their accuracy.
         told: What the rows are, on the axis.
     """
+    from solutionkit.report.charts import COLOURS, drawing, svg
+
     with drawing(4.6, 3.0) as (figure, axes):
         for name, points in curves.items():
             shares, values = zip(*points, strict=True)

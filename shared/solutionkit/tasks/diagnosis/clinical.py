@@ -19,19 +19,19 @@ FEWEST_PATIENTS = 10
 
 @dataclass(frozen=True)
 class Share:
-    """A share of rows, counted by patients: how many would tell as much if each had one row.
+    """A share of rows, of which those of a patient resemble each other.
 
     Attributes:
         value: The share.
-        error: Its standard error, by patients.
         units: How many patients have such rows.
-        low: Of the exact 95 % interval.
+        effective: How many patients of one row each would tell as much.
+        low: Of the 95 % interval.
         high: The same.
     """
 
     value: float
-    error: float
     units: int
+    effective: float
     low: float
     high: float
 
@@ -39,24 +39,43 @@ class Share:
     def of(cls, right: np.ndarray, units: np.ndarray) -> Share | None:
         """Of `(rows,)` truth values and codes of patients; None without rows.
 
-        The interval is that of C. Clopper and E. Pearson (Biometrika 26, 1934) of as many patients as there
-        are: rows of a patient tell no more than one.
+        The interval is that of C. Clopper and E. Pearson (Biometrika 26, 1934) of the effective number of
+        patients: as many as would have this variance, and no more than there are (E. Korn, B. Graubard,
+        "Confidence intervals for proportions with small expected number of positive counts estimated from
+        survey data", Survey Methodology 24, 1998).
         """
         if not len(right):
             return None
         members = np.unique(units, return_inverse=True)[1]
-        count = int(members.max()) + 1
-        value = float(right.mean())
+        count, value = int(members.max()) + 1, float(right.mean())
         gaps = np.bincount(members, weights=right - value)
-        error = float(np.sqrt((gaps**2).sum() * count / max(count - 1, 1)) / len(right))
-        found = value * count
-        low = float(stats.beta.ppf(LEVEL / 2, found, count - found + 1)) if found > 0 else 0.0
-        high = float(stats.beta.ppf(1 - LEVEL / 2, found + 1, count - found)) if found < count else 1.0
-        return cls(value, error, count, low, high)
+        variance = float((gaps**2).sum() * count / max(count - 1, 1)) / len(right) ** 2
+        effective = min(float(count), value * (1.0 - value) / variance) if variance > 0.0 else float(count)
+        found = value * effective
+        low = float(stats.beta.ppf(LEVEL / 2, found, effective - found + 1)) if value > 0.0 else 0.0
+        high = float(stats.beta.ppf(1 - LEVEL / 2, found + 1, effective - found)) if value < 1.0 else 1.0
+        return cls(value, count, effective, low, high)
 
     def to_json(self) -> dict[str, float | int]:
         """For `comparison.json`."""
-        return {"value": self.value, "low": self.low, "high": self.high, "patients": self.units}
+        return {"value": self.value, "low": self.low, "high": self.high, "units": self.units}
+
+
+def unlike(first: Share, second: Share) -> float:
+    """The p-value of two shares being the same.
+
+    A. Agresti, B. Caffo, "Simple and effective confidence intervals for proportions and differences of
+    proportions result from adding two successes and two failures", The American Statistician 54 (2000), of
+    effective numbers of patients, with Student's t of the smaller.
+
+    Args:
+        first: One group's.
+        second: The others'.
+    """
+    shares = [(item.value * item.effective + 1.0) / (item.effective + 2.0) for item in (first, second)]
+    counts = [item.effective + 2.0 for item in (first, second)]
+    error = sum(share * (1.0 - share) / count for share, count in zip(shares, counts, strict=True)) ** 0.5
+    return float(2.0 * stats.t.sf(abs(shares[0] - shares[1]) / error, min(counts) - 1.0))
 
 
 def rates(labels: np.ndarray, flagged: np.ndarray, units: np.ndarray) -> dict[str, Share | None]:
@@ -161,7 +180,8 @@ def subgroup_gaps(
 ) -> list[dict[str, Any]]:
     """Groups whose sensitivity or specificity differs from that of all others, with p-values corrected.
 
-    By Welch's test of shares by patients and S. Holm's correction (1979) over all groups, the clearest first.
+    Shares are compared by patients (`unlike`), p-values corrected over all groups (S. Holm, 1979); the
+    clearest come first. Of a column with two values the worse one is told.
 
     Args:
         labels: `(rows,)` 0 or 1.
@@ -171,20 +191,20 @@ def subgroup_gaps(
     """
     found: list[dict[str, Any]] = []
     for column, values in slices.items():
-        for value in sorted(set(values.tolist()), key=str):
+        known = sorted(set(values.tolist()), key=str)
+        for value in known[:1] if len(known) == 2 else known:
             rows = values == value
             own, other = (rates(labels[part], flagged[part], units[part]) for part in (rows, ~rows))
             for name in own:
-                first, second = own[name], other[name]
+                first, second, called = own[name], other[name], value
                 if first is None or second is None or min(first.units, second.units) < FEWEST_PATIENTS:
                     continue
-                error = float(np.hypot(first.error, second.error))
-                gap = first.value - second.value
-                degrees = min(first.units, second.units) - 1
-                p = float(2.0 * stats.t.sf(abs(gap) / error, degrees)) if error > 0 else float(gap == 0.0)
+                if len(known) == 2 and second.value < first.value:
+                    first, second, called = second, first, known[1]
                 found.append(
-                    {"column": column, "value": str(value), "rate": name, "gap": gap, "p_value": p}
-                    | {"patients": first.units, "here": first.value, "elsewhere": second.value}
+                    {"column": column, "value": str(called), "rate": name, "gap": first.value - second.value}
+                    | {"here": first.value, "elsewhere": second.value, "patients": first.units}
+                    | {"p_value": unlike(first, second)}
                 )
     order = np.argsort([item["p_value"] for item in found], kind="stable")
     largest = 0.0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from solutionkit.report.charts import COLOURS, drawing, svg
 from solutionkit.report.figures import Figure, rungs
 from solutionkit.tasks.classification.coverage import coverage_chart
-
-if TYPE_CHECKING:
-    from solutionkit.tasks.diagnosis.task import Diagnosis
+from solutionkit.tasks.worths import CLINICAL_WARNING
 
 SHOWN = 5
 
@@ -60,12 +58,11 @@ def benefit_chart(curves: dict[str, list[dict[str, float]]]) -> str:
         return svg(figure, f"Net benefit of {', '.join(curves)}")
 
 
-def in_table(compared: dict[str, Any], task: Diagnosis) -> tuple[tuple[str, ...], ...]:
+def in_table(compared: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
     """Of each model what is referred, covered and flagged, and what that means elsewhere; a row a figure.
 
     Args:
         compared: Content of `comparison.json`.
-        task: What was asked for.
     """
     names = rungs(compared["models"])
     models = [compared["models"][name]["business"] for name in names]
@@ -77,11 +74,12 @@ def in_table(compared: dict[str, Any], task: Diagnosis) -> tuple[tuple[str, ...]
 
     shares("right of those that are told", "right_of_told")
     shares("right of all", "right_of_all")
-    shares(f"sets that hold the truth, of {task.coverage:.0%} promised", "covered")
+    shares(f"sets that hold the truth, of {models[0]['covered']['promised']:.0%} promised", "covered")
     shares("sensitivity at the threshold", "sensitivity")
     shares("specificity at the threshold", "specificity")
     if all(model.get("at_prevalence") for model in models):
-        for place, prevalence in enumerate(task.prevalence):
+        for place, item in enumerate(models[0]["at_prevalence"]):
+            prevalence = item["prevalence"]
             told = [model["at_prevalence"][place]["of_flagged_true"] for model in models]
             title = f"flagged that have it, where {prevalence:.0%} have it"
             rows.append((title, *("–" if value is None else f"{value:.1%}" for value in told)))
@@ -98,9 +96,10 @@ def in_words(compared: dict[str, Any]) -> str:
     Args:
         compared: Content of `comparison.json`.
     """
-    told = []
+    told, tested = [], 0
     for name in rungs(compared["models"]):
         gaps = compared["models"][name]["business"].get("subgroup_gaps", [])
+        tested += len(gaps)
         told += [
             f"The {name} model's {item['rate']} of {item['column']} = {item['value']} is"
             f" {item['here']:.1%} and {item['elsewhere']:.1%} elsewhere"
@@ -108,10 +107,11 @@ def in_words(compared: dict[str, Any]) -> str:
             for item in gaps
             if item["flagged"] and item["gap"] < 0
         ][:SHOWN]
-    if not told:
-        told.append("No group's sensitivity or specificity differs from that of others beyond chance.")
+    if not tested:
+        told.append("No groups were compared: there are none with patients enough.")
+    elif not told:
+        told.append("No group's sensitivity or specificity is shown to be lower than that of others.")
     told.append(
-        "Referred is what is not one class alone. Intervals are exact, of as many patients as there are."
-        " This is no medical device; a clinician decides."
+        f"Referred is what is not one class alone. Intervals count patients, not scans. {CLINICAL_WARNING}"
     )
     return " ".join(told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,7 @@ import pyarrow as pa
 from solutionkit.compare.decision import Decision
 from solutionkit.compare.money import outcomes
 from solutionkit.declaration_parts import Clinical
-from solutionkit.errors import Problem
-from solutionkit.tasks.base import Decisions, Scores
+from solutionkit.tasks.base import Decisions, Scores, Task
 from solutionkit.tasks.classification.metrics import class_probabilities, detected, detection_scores
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.diagnosis import clinical
@@ -20,7 +19,7 @@ from solutionkit.tasks.diagnosis.conformal import class_levels, covered_units, r
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet
-    from solutionkit.declaration import Business, Declaration
+    from solutionkit.declaration import Business
     from solutionkit.report.figures import Figure, Section
     from solutionkit.tasks.words import Words
 
@@ -48,20 +47,15 @@ class Diagnosis(Classification):
     worths: ClassVar[frozenset[str]] = frozenset()
     clinical: ClassVar[bool] = True
 
-    @classmethod
-    def find(cls, values: pa.ChunkedArray, declaration: Declaration) -> tuple[Self | None, list[Problem]]:
-        """The classes that a label has, and what is asked for."""
-        task, problems = super().find(values, declaration)
-        asked = declaration.clinical or USUAL
-        if task is None:
-            return None, problems
-        task = replace(
-            task,
-            sensitivity=asked.sensitivity,
-            coverage=asked.coverage,
-            prevalence=tuple(asked.prevalence),
+    def asked(self, clinical: Clinical | None) -> Task:
+        """With sensitivity, coverage and prevalence as declared."""
+        wanted = clinical or USUAL
+        return replace(
+            self,
+            sensitivity=wanted.sensitivity,
+            coverage=wanted.coverage,
+            prevalence=tuple(wanted.prevalence),
         )
-        return task, problems
 
     def __post_init__(self) -> None:
         # As JSON has it, a list.
@@ -89,13 +83,14 @@ class Diagnosis(Classification):
         said, own = class_probabilities(outputs), class_probabilities(held_out)
         levels = class_levels(known, own, judged.circumstances.validation_units, self.coverage)
         unsure = referred(said, levels)
-        units = np.arange(len(labels)) if judged.units is None else judged.units
+        units = judged.codes
         told: dict[str, Any] = {"threshold": None, "value_per_1000": None, "outcomes": None}
         told |= {"levels": levels, "referred": float(unsure.mean())}
-        sure = ~unsure
         right = said.argmax(axis=1) == labels
-        told["right_of_told"] = found.to_json() if (found := share(right, units, sure)) else None
-        told["right_of_all"] = found.to_json() if (found := share(right, units, sure | unsure)) else None
+        shares = {"right_of_told": ~unsure, "right_of_all": np.ones(len(labels), bool)}
+        for name, rows in shares.items():
+            found = clinical.Share.of(right[rows].astype(float), units[rows])
+            told[name] = found.to_json() if found else None
         told["covered"] = self._covered(judged, said, levels)
         if not self.has_negative_class:
             return told
@@ -135,9 +130,9 @@ class Diagnosis(Classification):
         told["coverage"] = accuracy_by_coverage(judged.labels, class_probabilities(outputs))
         if self.has_negative_class:
             truth, scores = detected(judged.labels), detection_scores(outputs)
-            units = np.arange(len(truth)) if judged.units is None else judged.units
+            units = judged.codes
             told["operating_points"] = clinical.operating_points(truth, scores, units)
-            told["net_benefit"] = clinical.net_benefit(truth, scores)
+            told["net_benefit"] = clinical.net_benefit(truth, scores) if judged.calibrated else []
         return told
 
     def decided(
@@ -172,16 +167,5 @@ class Diagnosis(Classification):
         from solutionkit.report.figures import Section
         from solutionkit.tasks.diagnosis.figures import in_table, in_words
 
-        told, rows = in_words(compared), in_table(compared, self)
+        told, rows = in_words(compared), in_table(compared)
         return [Section("care", "What a flag means, and what is referred", told, table=rows)]
-
-
-def share(right: np.ndarray, units: np.ndarray, rows: np.ndarray) -> clinical.Share | None:
-    """The share of some rows that are told rightly.
-
-    Args:
-        right: `(rows,)` truth values.
-        units: `(rows,)` codes of patients.
-        rows: `(rows,)` which count.
-    """
-    return clinical.Share.of(right[rows].astype(float), units[rows])
