@@ -25,6 +25,8 @@ BATCH, BATCH_SCORED = 16, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
 # Steps of a network, with the preset "quick", and as many as show each image so often.
 STEPS, FEW_STEPS, SHOWN = 3200, 1600, 2
+# Times that each image is shown where there is time, at most so many steps, with so many networks to learn.
+OFTEN, MOST_STEPS, FITS = 50, 4500, 3
 # Steps of the round in which recipes compete, and the largest share of the time for it.
 TRIAL_STEPS, TRIAL_SHARE = 400, 0.1
 # Steps times their cost that two cores make in ten minutes; no training is shorter than so many steps.
@@ -109,7 +111,11 @@ def lessons_for(rows: int, shape: tuple[int, ...], training: Training, recipes: 
         return Lessons(max(training.epochs * rows // BATCH, 1), training.seed, enough=0.0)
     room = room_for(shape, training)
     trial = round(max(min(TRIAL_SHARE * room, TRIAL_STEPS), LEAST_STEPS / 2)) if recipes > 1 else 0
-    wished = STEPS * max(training.leisure, 1.0) ** 0.5 if training.by_folds else FEW_STEPS
+    wished = FEW_STEPS
+    if training.by_folds:
+        # Of many small images there is time for each of them often enough.
+        often = min(OFTEN * rows / BATCH, MOST_STEPS, room / FITS)
+        wished = max(STEPS, often) * max(training.leisure, 1.0) ** 0.5
     steps = min(max(wished, SHOWN * rows / BATCH), room - recipes * trial)
     return Lessons(round(max(steps, LEAST_STEPS)), training.seed, trial)
 

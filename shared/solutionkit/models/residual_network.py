@@ -32,6 +32,8 @@ LEAST_VARIANCE = 1e-4
 CELLS = 8
 # Added to an image's spread, in grey levels of 255: noise of an even image must not become a pattern.
 LEAST_SPREAD = 1.0
+# Of the whole image's spread, the middle cell's counts no less than that.
+LEAST_SHARE = 0.5
 # Pixels up to which the first convolution takes every place, and beyond which there is a stage more: what
 # is fine is still seen, and the costly stages stay as small as they were.
 FEW_PIXELS, MANY_PIXELS = 48**2, 160**2
@@ -71,7 +73,10 @@ def build_stem(shape: tuple[int, ...], largest: float, size: NetworkSize) -> ker
     pixels = keras.Input(shape, name="pixels")
     grey = layers.Rescaling(255.0 / largest)(pixels)
     mean = _usual(grey)
-    spread = ops.sqrt(_usual(ops.square(grey - mean))) + LEAST_SPREAD
+    square = ops.square(grey - mean)
+    # Where half of an image is empty, as about a body, the middle cell's spread is nothing.
+    whole = LEAST_SHARE * ops.sqrt(ops.mean(square, axis=(1, 2, 3), keepdims=True))
+    spread = ops.maximum(ops.sqrt(_usual(square)), whole) + LEAST_SPREAD
     strides = 1 if shape[0] * shape[1] <= FEW_PIXELS else 2
     maps = (grey - mean) / spread
     maps = layers.Conv2D(size.stem, 5, strides=strides, padding="same", use_bias=False)(maps)
