@@ -25,8 +25,8 @@ BATCH, BATCH_SCORED = 16, 128
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.05
 # Steps of a network, with the preset "quick", and as many as show each image so often.
 STEPS, FEW_STEPS, SHOWN = 3200, 1600, 2
-# Times that each image is shown where there is time, at most so many steps, with so many networks to learn.
-OFTEN, MOST_STEPS, FITS = 50, 4500, 3
+# Times that each small image is shown, in at most so many steps, with so many networks to learn.
+OFTEN, MOST_STEPS, FITS, SMALL_PIXELS = 50, 4500, 3, 96**2
 # Steps of the round in which recipes compete, and the largest share of the time for it.
 TRIAL_STEPS, TRIAL_SHARE = 400, 0.1
 # Steps times their cost that two cores make in ten minutes; no training is shorter than so many steps.
@@ -114,7 +114,8 @@ def lessons_for(rows: int, shape: tuple[int, ...], training: Training, recipes: 
     wished = FEW_STEPS
     if training.by_folds:
         # Of many small images there is time for each of them often enough.
-        often = min(OFTEN * rows / BATCH, MOST_STEPS, room / FITS)
+        small = shape[0] * shape[1] <= SMALL_PIXELS
+        often = min(OFTEN * rows / BATCH, MOST_STEPS, room / FITS) if small else 0.0
         wished = max(STEPS, often) * max(training.leisure, 1.0) ** 0.5
     steps = min(max(wished, SHOWN * rows / BATCH), room - recipes * trial)
     return Lessons(round(max(steps, LEAST_STEPS)), training.seed, trial)
