@@ -90,6 +90,7 @@ def test_names_from_the_data_are_text_and_never_markup(finished: Path, tmp_path:
         "split_rule": HOSTILE[1],
         "names": {},
         "card": {"limits": HOSTILE[1]},
+        "clinical": None,
     }
     facts |= {"label": HOSTILE[0], "task": Classification(HOSTILE[0], (HOSTILE[2], HOSTILE[1])).to_json()}
     facts |= {"notes": list(HOSTILE), "columns": [("Columns", HOSTILE[0])], "input": "columns", "unit": None}
