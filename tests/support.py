@@ -8,6 +8,12 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from solutionkit import cli
 
@@ -60,3 +66,26 @@ def opened(page: Path, profile: Path) -> str:
     command += ["--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom"]
     command.append(page.resolve().as_uri())
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def film(pixels: np.ndarray, kind: str = "MONOCHROME2", bits: int = 8, **header: Any) -> Dataset:
+    """A DICOM file's content, of `(height, width)` or `(height, width, 3)` pixels and what its header says."""
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid()
+    data.set_pixel_data(pixels, kind, bits)
+    for name, value in header.items():
+        setattr(data, name, value)
+    return data
+
+
+def as_dicom(data: Dataset, syntax: UID = ExplicitVRLittleEndian) -> bytes:
+    """The file; compressed where the syntax asks for that and the pixels are not yet."""
+    if syntax.is_encapsulated and not data.file_meta.TransferSyntaxUID.is_encapsulated:
+        data.compress(syntax)
+    data.file_meta.TransferSyntaxUID = syntax
+    target = io.BytesIO()
+    data.save_as(target, enforce_file_format=True)
+    return target.getvalue()

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import JPEG2000Lossless, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import JPEG2000Lossless
 
 from medical_imaging import sample_data
 from solutionkit import testing
 from solutionkit.use_case import Project
-from support import CHROMIUM, generate, opened, solutionkit
+from support import CHROMIUM, as_dicom, film, generate, opened, solutionkit
 
 pytestmark = pytest.mark.slow
 
@@ -73,14 +71,8 @@ def test_predictions_of_dicom_are_told_referred_and_logged_without_a_name(
     source.mkdir()
     for number, content in enumerate(films["image"].to_pylist()):
         pixels = np.asarray(PIL.Image.open(io.BytesIO(content)))
-        data = Dataset()
-        data.file_meta = FileMetaDataset()
-        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
-        data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid()
-        data.PatientName, data.PatientID = NAME, "Z-4711"
-        data.set_pixel_data(pixels, "MONOCHROME2", 8)
-        data.compress(JPEG2000Lossless)
-        data.save_as(source / f"film{number:02d}.dcm", enforce_file_format=True)
+        data = film(pixels, PatientName=NAME, PatientID="Z-4711")
+        (source / f"film{number:02d}.dcm").write_bytes(as_dicom(data, JPEG2000Lossless))
         (tmp_path / "png").mkdir(exist_ok=True)
         (tmp_path / "png" / f"film{number:02d}.png").write_bytes(content)
     log, outputs = tmp_path / "log.jsonl", []

@@ -117,7 +117,7 @@ class Columns(Table):
     )
     merchant: str | None = Field(None, description="the merchant or terminal of a row")
     amount: str | None = Field(None, description="the money that a row moves; a numeric feature")
-    further: list[str] = Field(
+    further_labels: list[str] = Field(
         [], description="further labels with a few values, e.g. priority; each is told beside the label"
     )
     numeric: list[str] = Field([], description="feature columns that hold numbers")
@@ -146,8 +146,8 @@ class Columns(Table):
                 other = parts.setdefault(column, part)
                 if other != part and {part, other} not in SHARED_PARTS:
                     raise ValueError(f"column '{column}' is both '{other}' and '{part}'; name it once")
-        if len(set(self.further)) < len(self.further):
-            raise ValueError("columns.further names a column twice; name it once")
+        if len(set(self.further_labels)) < len(self.further_labels):
+            raise ValueError("columns.further_labels names a column twice; name it once")
         if self.positive is not None and self.negative is not None:
             raise ValueError("give 'positive' or 'negative', not both")
         return self
@@ -173,7 +173,7 @@ class Columns(Table):
         single = [self.label, self.id, self.group, self.split, self.mask, self.card, self.merchant]
         if self.time not in self.numeric:
             single.append(self.time)
-        return {name for name in single if name} | {*self.further, *self.ignore}
+        return {name for name in single if name} | {*self.further_labels, *self.ignore}
 
 
 class Business(Table):

@@ -34,7 +34,7 @@ def audited(
     pa.csv.write_csv(table, folder / "tickets.csv")
     declared = {
         "data": {"path": str(folder / "tickets.csv")},
-        "columns": {"label": "queue", "text": ["body"], "further": [name]},
+        "columns": {"label": "queue", "text": ["body"], "further_labels": [name]},
         **tables,
     }
     project = Project(folder, Declaration.model_validate_json(json.dumps(declared)), "support_tickets")
@@ -43,7 +43,7 @@ def audited(
     return found
 
 
-CLASHING = {"label": "queue", "text": ["body"], "further": ["x", "x_confidence"]}
+CLASHING = {"label": "queue", "text": ["body"], "further_labels": ["x", "x_confidence"]}
 MANY = ["high", "low", None, "low"] * 60
 
 
@@ -87,16 +87,16 @@ def test_what_is_wrong_with_it_is_named(
 def test_a_further_label_that_is_missing_is_named(tmp_path: Path) -> None:
     declared = {
         "data": {"path": str(tmp_path / "t.csv")},
-        "columns": {"label": "queue", "text": ["body"], "further": ["priority"]},
+        "columns": {"label": "queue", "text": ["body"], "further_labels": ["priority"]},
     }
     table = pa.table({"body": [f"a b {n} c" for n in range(60)], "queue": ["x", "y"] * 30})
     pa.csv.write_csv(table, tmp_path / "t.csv")
     project = Project(tmp_path, Declaration.model_validate_json(json.dumps(declared)), "support_tickets")
-    with pytest.raises(UserError, match=r"'priority' \(columns.further\) is missing"):
+    with pytest.raises(UserError, match=r"'priority' \(columns.further_labels\) is missing"):
         audit(project)
 
 
-SPENT = {"label": "spent", "further": ["tier"]}
+SPENT = {"label": "spent", "further_labels": ["tier"]}
 
 
 def columns_of(folder: Path, **more: Any) -> Project:
@@ -112,7 +112,7 @@ def columns_of(folder: Path, **more: Any) -> Project:
         }
     )
     pa.csv.write_csv(table, folder / "rows.csv")
-    columns = {"label": "left", "further": ["tier"]}
+    columns = {"label": "left", "further_labels": ["tier"]}
     declared = {"data": {"path": str(folder / "rows.csv")}, "columns": columns, **more}
     return Project(folder, Declaration.model_validate_json(json.dumps(declared)), "customer_churn")
 
@@ -130,7 +130,7 @@ def test_a_column_that_tells_a_further_label_is_noted(tmp_path: Path) -> None:
             {"project": {"task": "regression"}, "columns": SPENT},
             "beside the task 'regression' no other label is told",
         ),
-        ({"columns": {"label": "left", "further": ["tier", "tier"]}}, "names a column twice"),
+        ({"columns": {"label": "left", "further_labels": ["tier", "tier"]}}, "names a column twice"),
     ],
 )
 def test_where_no_further_label_can_be_told_that_is_said(

@@ -10,6 +10,7 @@ import pytest
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.explain.attribution import Attribution
+from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.tables import GLOBAL_ROWS, explain_tables, rows_to_draw
 from solutionkit.kinds import Feature
 from solutionkit.tasks.classification.task import Classification
@@ -45,7 +46,7 @@ def explained() -> dict[str, Any]:
     models = {"baseline": model, "deep": model}
     both = dict.fromkeys(models, outputs)
     ids = [f"row {i}" for i in range(count)]
-    return explain_tables(examples, labels, ids, models, both, "deep", None, seed=1)
+    return explain_tables(EvaluatedModels(examples, labels, ids, models, both, "deep", None, seed=1))
 
 
 def test_a_curve_is_of_one_class(explained: dict[str, Any]) -> None:

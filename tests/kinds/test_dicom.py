@@ -9,7 +9,6 @@ import numpy as np
 import PIL.Image
 import pytest
 from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -20,12 +19,11 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
-    SecondaryCaptureImageStorage,
-    generate_uid,
 )
 
 from solutionkit.kinds import dicom
 from solutionkit.kinds.dicom import UnreadableError, age_band, as_png, header_of
+from support import as_dicom, film
 
 SIDE = (40, 56)
 SYNTAXES = (
@@ -46,26 +44,8 @@ def ramp(bits: int) -> np.ndarray:
 
 
 def dataset(pixels: np.ndarray, kind: str = "MONOCHROME2", bits: int = 8, **more: Any) -> Dataset:
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid()
-    data.PatientName, data.PatientID, data.PatientAge, data.PatientSex = NAME, "Z-4711", "045Y", "F"
-    data.set_pixel_data(pixels, kind, bits)
-    for name, value in more.items():
-        setattr(data, name, value)
-    return data
-
-
-def written(data: Dataset, syntax: Any = ExplicitVRLittleEndian) -> bytes:
-    if syntax in (RLELossless, JPEG2000Lossless, JPEGLSLossless):
-        data.compress(syntax)
-    else:
-        data.file_meta.TransferSyntaxUID = syntax
-    target = io.BytesIO()
-    data.save_as(target, enforce_file_format=True)
-    return target.getvalue()
+    named = {"PatientName": NAME, "PatientID": "Z-4711", "PatientAge": "045Y", "PatientSex": "F"}
+    return film(pixels, kind, bits, **{**named, **more})
 
 
 def seen(content: bytes) -> np.ndarray:
@@ -77,7 +57,7 @@ def seen(content: bytes) -> np.ndarray:
 def test_pixels_come_through_each_syntax_and_depth(syntax: Any, bits: int) -> None:
     pixels = ramp(bits)
     white = 65_535 if bits > 8 else 255
-    content = written(dataset(pixels, bits=bits), syntax)
+    content = as_dicom(dataset(pixels, bits=bits), syntax)
     assert (seen(content) == np.round(pixels / (2**bits - 1) * white)).all()
     # Nothing of the header is left.
     assert b"Quackenbush" not in as_png(content)
@@ -86,38 +66,39 @@ def test_pixels_come_through_each_syntax_and_depth(syntax: Any, bits: int) -> No
 def test_values_are_rescaled_windowed_and_turned() -> None:
     pixels = ramp(12)
     window = {"WindowCenter": 1000, "WindowWidth": 2000, "RescaleSlope": 2, "RescaleIntercept": -1000}
-    found = seen(written(dataset(pixels, bits=12, **window)))
+    found = seen(as_dicom(dataset(pixels, bits=12, **window)))
     # PS3.3 C.11.2.1.2: below centre - 0.5 - (width - 1) / 2 all is black.
     rescaled = pixels * 2.0 - 1000.0
     share = np.clip((rescaled - 999.5) / 1999.0 + 0.5, 0.0, 1.0)
     assert np.abs(found - share * 65_535).max() <= 40
-    turned = seen(written(dataset(pixels, "MONOCHROME1", 12, **window)))
+    turned = seen(as_dicom(dataset(pixels, "MONOCHROME1", 12, **window)))
     assert (turned == 65_535 - found).all()
 
 
 def test_signed_values_have_their_own_ends() -> None:
     pixels = (ramp(12).astype(np.int32) - 2048).astype(np.int16)
-    found = seen(written(dataset(pixels, bits=12)))
+    found = seen(as_dicom(dataset(pixels, bits=12)))
     assert (found.min(), found.max()) == (0, 65_535)
 
 
 def test_colours_and_jpeg_are_read() -> None:
     colours = np.stack([ramp(8), ramp(8)[::-1], ramp(8) // 2], axis=2)
-    assert (seen(written(dataset(colours, "RGB"))) == colours).all()
+    assert (seen(as_dicom(dataset(colours, "RGB"))) == colours).all()
     target = io.BytesIO()
     PIL.Image.fromarray(ramp(8)).save(target, "JPEG", quality=95)
     data = dataset(ramp(8))
     data.PixelData = encapsulate([target.getvalue()])
     data["PixelData"].VR = "OB"
-    assert np.abs(seen(written(data, JPEGBaseline8Bit)) - ramp(8)).max() < 12
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    assert np.abs(seen(as_dicom(data, JPEGBaseline8Bit)) - ramp(8)).max() < 12
 
 
 def deflated_bomb() -> bytes:
-    content = written(dataset(ramp(8)))
+    content = as_dicom(dataset(ramp(8)))
     packed = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     bomb = b"".join(packed.compress(bytes(1 << 20)) for _ in range(600)) + packed.flush()
     start = dicom.PREAMBLE + len(dicom.MAGIC) + dicom.GROUP_LENGTH
-    head = written(dataset(ramp(8)), DeflatedExplicitVRLittleEndian)
+    head = as_dicom(dataset(ramp(8)), DeflatedExplicitVRLittleEndian)
     length = int.from_bytes(head[start - 4 : start], "little")
     assert len(bomb) < 1_000_000 < len(content) * 1000
     return head[: start + length] + bomb
@@ -136,36 +117,31 @@ def lying() -> bytes:
     data = dataset(np.zeros((600, 600), np.uint8))
     data.compress(JPEG2000Lossless)
     data.Rows = data.Columns = 20
-    return written_as_is(data)
-
-
-def written_as_is(data: Dataset) -> bytes:
-    target = io.BytesIO()
-    data.save_as(target, enforce_file_format=True)
-    return target.getvalue()
+    return as_dicom(data, JPEG2000Lossless)
 
 
 def several_frames() -> bytes:
-    return written(dataset(np.stack([ramp(8)] * 3)))
+    return as_dicom(dataset(np.stack([ramp(8)] * 3)))
 
 
 def without_pixels() -> bytes:
     data = dataset(ramp(8))
     del data.PixelData
-    return written(data)
+    return as_dicom(data)
 
 
 def undecodable() -> bytes:
     data = dataset(ramp(8))
     data.PixelData = encapsulate([b"\xff\xd8\xff\xc3" + bytes(200)])
     data["PixelData"].VR = "OB"
-    return written(data, JPEGLosslessSV1)
+    data.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    return as_dicom(data, JPEGLosslessSV1)
 
 
 def huge() -> bytes:
     data = dataset(ramp(8))
     data.Rows = data.Columns = 60_000
-    return written(data)
+    return as_dicom(data)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +155,7 @@ def huge() -> bytes:
         (several_frames, "holds 3 frames"),
         (without_pixels, "holds no picture"),
         (huge, "60000 x 60000 pixels, more than can be read"),
-        (lambda: written(dataset(ramp(8)))[:-500], "is damaged"),
+        (lambda: as_dicom(dataset(ramp(8)))[:-500], "is damaged"),
         (undecodable, "JPEG Lossless"),
     ],
     ids=["empty", "text", "deflated", "hidden", "lying", "frames", "nothing", "huge", "short", "undecodable"],
@@ -192,7 +168,7 @@ def test_what_cannot_be_used(make: Callable[[], bytes], reason: str) -> None:
 
 def test_damaged_files_are_refused_or_read_and_never_quote_a_name(capfd: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(5)
-    whole = [written(dataset(ramp(12), bits=12), syntax) for syntax in SYNTAXES]
+    whole = [as_dicom(dataset(ramp(12), bits=12), syntax) for syntax in SYNTAXES]
     told = []
     for number in range(120):
         content = bytearray(whole[number % len(whole)])
@@ -215,20 +191,20 @@ def test_damaged_files_are_refused_or_read_and_never_quote_a_name(capfd: pytest.
 def test_of_a_header_only_what_may_be_told_is_kept() -> None:
     data = dataset(ramp(8), Manufacturer="ACME", ManufacturerModelName="X1", InstitutionName="North")
     data.BurnedInAnnotation = "YES"
-    header = header_of(written(data))
+    header = header_of(as_dicom(data))
     assert (header.sex, header.age, header.scanner, header.site) == ("F", "40-59", "ACME X1", "North")
     assert (header.patient, header.name, header.burned_in) == ("Z-4711", ("quackenbush", "zelda"), True)
     bare = dataset(ramp(8))
     del bare.PatientName, bare.PatientID, bare.PatientAge, bare.PatientSex
-    assert header_of(written(bare)) == dicom.Header("", (), "", "", "", "", False)
+    assert header_of(as_dicom(bare)) == dicom.Header("", (), "", "", "", "", False)
 
 
 def test_a_number_in_the_place_of_a_name_is_no_name() -> None:
     data = dataset(ramp(8))
     data.PatientName = data.PatientID = "TCGA-02-0003"
-    assert header_of(written(data)).name == ()
+    assert header_of(as_dicom(data)).name == ()
     data.PatientAge = "04\u00b2Y"
-    assert header_of(written(data)).age == ""
+    assert header_of(as_dicom(data)).age == ""
 
 
 def test_unwindowed_ct_is_shown_alike_however_it_is_stored() -> None:
@@ -236,7 +212,7 @@ def test_unwindowed_ct_is_shown_alike_however_it_is_stored() -> None:
     unsigned = dataset((units + 1024).astype(np.uint16), bits=12, RescaleSlope=1, RescaleIntercept=-1024)
     signed = dataset(units.astype(np.int16), bits=16, RescaleSlope=1, RescaleIntercept=0)
     unsigned.Modality = signed.Modality = "CT"
-    assert np.abs(seen(written(unsigned)) - seen(written(signed))).max() <= 1
+    assert np.abs(seen(as_dicom(unsigned)) - seen(as_dicom(signed))).max() <= 1
 
 
 @pytest.mark.parametrize(

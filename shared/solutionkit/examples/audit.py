@@ -314,7 +314,7 @@ def specify(task: Task, described: Description, project: Project) -> TableSpec:
     identity = modality.identity(declaration)
     wanted = [
         *declaration.slices.columns,
-        *declaration.columns.further,
+        *declaration.columns.further_labels,
         *modality.metadata_columns(declaration),
     ]
     return TableSpec(

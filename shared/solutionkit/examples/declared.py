@@ -34,7 +34,7 @@ def declared_columns(declaration: Declaration) -> dict[str, list[str]]:
     declared = {"columns.label": [columns.label], "slices.columns": declaration.slices.columns}
     for part in ("id", "time", "group", "split", "mask", "card", "merchant", "amount"):
         declared[f"columns.{part}"] = [value] if (value := getattr(columns, part)) else []
-    declared["columns.further"] = columns.further
+    declared["columns.further_labels"] = columns.further_labels
     declared["columns.numeric"], declared["columns.categorical"] = columns.numeric, columns.categorical
     return declared
 

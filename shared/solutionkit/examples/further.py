@@ -1,4 +1,4 @@
-"""Labels beside the one that decides (`columns.further`): what they are, and what is wrong with them."""
+"""Labels beside the one that decides (`columns.further_labels`): what they are, and what is wrong there."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def further_tasks(
     found: list[Task] = []
     problems: list[Problem] = []
     notes: list[str] = []
-    declared, method = project.declaration.columns.further, project.declaration.training.method
+    declared, method = project.declaration.columns.further_labels, project.declaration.training.method
     if not declared:
         return (), [], []
     if method != USUAL_METHOD:
-        message = f'columns.further means nothing for training.method = "{method}"'
+        message = f'columns.further_labels means nothing for training.method = "{method}"'
         return (), [Problem("unread_key", message, "remove one of them")], []
     told = dict.fromkeys(task.frame(np.zeros((1, task.outputs))), "the label")
     for label in declared:
@@ -56,7 +56,9 @@ def further_tasks(
             if told.setdefault(name, label) != label
         ]
         if clash:
-            message = f"columns.further: '{label}' and '{told[clash[0]]}' would both be told as '{clash[0]}'"
+            message = (
+                f"columns.further_labels: '{label}' and '{told[clash[0]]}' would both be told as '{clash[0]}'"
+            )
             problems.append(Problem("reserved_name", message, "rename one in the data", label))
         sides = {name: labels[splits[known] == name] for name in SPLITS}
         problems += [

@@ -12,12 +12,13 @@ import numpy as np
 from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.decision import Decision
 from solutionkit.compare.exported import parse_columns
+from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.loading import ModelExplainer
 from solutionkit.models.arrays import read_serialized
 from solutionkit.splits import EVAL
 
-# `(examples, labels, ids, explainers, outputs, selected, decision, seed) -> content of explanations.json`.
-Explanation = Callable[..., dict[str, Any]]
+# `-> content of explanations.json`.
+Explanation = Callable[[EvaluatedModels], dict[str, Any]]
 
 
 def explain_exported(
@@ -55,4 +56,4 @@ def explain_exported(
         decision = None
     if decision and decision.expected:
         decision = decision.of_rows({decision.expected.amount: amounts})
-    return function(serialized, labels, ids, explainers, outputs, shown, decision, seed)
+    return function(EvaluatedModels(serialized, labels, ids, explainers, outputs, shown, decision, seed))

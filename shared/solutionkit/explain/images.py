@@ -11,12 +11,11 @@ import PIL.Image
 import tensorflow as tf
 
 from solutionkit.compare.calibration import wilson
-from solutionkit.compare.decision import Decision
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import RELIABLE, Attribution
+from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.image_models import ImageExplainer
-from solutionkit.explain.loading import ModelExplainer
 from solutionkit.explain.localisation import chance_of_pointing, deletion, enlarged, overlap, points_at
 from solutionkit.kinds import IMAGE
 from solutionkit.modalities.image.folder import MASK_LEVEL
@@ -29,32 +28,19 @@ JUDGED, SHOWN = 40, 3
 SHOWN_KINDS = ("true_positive", "false_negative", "false_positive", "right", "confused")
 
 
-def explain_images(
-    examples: np.ndarray,
-    labels: np.ndarray,
-    ids: list[str],
-    explainers: dict[str, ModelExplainer],
-    probabilities: dict[str, np.ndarray],
-    selected: str,
-    decision: Decision | None,
-    seed: int,
-) -> dict[str, Any]:
+def explain_images(evaluated: EvaluatedModels) -> dict[str, Any]:
     """Explain the models.
 
     Args:
-        examples: `(rows,)` serialized tf.Examples of the evaluation split.
-        labels: `(rows,)` class ids.
-        ids: What to call each row.
-        explainers: By model name.
-        probabilities: `(rows, outputs)` by model name.
-        selected: The model whose hits and misses are shown.
-        decision: When that model flags a row, if it does.
-        seed: Draws the images on which heat maps are judged.
+        evaluated: The models, and the rows.
 
     Returns:
         The content of `explanations.json`.
     """
-    spec = next(iter(explainers.values())).spec
+    examples, labels, ids = evaluated.examples, evaluated.labels, evaluated.ids
+    explainers, probabilities = evaluated.explainers, evaluated.outputs
+    selected, decision, seed = evaluated.selected, evaluated.decision, evaluated.seed
+    spec = evaluated.spec
     outputs = probabilities[selected]
     notable = spec.task.notable(labels, outputs, decision, SHOWN)
     shown = [(kind, row) for kind in SHOWN_KINDS for row in notable.get(kind, [])]

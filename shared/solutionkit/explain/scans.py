@@ -15,10 +15,9 @@ import numpy as np
 import PIL.Image
 from scipy import ndimage, stats
 
-from solutionkit.compare.decision import Decision
 from solutionkit.compare.exported import parse_columns
+from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.images import explain_images
-from solutionkit.explain.loading import ModelExplainer
 from solutionkit.kinds import IMAGE
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.metrics import class_probabilities, detected
@@ -33,32 +32,18 @@ STRONG, TIMES, LEVEL = 0.5, 4.0, 0.01
 PLACES = {"top left": (0, 0), "top right": (0, 1), "bottom left": (1, 0), "bottom right": (1, 1)}
 
 
-def explain_scans(
-    examples: np.ndarray,
-    labels: np.ndarray,
-    ids: list[str],
-    explainers: dict[str, ModelExplainer],
-    probabilities: dict[str, np.ndarray],
-    selected: str,
-    decision: Decision | None,
-    seed: int,
-) -> dict[str, Any]:
+def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
     """Explain the models as images', and test what drives them.
 
     Args:
-        examples: `(rows,)` serialized tf.Examples of the evaluation split.
-        labels: `(rows,)` class ids.
-        ids: What to call each row.
-        explainers: By model name.
-        probabilities: `(rows, outputs)` by model name.
-        selected: The model whose hits and misses are shown.
-        decision: When that model flags a row, if it does.
-        seed: Draws the scans that are looked at.
+        evaluated: The models, and the rows.
 
     Returns:
         The content of `explanations.json`; beside that of images `shortcut` and `robustness`.
     """
-    told = explain_images(examples, labels, ids, explainers, probabilities, selected, decision, seed)
+    examples, labels, seed = evaluated.examples, evaluated.labels, evaluated.seed
+    explainers, probabilities = evaluated.explainers, evaluated.outputs
+    told = explain_images(evaluated)
     spec = explainers["baseline"].spec
     rows = np.sort(np.random.default_rng(seed).permutation(len(labels))[:MOST_SCANS])
     scans = explainers["baseline"].transform(examples[rows]).of(IMAGE).astype(np.float32)

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from solutionkit.compare.decision import Decision
 from solutionkit.examples.columns import TableSpec
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
@@ -33,6 +32,7 @@ from solutionkit.output import write_csv
 from solutionkit.tasks.forecast.task import Forecast
 
 if TYPE_CHECKING:
+    from solutionkit.explain.evaluated import EvaluatedModels
     from solutionkit.explain.loading import ModelExplainer
     from solutionkit.modalities.rows import ScoringRows
 
@@ -273,37 +273,23 @@ def usual(past: np.ndarray, future: np.ndarray, players: Players) -> tuple[np.nd
     return flat, ahead
 
 
-def explain_series(
-    examples: np.ndarray,
-    labels: np.ndarray,
-    ids: list[str],
-    explainers: dict[str, ModelExplainer],
-    outputs: dict[str, np.ndarray],
-    selected: str,
-    decision: Decision | None,
-    seed: int,
-) -> dict[str, Any]:
+def explain_series(evaluated: EvaluatedModels) -> dict[str, Any]:
     """Explain the models.
 
     Args:
-        examples: `(windows,)` serialized tf.Examples of the evaluation split.
-        labels: `(windows, horizon + 2)` encoded labels.
-        ids: What to call each window.
-        explainers: By model name.
-        outputs: `(windows, outputs)` by model name.
-        selected: The model whose single windows are shown.
-        decision: Nothing is flagged.
-        seed: Draws the windows of the global view.
+        evaluated: The models, and the rows.
 
     Returns:
         The content of `explanations.json`.
     """
-    spec = next(iter(explainers.values())).spec
+    examples, labels, ids = evaluated.examples, evaluated.labels, evaluated.ids
+    explainers, outputs, selected = evaluated.explainers, evaluated.outputs, evaluated.selected
+    spec = evaluated.spec
     task = spec.task
     assert isinstance(task, Forecast)
-    kinds = task.notable(labels, outputs[selected], decision)
+    kinds = task.notable(labels, outputs[selected], evaluated.decision)
     notable = [(kind, row) for kind, rows in kinds.items() for row in rows]
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(labels))[:GLOBAL_WINDOWS])
+    drawn = np.sort(np.random.default_rng(evaluated.seed).permutation(len(labels))[:GLOBAL_WINDOWS])
     rows = np.concatenate([drawn, np.array([row for _, row in notable], np.int64)])
     windows = raw_columns(examples[rows], spec)
     names = list(Players.of(spec).names)

@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from solutionkit.compare.decision import Decision
 from solutionkit.explain import summary
 from solutionkit.explain.attribution import Attribution
-from solutionkit.explain.loading import ModelExplainer
+from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.reasons import by_subject, raw_cells, reasons, subject_names
 from solutionkit.explain.sampled import Checkable, cross_check
 from solutionkit.models.arrays import TransformedSplit
@@ -31,37 +30,23 @@ class RowExplainer(Protocol):
         ...
 
 
-def explain_tables(
-    examples: np.ndarray,
-    labels: np.ndarray,
-    ids: list[str],
-    explainers: dict[str, ModelExplainer],
-    outputs: dict[str, np.ndarray],
-    selected: str,
-    decision: Decision | None,
-    seed: int,
-) -> dict[str, Any]:
+def explain_tables(evaluated: EvaluatedModels) -> dict[str, Any]:
     """Explain the models.
 
     Args:
-        examples: `(rows,)` serialized tf.Examples of the evaluation split.
-        labels: `(rows,)` encoded labels.
-        ids: What to call each row.
-        explainers: By model name.
-        outputs: `(rows, outputs)` by model name.
-        selected: The model whose single rows are shown, and whose answers are explained.
-        decision: When that model flags a row, if it does.
-        seed: Draws the rows of the global view.
+        evaluated: The models, and the rows.
 
     Returns:
         The content of `explanations.json`.
     """
-    spec = next(iter(explainers.values())).spec
+    examples, labels, ids = evaluated.examples, evaluated.labels, evaluated.ids
+    explainers, outputs, selected = evaluated.explainers, evaluated.outputs, evaluated.selected
+    spec = evaluated.spec
     task, columns = spec.task, spec.model_columns
-    kinds = task.notable(labels, outputs[selected], decision)
+    kinds = task.notable(labels, outputs[selected], evaluated.decision)
     notable = [(kind, row) for kind, rows in kinds.items() for row in rows]
-    alerts = task.alerts(outputs[selected], decision, SHOWN_ALERTS)
-    drawn = rows_to_draw(task.marked(labels), seed)
+    alerts = task.alerts(outputs[selected], evaluated.decision, SHOWN_ALERTS)
+    drawn = rows_to_draw(task.marked(labels), evaluated.seed)
     rows = np.concatenate([drawn, np.array([row for _, row in notable], np.int64), alerts])
     targets = task.targets(outputs[selected][rows])
     scores = {name: task.score(item[rows], targets) for name, item in outputs.items()}
@@ -86,7 +71,9 @@ def explain_tables(
             "base_value": float(item.base.mean()),
             "residual": summary.residual(item),
             "reliability": item.reliability,
-            "cross_check": cross_check(explainers[name].explainer, arrays[name], targets, item, seed)
+            "cross_check": cross_check(
+                explainers[name].explainer, arrays[name], targets, item, evaluated.seed
+            )
             if isinstance(explainers[name].explainer, Checkable)
             else None,
             "global": summary.ranking(item, columns),

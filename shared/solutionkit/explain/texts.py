@@ -23,7 +23,6 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 
-from solutionkit.compare.decision import Decision
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.encoding import unlabelled_examples
 from solutionkit.explain import summary
@@ -33,6 +32,7 @@ from solutionkit.kinds.text_cleaning import DONE
 from solutionkit.output import write_csv
 
 if TYPE_CHECKING:
+    from solutionkit.explain.evaluated import EvaluatedModels
     from solutionkit.explain.loading import ModelExplainer
     from solutionkit.modalities.rows import ScoringRows
 
@@ -154,35 +154,21 @@ def cleaned_texts(model: ModelExplainer, examples: np.ndarray) -> list[Players]:
     return [Players.of(text.decode("utf-8", "replace")) for text in texts]
 
 
-def explain_texts(
-    examples: np.ndarray,
-    labels: np.ndarray,
-    ids: list[str],
-    explainers: dict[str, ModelExplainer],
-    outputs: dict[str, np.ndarray],
-    selected: str,
-    decision: Decision | None,
-    seed: int,
-) -> dict[str, Any]:
+def explain_texts(evaluated: EvaluatedModels) -> dict[str, Any]:
     """Explain the models.
 
     Args:
-        examples: `(rows,)` serialized tf.Examples of the evaluation split.
-        labels: `(rows,)` class ids.
-        ids: What to call each row.
-        explainers: By model name.
-        outputs: `(rows, classes)` by model name.
-        selected: The model whose single texts are shown.
-        decision: When that model hands a row over, if it does.
-        seed: Draws the texts of the global view.
+        evaluated: The models, and the rows.
 
     Returns:
         The content of `explanations.json`.
     """
-    task = next(iter(explainers.values())).spec.task
-    kinds = task.notable(labels, outputs[selected], decision, SHOWN)
+    examples, labels, ids = evaluated.examples, evaluated.labels, evaluated.ids
+    explainers, outputs, selected = evaluated.explainers, evaluated.outputs, evaluated.selected
+    task = evaluated.spec.task
+    kinds = task.notable(labels, outputs[selected], evaluated.decision, SHOWN)
     notable = [(kind, row) for kind, rows in kinds.items() for row in rows]
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(evaluated.seed)
     drawn = np.sort(random.permutation(len(labels))[:GLOBAL_TEXTS])
     rows = np.concatenate([drawn, np.array([row for _, row in notable], np.int64)])
     texts = cleaned_texts(explainers["baseline"], examples[rows])

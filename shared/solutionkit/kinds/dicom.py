@@ -21,6 +21,7 @@ import PIL.Image
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.uid import UID
 
 SUFFIXES = (".dcm", ".dicom")
 PREAMBLE, MAGIC = 128, b"DICM"
@@ -175,7 +176,7 @@ def _refuse_bomb(content: bytes) -> None:
 
 
 def _refuse_shape(data: Dataset) -> None:
-    """Refuse what holds no single picture of a size that may be decoded."""
+    """Refuse what holds no single picture of a size that may be decoded, by a decoder that is at hand."""
     if "PixelData" not in data:
         floats = "FloatPixelData" in data or "DoubleFloatPixelData" in data
         raise UnreadableError("holds floating-point numbers" if floats else "holds no picture")
@@ -191,9 +192,24 @@ def _refuse_shape(data: Dataset) -> None:
         raise UnreadableError(f"has {bits} bits a sample; 8 to 16 are read")
     syntax = data.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
+        if not _decodable(syntax):
+            raise UnreadableError(
+                f"is compressed as {syntax.name}, which nothing here decodes; save it without compression"
+            )
         held = _frame_size(data, str(syntax))
         if held and held != (columns, rows):
             raise UnreadableError(f"says {columns} x {rows} pixels and holds {held[0]} x {held[1]}")
+
+
+def _decodable(syntax: UID) -> bool:
+    """Whether a decoder of a compressed picture is at hand."""
+    from pydicom.pixels.decoders.base import get_decoder
+
+    try:
+        return get_decoder(syntax).is_available
+    except NotImplementedError:
+        # Of films, for instance, nobody knows one.
+        return False
 
 
 def _number(data: Dataset, key: str) -> int:
@@ -227,28 +243,16 @@ def _pixels(data: Dataset) -> np.ndarray:
     from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
     from pydicom.pixels.utils import pixel_array
 
-    name = data.file_meta.TransferSyntaxUID.name
-    try:
-        values = pixel_array(data)
-        kind = str(data.PhotometricInterpretation)
-        if kind == PALETTE:
-            return _to_eight_bits(
-                apply_color_lut(values, data), int(data.RedPaletteColorLookupTableDescriptor[2])
-            )
-        if kind not in GREY:
-            return _to_eight_bits(values, int(data.BitsStored))
-        seen = apply_voi_lut(apply_modality_lut(values, data), data)
-        low, high = _bounds(data)
-    except UnreadableError:
-        raise
-    except Exception as error:
-        why = type(error).__name__
-        missing = isinstance(error, NotImplementedError | RuntimeError)
-        raise UnreadableError(
-            f"is compressed as {name}, which nothing here decodes ({why}); save it without compression"
-            if missing and data.file_meta.TransferSyntaxUID.is_encapsulated
-            else f"is damaged: its picture cannot be decoded ({why})"
-        ) from None
+    values = pixel_array(data)
+    kind = str(data.PhotometricInterpretation)
+    if kind == PALETTE:
+        return _to_eight_bits(
+            apply_color_lut(values, data), int(data.RedPaletteColorLookupTableDescriptor[2])
+        )
+    if kind not in GREY:
+        return _to_eight_bits(values, int(data.BitsStored))
+    seen = apply_voi_lut(apply_modality_lut(values, data), data)
+    low, high = _bounds(data)
     share = np.clip((seen.astype(np.float64) - low) / max(high - low, 1e-9), 0.0, 1.0)
     if kind == TURNED:
         share = 1.0 - share

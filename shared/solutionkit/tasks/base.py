@@ -107,7 +107,9 @@ class Task(ABC):
             label: The label column.
         """
         del values
-        message = f"columns.further names '{label}', but beside the task '{cls.name}' no other label is told"
+        message = (
+            f"columns.further_labels names '{label}', but beside the task '{cls.name}' no other label is told"
+        )
         return None, [Problem("unread_key", message, "remove it", label)]
 
     @abstractmethod

@@ -10,9 +10,6 @@ import PIL.Image
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 from scipy import ndimage
 
 from solutionkit.declaration import Declaration
@@ -22,24 +19,15 @@ from solutionkit.examples.encoding import with_files
 from solutionkit.kinds.image_files import looks_of
 from solutionkit.modalities.image.look_alike import alike_notes, alike_pairs
 from solutionkit.use_case import Project, read_new
+from support import as_dicom, film
 
 RANDOM = np.random.default_rng(2)
 SIDE = 24
 
 
-def film(patient: str, name: str = "Doe^Jane", **more: Any) -> bytes:
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = SecondaryCaptureImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = generate_uid()
-    data.PatientName, data.PatientID = name, patient
-    for key, value in more.items():
-        setattr(data, key, value)
-    data.set_pixel_data(RANDOM.integers(0, 4096, (SIDE, SIDE)).astype(np.uint16), "MONOCHROME2", 12)
-    target = io.BytesIO()
-    data.save_as(target, enforce_file_format=True)
-    return target.getvalue()
+def film_of(patient: str, name: str = "Doe^Jane", **more: Any) -> bytes:
+    pixels = RANDOM.integers(0, 4096, (SIDE, SIDE)).astype(np.uint16)
+    return as_dicom(film(pixels, bits=12, **{"PatientName": name, "PatientID": patient, **more}))
 
 
 def project_of(folder: Path, data: dict[str, Any], **columns: Any) -> Project:
@@ -54,7 +42,7 @@ def films(folder: Path, patients: int = 40, suffix: str = ".dcm", **more: Any) -
     for number in range(2 * patients):
         name = f"f{number:03d}{suffix}"
         scanner = {"Manufacturer": "ACME", "PatientSex": "FM"[number % 2]}
-        (source / name).write_bytes(film(f"ID-{number // 2}", **scanner, **more))
+        (source / name).write_bytes(film_of(f"ID-{number // 2}", **scanner, **more))
         rows.append((name, ("yes", "no")[number // 2 % 2]))
     names, findings = zip(*rows, strict=True)
     pa.csv.write_csv(pa.table({"image": names, "finding": findings}), folder / "labels.csv")
@@ -90,7 +78,7 @@ def test_files_named_after_a_patient_are_refused_without_the_name(tmp_path: Path
     for number in range(20):
         folder = source / ("yes" if number % 2 else "no")
         folder.mkdir(exist_ok=True)
-        (folder / f"doe_{number}.dcm").write_bytes(film(str(number)))
+        (folder / f"doe_{number}.dcm").write_bytes(film_of(str(number)))
     with pytest.raises(UserError, match="the names of 20 files hold the patient's name") as error:
         audit(project_of(tmp_path, {"path": str(source)}))
     assert "doe" not in str(error.value).lower()
@@ -101,11 +89,11 @@ def test_a_folder_called_like_part_of_a_name_is_no_name(tmp_path: Path) -> None:
     for number in range(60):
         folder = source / ("normal" if number % 2 else "ill")
         folder.mkdir(exist_ok=True, parents=True)
-        (folder / f"{number}.dcm").write_bytes(film(str(number), "Abel^Norma"))
+        (folder / f"{number}.dcm").write_bytes(film_of(str(number), "Abel^Norma"))
     project = project_of(tmp_path, {"path": str(source)}, positive="ill")
     assert audit(project).table.num_rows == 60
     # What holds no picture is not told by a name either.
-    (source / "ill" / "norma.dcm").write_bytes(film("9", "Abel^Norma", NumberOfFrames=3))
+    (source / "ill" / "norma.dcm").write_bytes(film_of("9", "Abel^Norma", NumberOfFrames=3))
     with pytest.raises(UserError, match="the names of 1 files hold the patient's name") as error:
         audit(project)
     assert "norma.dcm" not in str(error.value)

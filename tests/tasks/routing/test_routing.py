@@ -153,13 +153,13 @@ def test_rows_that_belong_nowhere_are_refused_with_few_others() -> None:
     )
     assert not problems
     assert task is not None
-    assert task.nowhere == "none"
+    assert task.out_of_scope == "none"
     random = np.random.default_rng(4)
     labels = np.repeat([0, 1, 2], 200)
     outputs = np.eye(3)[labels] * 2.0 + random.exponential(1.0, (600, 3))
     outputs /= outputs.sum(axis=1, keepdims=True)
     rows = EvaluationSet(task, labels, labels, 0, circumstances=Circumstances())
-    told = task.diagnosis(rows, outputs)["belongs_nowhere"]
+    told = task.diagnosis(rows, outputs)["out_of_scope"]
     assert told["n"] == 200
     assert 0.04 < told["others_refused"] <= 0.05
     assert told["refused"] > 0.3

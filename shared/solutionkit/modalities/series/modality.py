@@ -109,7 +109,7 @@ class Series(Modality):
                 "[history]": declaration.history,
                 "training.backbone": declaration.training.backbone,
                 "training.encoder": declaration.training.encoder,
-                "columns.further": columns.further,
+                "columns.further_labels": columns.further_labels,
             }
         )
         problems += key_problems(declaration)

@@ -199,7 +199,7 @@ class Texts(Table):
         names = [str(spec.task.told(place)) for place in range(int(labels.max(initial=0)) + 1)]
         notes = [
             *personal_notes(
-                table, [columns.id, columns.group, *columns.further, *declaration.slices.columns]
+                table, [columns.id, columns.group, *columns.further_labels, *declaration.slices.columns]
             ),
             *left_over_notes(table, columns.text, spec.features[0].domain, seed),
             *giveaway_notes(table, columns.text, labels, names, seed),

@@ -94,7 +94,7 @@ class Classification(Task):
         from solutionkit.tasks.routing.task import MOST_CLASSES, TOLD, Routing
 
         if label in TOLD:
-            message = f"columns.further names '{label}', as `predict` calls a column of its own"
+            message = f"columns.further_labels names '{label}', as `predict` calls a column of its own"
             return None, [Problem("reserved_name", message, "rename it in the data", label)]
         classes, problems = found_labels.classes_of(values.drop_null(), label, MOST_CLASSES)
         return (None if problems else Routing(label, classes)), problems

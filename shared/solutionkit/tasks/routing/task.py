@@ -45,11 +45,11 @@ class Routing(Classification):
     optimum recognition error and reject tradeoff", IEEE Transactions on Information Theory 16, 1970).
 
     Attributes:
-        nowhere: The class of rows that belong nowhere, if there is one (`columns.negative`).
+        out_of_scope: The class of rows that belong nowhere, if there is one (`columns.negative`).
     """
 
     has_negative_class: bool = False
-    nowhere: str | None = None
+    out_of_scope: str | None = None
 
     name: ClassVar[str] = "routing"
     worths: ClassVar[frozenset[str]] = frozenset(("misroute_cost", "triage_cost", "triage_minutes"))
@@ -76,15 +76,15 @@ class Routing(Classification):
         ]
         classes, refused = found_labels.classes_of(values, columns.label, MOST_CLASSES)
         problems += refused
-        nowhere = None
+        out_of_scope = None
         if columns.negative is not None and classes:
             wanted = str(columns.negative)
             same = {found_labels.canonical(value): value for value in classes}
-            nowhere = same.get(found_labels.canonical(wanted))
-            if nowhere is None:
+            out_of_scope = same.get(found_labels.canonical(wanted))
+            if out_of_scope is None:
                 message = f"columns.negative is '{wanted}', which no row has as '{columns.label}'"
                 problems.append(Problem("unknown_value", f"{message}{suggestion(wanted, classes)}"))
-        return (None if problems else cls(columns.label, classes, nowhere=nowhere)), problems
+        return (None if problems else cls(columns.label, classes, out_of_scope=out_of_scope)), problems
 
     def label_problems(self, labels: np.ndarray) -> list[Problem]:
         """Too few rows of a class."""
@@ -143,10 +143,14 @@ class Routing(Classification):
         from solutionkit.tasks.routing.triage import per_class, refused
 
         first = np.argsort(-outputs, axis=1, kind="stable")[:, :3]
-        strange = refused(judged.labels, outputs, self.classes.index(self.nowhere)) if self.nowhere else None
+        strange = (
+            refused(judged.labels, outputs, self.classes.index(self.out_of_scope))
+            if self.out_of_scope
+            else None
+        )
         return {
             **super().diagnosis(judged, outputs),
-            **({"belongs_nowhere": strange} if strange else {}),
+            **({"out_of_scope": strange} if strange else {}),
             "top_3": float((first == judged.labels[:, None]).any(axis=1).mean()),
             "per_class": per_class(self.classes, judged.labels, outputs),
             "coverage": accuracy_by_coverage(judged.labels, outputs),

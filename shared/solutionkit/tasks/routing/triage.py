@@ -104,18 +104,18 @@ def per_class(classes: Sequence[str], labels: np.ndarray, outputs: np.ndarray) -
     return found
 
 
-def refused(labels: np.ndarray, outputs: np.ndarray, nowhere: int) -> dict[str, float] | None:
+def refused(labels: np.ndarray, outputs: np.ndarray, out_of_scope: int) -> dict[str, float] | None:
     """How well rows that belong nowhere are told from others; None where one of both sorts is missing.
 
     Args:
         labels: `(rows,)` class ids.
         outputs: `(rows, classes)` probabilities.
-        nowhere: The class of rows that belong nowhere.
+        out_of_scope: The class of rows that belong nowhere.
     """
-    strange = labels == nowhere
+    strange = labels == out_of_scope
     if strange.all() or not strange.any():
         return None
-    doubt = 1.0 - np.delete(outputs, nowhere, axis=1).max(axis=1)
+    doubt = 1.0 - np.delete(outputs, out_of_scope, axis=1).max(axis=1)
     threshold = np.quantile(doubt[~strange], 1.0 - REFUSED)
     return {
         "roc_auc": roc_auc(strange, doubt),
@@ -162,7 +162,7 @@ def in_words(models: dict[str, Any]) -> str:
             if "hours_saved_per_1000" in business:
                 parts.append(f"{business['hours_saved_per_1000']:,.1f} hours are saved per 1,000")
         parts.append(f"the right one is among the first three in {model['top_3']:.1%}")
-        if strange := model.get("belongs_nowhere"):
+        if strange := model.get("out_of_scope"):
             parts.append(
                 f"of {strange['n']:,} that belong nowhere {strange['refused']:.1%} would be refused together"
                 f" with {strange['others_refused']:.1%} of the others"
