@@ -65,6 +65,9 @@ def test_what_is_unsure_goes_to_a_person_and_that_pays(project: Project) -> None
         assert (
             model["business"]["value_per_1000"] > compared["models"]["trivial"]["business"]["value_per_1000"]
         )
+        # A minute and a half of each text that goes the right way at once.
+        sent_right = (1.0 - model["business"]["to_person"]) * model["business"]["right_of_routed"]
+        assert model["business"]["hours_saved_per_1000"] == pytest.approx(sent_right * 1000.0 * 1.5 / 60.0)
         assert model["top_3"] > 0.93
         by_share = {item["share"]: item["accuracy"] for item in model["coverage"]}
         assert by_share[0.8] > by_share[1.0]

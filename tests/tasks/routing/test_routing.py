@@ -140,11 +140,15 @@ def test_figures_draw_confusions_of_few_classes_alone() -> None:
 
 def test_hours_are_told_where_a_person_takes_time() -> None:
     business = Business(misroute_cost=10.0, triage_cost=2.0, triage_minutes=3.0)
-    told = handed_over(judged(), {"baseline": OUTPUTS}, business, 1).told["baseline"]
+    # Of whom nothing is sent nothing is saved; it comes last and counts for nobody else.
+    scores = {"baseline": OUTPUTS, "trivial": np.full((4, 3), 1.0 / 3.0)}
+    found = handed_over(judged(), scores, business, 1).told
+    assert found["trivial"]["hours_saved_per_1000"] == 0.0
+    told = found["baseline"]
     # A quarter of 1,000 rows go the right way without a person, three minutes each.
     assert told["hours_saved_per_1000"] == 12.5
     models = {"baseline": {**TASK.diagnosis(judged(), OUTPUTS), "business": told}}
-    assert "12.5 hours are saved per 1,000" in in_words(models)
+    assert "12.5 hours go into no triage per 1,000" in in_words(models)
 
 
 def test_rows_that_belong_nowhere_are_refused_with_few_others() -> None:

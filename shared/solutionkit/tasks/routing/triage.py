@@ -70,13 +70,13 @@ def handed_over(judged: EvaluationSet, scores: Scores, business: Business, seed:
             "to_person": float(person.mean()),
             "right_of_routed": float(1.0 - wrong[routed].mean()) if routed.any() else None,
         }
-    for name, found in estimates(worth, judged.labels, costs, seed, judged.units).items():
-        told[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
-        told[name]["currency"] = business.currency
         if business.triage_minutes is not None:
             # Who gets a row that went the wrong way spends them all the same.
             right = float((routed & ~wrong).mean())
             told[name]["hours_saved_per_1000"] = right * 1000.0 * business.triage_minutes / 60.0
+    for name, found in estimates(worth, judged.labels, costs, seed, judged.units).items():
+        told[name] |= {"value_per_1000": found.value, "low": found.low, "high": found.high}
+        told[name]["currency"] = business.currency
 
     def gain(first: str, second: str) -> Difference:
         return difference(worth, judged.labels, costs[first], costs[second], seed, judged.units)
@@ -160,7 +160,7 @@ def in_words(models: dict[str, Any]) -> str:
             if business["right_of_routed"] is not None:
                 parts.append(f"of the others {business['right_of_routed']:.1%} are sent the right way")
             if "hours_saved_per_1000" in business:
-                parts.append(f"{business['hours_saved_per_1000']:,.1f} hours are saved per 1,000")
+                parts.append(f"{business['hours_saved_per_1000']:,.1f} hours go into no triage per 1,000")
         parts.append(f"the right one is among the first three in {model['top_3']:.1%}")
         if strange := model.get("out_of_scope"):
             parts.append(
