@@ -37,6 +37,10 @@ def test_columns_come_back_as_they_went_in() -> None:
     assert np.isnan(columns["age"][1])
 
 
+def test_no_columns_are_asked_for_where_none_are_carried() -> None:
+    assert exported.parse_columns(np.array([b""], object), SPEC, []) == {}
+
+
 def test_rows_are_counted_over_all_files(tmp_path: Path) -> None:
     write_examples([ROWS, ROWS], tmp_path / "first")
     write_examples([ROWS], tmp_path / "second")

@@ -207,6 +207,8 @@ def copied_rows(serialized: np.ndarray, spec: TableSpec) -> np.ndarray | None:
 
 def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:
     """Columns of serialized tf.Examples: the label as its task has it, others by kind, else as text."""
+    if not names:
+        return {}
     known = {feature.name: kind_of(feature).parsing_dense(feature) for feature in spec.features}
     known[spec.label] = spec.task.parsing
     text = tf.io.FixedLenFeature([], tf.string, "")
