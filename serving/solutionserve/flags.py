@@ -104,6 +104,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH=FOLDER",
         help="read base paths below PATH in FOLDER, as a container's volume; others are refused",
     )
+    own.add_argument(
+        "--audit_log",
+        type=_path,
+        metavar="FILE",
+        help="add each prediction, without its input, to a log that shows what is removed, before it is told",
+    )
     for name, default, text in (
         (
             "max_request_bytes",

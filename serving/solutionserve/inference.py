@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,12 +38,16 @@ class Plan:
         fetches: The graph's tensor names.
         rows: The first dimension of all feeds; None if they have none in common.
         answer: Makes the response of the fetched values.
+        inputs: The tensors fed, by the names that clients know.
+        outputs: Those fetched, likewise.
     """
 
     feeds: dict[str, np.ndarray]
     fetches: tuple[str, ...]
     rows: int | None
     answer: Callable[[Outputs], Any]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, model: LoadedModel) -> Any:
         """Run at once, in this thread."""
@@ -153,6 +157,8 @@ def plan_tensors(
         tuple(sorted(set(tensors.values()))),
         common_rows(value.shape for value in feeds.values()),
         lambda outputs: answer({alias: outputs[tensor] for alias, tensor in tensors.items()}),
+        {alias: tensor.name for alias, tensor in signature.inputs.items()},
+        tensors,
     )
 
 
@@ -297,7 +303,15 @@ def plan_examples(
     values = np.array(examples, object)
     fetches = [tensor.name for signature in signatures for tensor in signature.outputs.values()]
     feeds = {signature.inputs["inputs"].name: values for signature in signatures}
-    return Plan(feeds, tuple(dict.fromkeys(fetches)), len(examples), answer)
+    inputs = {"inputs": next(iter(feeds))}
+    # Of several signatures, outputs of one name are told apart by their tensors.
+    aliases = [alias for signature in signatures for alias in signature.outputs]
+    outputs = {
+        alias if aliases.count(alias) == 1 else f"{alias} {tensor.name}": tensor.name
+        for signature in signatures
+        for alias, tensor in signature.outputs.items()
+    }
+    return Plan(feeds, tuple(dict.fromkeys(fetches)), len(examples), answer, inputs, outputs)
 
 
 def classifications(
@@ -360,9 +374,9 @@ def metadata(
     """
     if not request.metadata_field:
         raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
-    for field in request.metadata_field:
-        if field != "signature_def":
-            raise invalid(f"Metadata field {field} is not supported")
+    for wanted in request.metadata_field:
+        if wanted != "signature_def":
+            raise invalid(f"Metadata field {wanted} is not supported")
     response = get_model_metadata_pb2.GetModelMetadataResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.version.value = version

@@ -19,6 +19,7 @@ from tensorflow_serving.apis import model_management_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from solutionserve import configuration
+from solutionserve.audit_trail import AuditTrail
 from solutionserve.batching import BatchingRunner, Runner
 from solutionserve.configuration import Batching, Monitoring
 from solutionserve.errors import Code, ServingError, invalid
@@ -77,7 +78,8 @@ class Server:
             self._changed,
         )
         self._limits = Limits(flags.max_request_bytes, flags.max_request_rows, flags.max_concurrent_requests)
-        self.service = PredictionService(self.manager, self._runner(), self._limits, self.metrics)
+        trail = AuditTrail(flags.audit_log) if flags.audit_log else None
+        self.service = PredictionService(self.manager, self._runner(), self._limits, self.metrics, trail)
         monitoring = (
             configuration.read_monitoring(flags.monitoring_config_file)
             if flags.monitoring_config_file

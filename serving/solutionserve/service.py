@@ -21,6 +21,7 @@ from tensorflow_serving.apis import (
 
 from solutionserve import inference
 from solutionserve.admission import Admission
+from solutionserve.audit_trail import AuditTrail, entries_of
 from solutionserve.batching import Runner
 from solutionserve.errors import Code, ServingError, invalid
 from solutionserve.inference import Plan
@@ -51,14 +52,23 @@ class PredictionService:
         runner: What runs them.
         limits: What a client may ask for.
         metrics: Where requests are counted.
+        trail: Where predictions are logged before they are told, if that is wanted.
     """
 
-    def __init__(self, manager: ModelManager, runner: Runner, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        manager: ModelManager,
+        runner: Runner,
+        limits: Limits,
+        metrics: Metrics,
+        trail: AuditTrail | None = None,
+    ) -> None:
         self.manager = manager
         self.limits = limits
         self.metrics = metrics
         self.admission = Admission(limits.requests, limits.request_bytes)
         self._runner = runner
+        self._trail = trail
         metrics.in_flight.set_function(lambda: self.admission.requests)
         self._logs: dict[str, RequestLog] = {}
 
@@ -219,6 +229,8 @@ class PredictionService:
                 began = time.perf_counter()
                 outputs = await self._runner.run(model, plan)
                 counted.runtime.observe((time.perf_counter() - began) * 1e6)
+                if self._trail:
+                    await self._trail.add(partial(_audited, spec.name, version, plan, outputs))
                 large = sum(value.nbytes for value in outputs.values()) > LARGE
                 return await on_thread_if(large, plan.answer, outputs), version
         except ServingError as error:
@@ -236,6 +248,13 @@ class PredictionService:
                 counted.answered.inc()
             else:
                 self.metrics.requests.labels(label, status.name).inc()
+
+
+def _audited(model: str, version: int, plan: Plan, outputs: inference.Outputs) -> list[dict[str, Any]]:
+    """What is logged of an answered request."""
+    inputs = {alias: plan.feeds[tensor] for alias, tensor in plan.inputs.items()}
+    told = {alias: outputs[tensor] for alias, tensor in plan.outputs.items()}
+    return entries_of(model, version, inputs, told, plan.rows)
 
 
 async def on_thread_if(large: bool, function: Callable[..., Any], *arguments: object) -> Any:

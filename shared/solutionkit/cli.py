@@ -108,6 +108,9 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8500, help="gRPC (default: 8500)")
     serve.add_argument("--rest-port", type=int, default=8501, help="REST and metrics (default: 8501)")
     serve.add_argument("--docker", action="store_true", help="start the real TensorFlow Serving instead")
+    serve.add_argument(
+        "--audit-log", type=Path, help="add each prediction to a log that shows what is removed"
+    )
 
     rollout = verbs.add_parser("rollout", help="which version users get: try, promote, go back")
     rollout.add_argument("step", choices=("status", "canary", "promote", "rollback"))
@@ -135,7 +138,7 @@ def parser() -> argparse.ArgumentParser:
 
     audit = verbs.add_parser("audit", help="is the log of predictions whole; add who decided otherwise")
     audit.add_argument("step", choices=("verify", "override"))
-    audit.add_argument("log", type=Path, help="what predict --audit-log wrote")
+    audit.add_argument("log", type=Path, help="what predict or serve wrote with --audit-log")
     audit.add_argument("--head", help="verify: a line's hash that was kept elsewhere")
     audit.add_argument("--number", type=int, help="override: the prediction's entry")
     audit.add_argument("--decision", help="override: what was decided instead")

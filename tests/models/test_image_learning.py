@@ -10,8 +10,9 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE, Feature
 from solutionkit.models import image_learning
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.image_learning import Learner, Lessons, Pupil, class_weights, lessons_for, room_for
+from solutionkit.models.image_learning import Learner, Lessons, Pupil, lessons_for, room_for
 from solutionkit.models.image_network import build
+from solutionkit.models.joint_head import JointHead
 from solutionkit.progress import Progress, listening
 from solutionkit.tasks.classification.task import Classification
 
@@ -42,10 +43,10 @@ def learner(
     pupil = Pupil(
         network=build(SPEC, STANDARD),
         images=tf.constant(rows.of(IMAGE)),
-        labels=tf.constant(labels),
+        labels=tf.constant(rows.labels),
         learned=np.flatnonzero(np.arange(count) % 4),
         held_out=held_out,
-        head=SPEC.task.head(labels),
+        head=JointHead.of(SPEC, rows.labels),
         change=change,
     )
     return Learner(pupil, lessons, Progress(lessons.steps + lessons.trial)), held_out
@@ -131,9 +132,3 @@ def test_how_long_by_number_size_and_minutes() -> None:
     wide = Training(seed=3, preset="standard", size="large")
     assert room_for(small, wide) == room_for(small, STANDARD) / 8
     assert lessons_for(300, (4000, 4000, 1), STANDARD, recipes=2).steps == image_learning.LEAST_STEPS
-
-
-def test_rare_classes_weigh_more_but_not_all() -> None:
-    weights = class_weights(np.repeat([0, 1], [900, 100]))
-    assert weights[1] / weights[0] == pytest.approx(3.0)
-    assert weights[0] * 0.9 + weights[1] * 0.1 == pytest.approx(1.0)

@@ -1,5 +1,6 @@
 """Which changes images bear, and a network a fold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from solutionkit.models import image_learning, image_network
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.image_learning import Network
 from solutionkit.models.image_network import Bag
+from solutionkit.models.joint_head import JointHead
 from solutionkit.models.residual_network import SIZES
 from solutionkit.progress import listening
 from solutionkit.tasks.classification.task import Classification
@@ -51,7 +53,8 @@ def test_weights_of_classes_do_not_shift_probabilities(classes: tuple[str, ...])
     seen = (np.eye(len(classes))[labels] * 40 + random.normal(128, 20, (4000, len(classes)))).clip(0, 255)
     rows = TransformedSplit({IMAGE: seen.round().astype(np.uint8)[:, None]}, labels, np.zeros(4000, np.int64))
     learned = np.arange(4000) < 2000
-    weights = image_learning.class_weights(labels[learned])
+    joint = JointHead.of(TableSpec(task, ()), labels[learned, None])
+    weights = joint.weights(labels[learned, None])[0]
     pixels = keras.Input((1, len(classes)))
     maps = keras.Model(pixels, keras.layers.Identity()(pixels))
     head = keras.Sequential(
@@ -59,12 +62,12 @@ def test_weights_of_classes_do_not_shift_probabilities(classes: tuple[str, ...])
     )
     # The likeliest answer under these weights, and three times as sure as it should be.
     slope = 40 / 20**2
-    shares = np.log(np.bincount(labels) * np.array(list(weights.values())))
+    shares = np.log(np.bincount(labels) * weights)
     kernel, bias = np.eye(len(classes)) * slope, shares - slope * 148
     if task.outputs == 1:
         kernel, bias = (kernel[:, 1:] - kernel[:, :1]), bias[1:] - bias[:1]
     head.layers[-1].set_weights([3 * kernel, 3 * (bias - shift(weights, task)) + shift(weights, task)])
-    network = Network(maps, head, keras.Model(pixels, head(maps(pixels))), "any")
+    network = Network(maps, head, keras.Model(pixels, head(maps(pixels))), "any", joint.answers)
     feature = Feature("photo", "image", shape=(1, len(classes), 1))
     found = image_network.calibrated(network, rows, learned, TableSpec(task, (feature,)))
     said = found.score({IMAGE: tf.constant(rows.of(IMAGE)[~learned], tf.float32)}).numpy()
@@ -72,8 +75,8 @@ def test_weights_of_classes_do_not_shift_probabilities(classes: tuple[str, ...])
     assert head.layers[-1].get_weights()[0] == pytest.approx(kernel, rel=0.25)
 
 
-def shift(weights: dict[int, float], task: Classification) -> np.ndarray:
-    added = np.log(list(weights.values()))
+def shift(weights: np.ndarray, task: Classification) -> np.ndarray:
+    added = np.log(weights)
     return added[1:] - added[:1] if task.outputs == 1 else added
 
 
@@ -105,6 +108,49 @@ def test_changes_that_labels_do_not_survive_are_left_out(tmp_path: Path) -> None
     expected = np.log(scores[:12] / (1 - scores[:12]))
     np.testing.assert_allclose(found.output, expected, atol=1e-2)
     assert np.abs(found.residual).mean() < 0.2 * np.abs(found.output - found.base).mean()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("short")
+def test_further_labels_are_told_by_the_same_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spot in the middle and three levels of brightness, told beside the slope; half have no level."""
+    spec = replace(
+        SPEC,
+        further=(Classification("spot", ("no", "yes")), Classification("level", ("dark", "usual", "light"))),
+    )
+    monkeypatch.setattr(image_network, "MOST_FITS", 2)
+    random = np.random.default_rng(5)
+
+    def pictures(seed: int, count: int) -> TransformedSplit:
+        rows = slopes(seed, count)
+        spot, level = random.integers(0, 2, count), random.integers(0, 3, count)
+        pixels = rows.of(IMAGE).astype(float) + 30 * (level - 1)[:, None, None, None]
+        pixels[spot == 1, 9:15, 9:15] += 60
+        told = np.stack([spot, np.where(np.arange(count) % 2, level, -1)], axis=1)
+        return replace(rows, inputs={IMAGE: pixels.clip(0, 255).astype(np.uint8)}, further=told)
+
+    train, validation, new = pictures(0, 150), pictures(1, 50), pictures(2, 60)
+    trained = image_network.train(train, validation, spec, Training(seed=3, preset="standard"))
+    assert set(trained.further) == {"spot", "level"}
+    assert trained.together is not None
+    columns = {IMAGE: tf.constant(new.of(IMAGE), tf.float32)}
+    once = trained.together(columns)
+    told = {"slope": trained, **trained.further}
+    for place, (name, model) in enumerate(told.items()):
+        said = model.score(columns).numpy()
+        assert said.shape[1] == {"slope": 1, "spot": 1, "level": 3}[name]
+        np.testing.assert_array_equal(said, model.score(once).numpy())
+        taken_for = said.argmax(axis=1) if said.shape[1] > 1 else said[:, 0] > 0.5
+        known = new.labels[:, place] >= 0
+        assert (taken_for == new.labels[:, place])[known].mean() > 0.85, name
+        assert len(model.validation_scores) == (validation.labels[:, place] >= 0).sum()
+        assert model.train_scores is not None
+        assert len(model.train_scores) == (train.labels[:, place] >= 0).sum()
+    trained.save_for_explanation(tmp_path)
+    explainer = NetworkExplainer(tmp_path, spec)
+    said = trained.score(columns).numpy()[:, 0]
+    odds = explainer.outputs(new.of(IMAGE), np.zeros(60, np.int64))
+    np.testing.assert_allclose(odds, np.log(said / (1 - said)), atol=1e-2)
 
 
 @pytest.mark.usefixtures("short")

@@ -20,7 +20,6 @@ from solutionkit.models.additive import load_additive
 from solutionkit.models.anomaly import load_distance
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.explanation_files import load_background
-from solutionkit.models.image_learning import probabilities
 from solutionkit.models.image_network import HEAD_FILE, MAPS_FILE
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_baseline import load_learned
@@ -158,6 +157,7 @@ class NetworkExplainer:
         self._maps = keras.models.load_model(folder / MAPS_FILE, compile=False)
         self._head = keras.models.load_model(folder / HEAD_FILE, compile=False)
         self._spec = spec
+        self._answers = spec.task.head(np.zeros(0, np.int64)).answers
         self.background = load_background(folder)[IMAGE]
         height, width = self._maps.output.shape[1:3]
         self.method = f"expected gradients at the {height} x {width} feature maps, summed over regions"
@@ -192,7 +192,7 @@ class NetworkExplainer:
         )
 
     def _log_odds(self, maps: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        return target_log_odds(probabilities(self._head(maps, training=False)), targets, self._spec)
+        return target_log_odds(self._answers(self._head(maps, training=False)), targets, self._spec)
 
 
 def summed(values: np.ndarray, places: int) -> np.ndarray:

@@ -28,6 +28,7 @@ from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import augment, pasted
 from solutionkit.models.explanation_files import save_background
 from solutionkit.models.image_background import background_images
+from solutionkit.models.joint_head import JointHead
 from solutionkit.models.texture import texture_features
 from solutionkit.models.texture_baseline import feature_matrix
 from solutionkit.models.trained import TrainedModel
@@ -156,17 +157,17 @@ def train_network(
     def half_pasted(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images = augment(images, white)
         labels = tf.cast(tf.random.uniform(tf.shape(labels)) < 0.5, tf.int64)
-        return tf.where(labels[:, None, None, None] == 1, pasted(images, white), images), labels
+        return tf.where(labels[:, :, None, None] == 1, pasted(images, white), images), labels
 
     both = np.concatenate([held_out.of(IMAGE), spoiled(held_out, white, training.seed)])
     told = TransformedSplit({IMAGE: both}, np.repeat([0, 1], len(held_out)))
     pupil = image_learning.Pupil(
         network=image_network.build(spec, training, peaks=True),
         images=tf.constant(sound.of(IMAGE)),
-        labels=tf.constant(sound.label),
+        labels=tf.constant(sound.labels),
         learned=np.arange(len(sound)),
         held_out=told,
-        head=spec.task.head(told.label),
+        head=JointHead.of(spec, told.labels),
         change=half_pasted,
     )
     lessons = image_learning.lessons_for(len(sound), spec.only(IMAGE).shape, training)

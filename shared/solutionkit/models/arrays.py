@@ -26,14 +26,22 @@ class TransformedSplit:
         label: `(rows,)` what is to be predicted, as the task encodes it.
         fold: `(rows,)` which fold of the training side a row is of; 0 holds the validation rows, and without
             it there is but one other fold.
+        further: `(rows, labels)` class ids of further labels, -1 where a row has none; if there are such.
     """
 
     inputs: dict[str, np.ndarray]
     label: np.ndarray
     fold: np.ndarray | None = None
+    further: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """`(rows, 1 + further labels)` class ids."""
+        alone = self.label[:, None]
+        return alone if self.further is None else np.concatenate([alone, self.further], axis=1)
 
     def of(self, kind: str) -> np.ndarray:
         """`(rows, …)` the columns of a kind; `(rows, 0)` without any."""
@@ -45,6 +53,7 @@ class TransformedSplit:
             {name: values[rows] for name, values in self.inputs.items()},
             self.label[rows],
             None if self.fold is None else self.fold[rows],
+            None if self.further is None else self.further[rows],
         )
 
     def joined(self, validation: TransformedSplit) -> TransformedSplit:
@@ -54,6 +63,9 @@ class TransformedSplit:
             {name: np.concatenate([values, validation.inputs[name]]) for name, values in self.inputs.items()},
             np.concatenate([self.label, validation.label]),
             np.concatenate([fold, np.zeros(len(validation), np.int64)]),
+            None
+            if self.further is None or validation.further is None
+            else np.concatenate([self.further, validation.further]),
         )
 
     def batches(self, rows: int) -> Iterator[dict[str, tf.Tensor]]:

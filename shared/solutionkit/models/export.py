@@ -62,6 +62,8 @@ def export(
     features = raw_feature_spec(spec)
 
     def answers(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        if trained.together:
+            columns = trained.together(columns)
         return {name: model.score(columns) for name, model in models.items()}
 
     def score_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -18,7 +18,7 @@ from solutionkit.declaration import Training
 from solutionkit.errors import UserError
 from solutionkit.kinds import IMAGE
 from solutionkit.models.arrays import TransformedSplit
-from solutionkit.models.heads import Head
+from solutionkit.models.joint_head import JointHead, ignorance
 from solutionkit.progress import Progress
 
 BATCH, BATCH_SCORED = 16, 128
@@ -38,8 +38,6 @@ COSTS = {"small": 1.0, "medium": 2.2, "large": 8.0}
 LOOKS, NOTHING_LEFT = 10, 0.005
 # The running mean of the weights reaches back so many steps, and is brought up to date after so many.
 REACH, EVERY = 40, 4
-# A class that is this much rarer than the most frequent one weighs no more than that.
-LARGEST_WEIGHT = 10.0
 
 # Changes a batch of images and labels while training.
 Change = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -51,19 +49,21 @@ class Network:
 
     Attributes:
         maps: Pixels -> feature maps.
-        head: Feature maps -> logits.
+        head: Feature maps -> logits, of all labels.
         whole: Pixels -> logits.
         name: What to call it.
+        answers: Logits -> probabilities.
     """
 
     maps: keras.Model
     head: keras.Model
     whole: keras.Model
     name: str
+    answers: Callable[[tf.Tensor], tf.Tensor]
 
     def score(self, columns: dict[str, tf.Tensor]) -> tf.Tensor:
         """Transformed columns -> `(batch, outputs)` probabilities."""
-        return probabilities(self.whole(columns[IMAGE], training=False))
+        return self.answers(self.whole(columns[IMAGE], training=False))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -128,12 +128,12 @@ class Pupil:
     Attributes:
         network: What learns.
         images: `(images, height, width, channels)` pixels, of which it learns from some.
-        labels: `(images,)` class ids.
+        labels: `(images, labels)` class ids, -1 where an image has none.
         learned: Positions of those.
         held_out: Images that choose the weights.
         head: What their loss is.
         change: Augmentation.
-        weights: Of the classes, if they differ.
+        weights: Of each label's classes, if they differ.
     """
 
     network: Network
@@ -141,9 +141,9 @@ class Pupil:
     labels: tf.Tensor
     learned: np.ndarray
     held_out: TransformedSplit
-    head: Head
+    head: JointHead
     change: Change
-    weights: dict[int, float] | None = None
+    weights: list[np.ndarray] | None = None
 
     def batches(self, size: int, seed: int) -> tf.data.Dataset:
         """Endless shuffled, changed batches of one size.
@@ -196,19 +196,15 @@ class Learner:
     def _round(self, steps: int, looks: int, enough: float) -> None:
         whole, before = self._pupil.network.whole, self.mean.steps
         self.mean.plan(steps, looks, enough)
-        loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        if whole.output.shape[-1] == 1:
-            loss = keras.losses.BinaryCrossentropy(from_logits=True)
         rate = keras.optimizers.schedules.CosineDecay(self._lessons.learning_rate, steps, alpha=1e-3)
         optimizer = keras.optimizers.AdamW(rate, weight_decay=self._lessons.weight_decay)
         # XLA's convolutions are slower than oneDNN's here.
-        whole.compile(optimizer, loss, jit_compile=False)
+        whole.compile(optimizer, self._pupil.head.lesson(self._pupil.weights), jit_compile=False)
         whole.fit(
             self._batches,
             steps_per_epoch=steps,
             shuffle=False,
             verbose=0,
-            class_weight=self._pupil.weights,
             callbacks=[self.mean],
         )
         self._progress.skip(steps - (self.mean.steps - before))
@@ -234,8 +230,7 @@ class RunningMean(keras.callbacks.Callback):
         self._means = [tf.Variable(own.value) for own in self._own]
         self._best: list[np.ndarray] = []
         self._looks: set[int] = set()
-        shares = np.bincount(pupil.held_out.label) / len(pupil.held_out)
-        self._ignorant = float(-np.sum(shares * np.log(np.maximum(shares, 1e-12))))
+        self._ignorant = ignorance(pupil.held_out.labels)
         self._enough = 0.0
         self._updates = self.steps = 0
         self.losses: list[float] = []
@@ -280,7 +275,7 @@ class RunningMean(keras.callbacks.Callback):
         answers = np.concatenate(
             [self._score(batch).numpy() for batch in self._held_out.batches(BATCH_SCORED)]
         )
-        loss = float(np.mean(self._head.loss(self._held_out.label.astype(np.float32), answers)))
+        loss = float(np.mean(self._head.loss(self._held_out.labels, answers)))
         self.losses.append(loss)
         if loss < self.least:
             self.least, self._best = loss, means
@@ -303,19 +298,6 @@ class RunningMean(keras.callbacks.Callback):
     def _put(self, values: list[np.ndarray]) -> None:
         for own, value in zip(self._own, values, strict=True):
             own.assign(value)
-
-
-def class_weights(labels: np.ndarray) -> dict[int, float]:
-    """Weights under which the root of a class's size counts, so that rare ones are heard."""
-    counts = np.bincount(labels)
-    weights = np.minimum(np.sqrt(counts.max() / np.maximum(counts, 1)), LARGEST_WEIGHT)
-    weights /= (weights * counts).sum() / counts.sum()
-    return {position: float(weight) for position, weight in enumerate(weights)}
-
-
-def probabilities(logits: tf.Tensor) -> tf.Tensor:
-    """`(batch, outputs)` logits as probabilities."""
-    return tf.sigmoid(logits) if logits.shape[-1] == 1 else tf.nn.softmax(logits)
 
 
 def scores_in_batches(score: Any, images: TransformedSplit) -> np.ndarray:

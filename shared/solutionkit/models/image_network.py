@@ -3,7 +3,7 @@
 Whether images may be mirrored without changing their label is asked of held-out images: recipes compete for a
 short round. With the preset "standard" there is a network for each of some folds, which it does not see, as
 many as there is time for, and all of them side by side are the model; the preset "best" looks for further
-recipes before.
+recipes before. Further labels are told by the same network, of which each has outputs of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import CHANGES, Changes, augment
 from solutionkit.models.explanation_files import save_background
 from solutionkit.models.folds import fold_codes, parted
+from solutionkit.models.heads import Head
 from solutionkit.models.image_background import background_images
 from solutionkit.models.image_learning import (
     LEARNING_RATE,
@@ -33,11 +34,11 @@ from solutionkit.models.image_learning import (
     Lessons,
     Network,
     Pupil,
-    class_weights,
     lessons_for,
     room_for,
     scores_in_batches,
 )
+from solutionkit.models.joint_head import JointHead
 from solutionkit.models.pretrained import pretrained_maps
 from solutionkit.models.residual_network import (
     SIZES,
@@ -54,6 +55,8 @@ from solutionkit.progress import Progress
 
 EXPLAINER = "solutionkit.explain.image_models:NetworkExplainer"
 MAPS_FILE, HEAD_FILE = "maps.keras", "head.keras"
+# What all labels' answers have in common while they are told together.
+TOGETHER = "answers_of_all_labels"
 MOST_FITS, LEAST_TRIALS, MOST_TRIALS = 3, 2, 20
 # By what share another recipe must have a smaller loss than the usual one: what changes images less, or is
 # restrained less, is learned faster at first.
@@ -115,7 +118,8 @@ def train(
     bag = Bag.of(train, validation, spec, training)
     recipe, learner, trials = bag.best_recipe()
     fits, steps = [], 0
-    held_out = np.full((len(bag.rows), spec.task.outputs), np.nan)
+    head = JointHead.of(spec, bag.rows.labels)
+    held_out = np.full((len(bag.rows), head.outputs), np.nan)
     for fold in range(bag.fits):
         learner = bag.learner(fold, recipe) if fold else learner
         rows = bag.folds == fold
@@ -128,9 +132,30 @@ def train(
         facts["fits"] = len(fits)
     if trials:
         facts["trials"] = [trial.facts for trial in trials]
-    train_scores, scores = parted(held_out, len(train))
     save_parts = functools.partial(save, network, train, spec, training)
-    return TrainedModel(network.score, scores, save_parts, EXPLAINER, facts, [network.whole], train_scores)
+
+    def together(columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {**columns, TOGETHER: network.score(columns)}
+
+    def of_label(number: int) -> TrainedModel:
+        """What the network says of one label, on the rows that have it."""
+        place = head.places[number]
+
+        def score(columns: dict[str, tf.Tensor]) -> tf.Tensor:
+            told = columns if TOGETHER in columns else together(columns)
+            return told[TOGETHER][:, place]
+
+        first, second = (part.labels[:, number] >= 0 for part in (train, validation))
+        train_scores, scores = parted(held_out[:, place], len(train))
+        train_scores = None if train_scores is None else train_scores[first]
+        return TrainedModel(
+            score, scores[second], save_parts, EXPLAINER, facts, [network.whole], train_scores
+        )
+
+    if not spec.further:
+        return of_label(0)
+    further = {task.label: of_label(number) for number, task in enumerate(spec.further, start=1)}
+    return replace(of_label(0), together=together, further=further)
 
 
 @dataclass(frozen=True)
@@ -192,7 +217,7 @@ class Bag:
     @cached_property
     def tensors(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Pixels and labels, once for all fits."""
-        return tf.constant(self.rows.of(IMAGE)), tf.constant(self.rows.label)
+        return tf.constant(self.rows.of(IMAGE)), tf.constant(self.rows.labels)
 
     def learner(self, fold: int, recipe: Recipe) -> Learner:
         """A network that does not learn from a fold and is judged by it.
@@ -204,7 +229,8 @@ class Bag:
         seed = self.training.seed + fold
         keras.utils.set_random_seed(seed)
         held_out = self.folds == fold
-        white, labels = float(self.spec.only(IMAGE).white), self.rows.label[~held_out]
+        white, labels = float(self.spec.only(IMAGE).white), self.rows.labels[~held_out]
+        head = JointHead.of(self.spec, labels)
 
         def change(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return augment(images, white, recipe.changes), labels
@@ -215,9 +241,9 @@ class Bag:
             labels=self.tensors[1],
             learned=np.flatnonzero(~held_out),
             held_out=self.rows.take(held_out),
-            head=self.spec.task.head(labels),
+            head=head,
             change=change,
-            weights=class_weights(labels),
+            weights=head.weights(labels),
         )
         lessons = replace(
             self.lessons,
@@ -267,26 +293,46 @@ def calibrated(network: Network, rows: TransformedSplit, learned: np.ndarray, sp
         learned: `(rows,)` which it learned from; the others were held out.
         spec: What is predicted.
     """
-    weights = class_weights(rows.label[learned])
-    added = np.zeros(max(spec.task.outputs, 2))
-    added[list(weights)] = np.log(list(weights.values()))
-    head, held_out = spec.task.head(rows.label[learned]), rows.take(~learned)
-    shift = added[1:] - added[0] if spec.task.outputs == 1 else added
+    joint, held_out = JointHead.of(spec, rows.labels[learned]), rows.take(~learned)
     answers = scores_in_batches(network.score, held_out)
-    raw = np.asarray(head.raw(answers))
+    layer = network.head.layers[-1]
+    kernel, bias = layer.get_weights()
+    weights = joint.weights(rows.labels[learned])
+    for head, place, of_classes, labels in zip(
+        joint.heads, joint.places, weights, held_out.labels.T, strict=True
+    ):
+        known = labels >= 0
+        if not known.any():
+            continue
+        added = np.log(of_classes)
+        shift = added[1:] - added[0] if head.outputs == 1 else added
+        taken_off, temperature = least_loss(head, labels[known], answers[known, place], shift)
+        kernel[:, place] /= temperature
+        bias[place] = (bias[place] - taken_off) / temperature
+    layer.set_weights([kernel, bias])
+    return network
+
+
+def least_loss(
+    head: Head, labels: np.ndarray, answers: np.ndarray, shift: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """What is taken off one label's logits, and what they are divided by then, for the least loss.
+
+    Args:
+        head: The label's.
+        labels: `(rows,)` class ids of held-out images.
+        answers: `(rows, outputs)` probabilities.
+        shift: `(outputs,)` what weights of classes add to logits, of which parts are tried.
+    """
+    raw, target = np.asarray(head.raw(answers)), labels.astype(np.float32)
     tried = []
     for part in PARTS_OF_WEIGHTS:
         moved = raw - np.float32(part) * shift.astype(np.float32)
-        temperature = best_temperature(head, held_out.label, moved[:, None])
-        loss = np.mean(
-            head.loss(held_out.label.astype(np.float32), head.answers(moved / np.float32(temperature)))
-        )
+        temperature = best_temperature(head, labels, moved[:, None])
+        loss = np.mean(head.loss(target, head.answers(moved / np.float32(temperature))))
         tried.append((float(loss), part, temperature))
     _, part, temperature = min(tried)
-    layer = network.head.layers[-1]
-    kernel, bias = layer.get_weights()
-    layer.set_weights([kernel / temperature, (bias - part * shift) / temperature])
-    return network
+    return part * shift, temperature
 
 
 def build(spec: TableSpec, training: Training, recipe: Recipe | None = None, peaks: bool = False) -> Network:
@@ -304,8 +350,10 @@ def build(spec: TableSpec, training: Training, recipe: Recipe | None = None, pea
         maps = pretrained_maps(training, feature.shape, float(feature.white))
     else:
         maps = build_stem(feature.shape, float(feature.white), size)
-    head = build_head(maps.output.shape[1:], spec.task.outputs, widths, size, peaks)
-    return assembled(maps, head, training.backbone or "Residual network")
+    joint = JointHead.of(spec, np.zeros((0, 1 + len(spec.further)), np.int64))
+    head = build_head(maps.output.shape[1:], joint.outputs, widths, size, peaks)
+    whole = keras.Model(maps.input, head(maps.output))
+    return Network(maps, head, whole, training.backbone or "Residual network", joint.answers)
 
 
 def joined(networks: list[Network]) -> Network:
@@ -313,12 +361,7 @@ def joined(networks: list[Network]) -> Network:
     if len(networks) == 1:
         return networks[0]
     maps, head = side_by_side([item.maps for item in networks], [item.head for item in networks])
-    return assembled(maps, head, networks[0].name)
-
-
-def assembled(maps: keras.Model, head: keras.Model, name: str) -> Network:
-    """A network of its parts."""
-    return Network(maps, head, keras.Model(maps.input, head(maps.output)), name)
+    return replace(networks[0], maps=maps, head=head, whole=keras.Model(maps.input, head(maps.output)))
 
 
 def save(
@@ -334,5 +377,9 @@ def save(
         folder: Where the explainer will look.
     """
     network.maps.save(folder / MAPS_FILE)
-    network.head.save(folder / HEAD_FILE)
+    # The label that decides is explained; its outputs come first.
+    head = network.head
+    if spec.further:
+        head = keras.Model(head.input, head.output[:, : spec.task.outputs])
+    head.save(folder / HEAD_FILE)
     save_background(folder, background_images(train, spec, training.seed))

@@ -42,30 +42,36 @@ def run_fn(arguments: Any) -> None:
     training = Training.model_validate(config["training"])
     transform_output = tft.TFTransformOutput(arguments.transform_output)
     serialized, folds = read_folds(arguments.train_files)
-    train = replace(transform_examples(serialized, transform_output, spec), fold=folds)
     held_out = read_serialized(arguments.eval_files)
-    validation = transform_examples(held_out, transform_output, spec)
+    train, validation = (
+        with_further(transform_examples(read, transform_output, spec), read, spec)
+        for read in (serialized, held_out)
+    )
+    train = replace(train, fold=folds)
 
     def fitted(
         seed: int,
         train: TransformedSplit = train,
         validation: TransformedSplit = validation,
         spec: TableSpec = spec,
+        at_hand: TrainedModel | None = None,
     ) -> TrainedModel:
-        """A model, trained with a seed."""
-        trained = function(train, validation, spec, training.model_copy(update={"seed": seed}))
+        """A model, trained with a seed if there is none at hand."""
+        trained = at_hand or function(train, validation, spec, training.model_copy(update={"seed": seed}))
         assert isinstance(trained, TrainedModel)
         return calibrated(trained, validation.label, train.label, spec.task.calibrators, seed)
 
     started = time.monotonic()
     trained = fitted(training.seed)
     further = {}
-    for task in spec.further:
-        rows = [
-            labelled(part, further_labels(read, task))
-            for part, read in ((train, serialized), (validation, held_out))
-        ]
-        further[spec.outputs[task.label]] = fitted(training.seed, rows[0], rows[1], spec.of_further(task))
+    for number, task in enumerate(spec.further):
+        further[spec.outputs[task.label]] = fitted(
+            training.seed,
+            with_label(train, number),
+            with_label(validation, number),
+            spec.of_further(task),
+            trained.further.get(task.label),
+        )
     seconds = time.monotonic() - started
     model = Path(arguments.serving_model_dir)
     export(trained, transform_output, spec, serialized[:64], model, further)
@@ -91,11 +97,26 @@ def run_fn(arguments: Any) -> None:
         export(fitted(training.seed + number), transform_output, alone, serialized[:64], folder)
 
 
-def labelled(split: TransformedSplit, labels: np.ndarray) -> TransformedSplit:
-    """The rows that have a label, with that one.
+def with_further(split: TransformedSplit, serialized: np.ndarray, spec: TableSpec) -> TransformedSplit:
+    """Rows with their further labels, if there are such.
+
+    Args:
+        split: The rows, transformed.
+        serialized: `(rows,)` the same as tf.Examples.
+        spec: Names the labels.
+    """
+    if not spec.further:
+        return split
+    return replace(split, further=np.stack([further_labels(serialized, task) for task in spec.further], 1))
+
+
+def with_label(split: TransformedSplit, number: int) -> TransformedSplit:
+    """The rows that have a further label, with that one alone.
 
     Args:
         split: All rows.
-        labels: `(rows,)` another label of theirs, -1 where there is none.
+        number: Which of the further labels.
     """
-    return replace(split, label=labels).take(labels >= 0)
+    assert split.further is not None
+    own = split.further[:, number]
+    return replace(split, label=own, further=None).take(own >= 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ class TrainedModel:
         facts: What to tell a reader, e.g. number of trees, epochs, parameters.
         trackables: Keras layers and other objects whose variables belong to the export.
         probabilities: Whether scores of a task that tells probabilities are such, and can be calibrated.
+        further: What the same model says of further labels, by label, with scores of the rows that have one;
+            for labels that are not among them models of their own are trained.
+        together: Adds to the columns what all of these have in common, so that it is computed once.
     """
 
     score: Callable[[dict[str, tf.Tensor]], tf.Tensor]
@@ -37,3 +40,5 @@ class TrainedModel:
     trackables: list[Any] = field(default_factory=list)
     train_scores: np.ndarray | None = None
     probabilities: bool = True
+    further: Mapping[str, TrainedModel] = field(default_factory=dict)
+    together: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]] | None = None

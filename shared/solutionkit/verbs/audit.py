@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from solutionkit import audit_log
 from solutionkit.errors import UserError
+from solutionserve import audit_log
 
 
 def main(options: argparse.Namespace) -> int:
     """Verify a log, or add to it that somebody decided otherwise."""
-    if options.step == "verify":
-        return verify(options)
+    try:
+        return verify(options) if options.step == "verify" else override(options)
+    except audit_log.AuditLogError as error:
+        raise UserError(str(error)) from None
+
+
+def override(options: argparse.Namespace) -> int:
+    """Add that somebody decided otherwise."""
     found = audit_log.verify(options.log)
     if found.fault:
         raise UserError(f"{options.log}: {found.fault}; nothing is added to a log that does not hold.")

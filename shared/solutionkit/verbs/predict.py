@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit import audit_log
 from solutionkit.compare.decision import Decision
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
@@ -23,6 +22,7 @@ from solutionkit.output import summary_to, write_csv
 from solutionkit.runner.models import kept_beside, known_decision, model_folder, stated_decision
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
+from solutionserve import audit_log
 
 # A wrong address must not take long to show.
 RETRIES = 5
@@ -72,7 +72,10 @@ def main(options: argparse.Namespace) -> int:
     if options.audit_log:
         # Nothing is told that is not logged.
         entries = audit_entries(logged, columns, version or folder.name, project.name)
-        added = audit_log.append(options.audit_log, entries)
+        try:
+            added = audit_log.append(options.audit_log, entries)
+        except audit_log.AuditLogError as error:
+            raise UserError(str(error)) from None
         print(f"{options.audit_log} has {added.lines:,} lines; the last one's hash is {added.head}", file=to)
     write_csv(modality.table_of(rows, columns), options.output)
     print(f"{count:,} rows scored by {scorer}, in {options.output}", file=to)
@@ -112,18 +115,10 @@ def audit_entries(
                 "event": "prediction",
                 "model": model,
                 "version": version,
-                "input": audit_log.digest(as_bytes(value[row]) for value in inputs.values()),
+                "input": audit_log.digest_of(inputs, row),
                 "output": said[0] if each == 1 else said,
             }
         start += piece.num_rows
-
-
-def as_bytes(cell: Any) -> bytes:
-    """A cell's bytes, of numbers with their type and shape."""
-    if isinstance(cell, bytes | str):
-        return cell if isinstance(cell, bytes) else cell.encode("utf-8", "surrogatepass")
-    values = np.asarray(cell)
-    return f"{values.dtype} {values.shape} ".encode() + values.tobytes()
 
 
 def refuse_reasons(options: argparse.Namespace, why: str | None) -> None:

@@ -19,6 +19,8 @@ def main(options: argparse.Namespace) -> int:
     project = load_project(options.project)
     model_folder(project, "pushed")
     config_file(project)
+    if options.docker and options.audit_log:
+        raise UserError("--audit-log: TensorFlow Serving writes none; leave out --docker.")
     if options.docker:
         return serve_in_docker(str(project.folder / "serving" / "docker-compose.yaml"))
     from solutionserve.__main__ import main as serve
@@ -28,6 +30,8 @@ def main(options: argparse.Namespace) -> int:
     )
     print(f"try: curl http://{options.host}:{options.rest_port}/v1/models/{project.name}")
     flags = [f"--host={options.host}", f"--port={options.port}", f"--rest_api_port={options.rest_port}"]
+    if options.audit_log:
+        flags.append(f"--audit_log={options.audit_log}")
     return serve([*flags, *server_flags(project)])
 
 

@@ -12,18 +12,22 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
-from solutionkit.errors import UserError
+import numpy as np
 
 START = "0" * 64
 # How long the last lines may be, and how each begins.
 LONGEST, BEGIN = 1 << 20, b'{"'
+
+
+class AuditLogError(Exception):
+    """A file that is no such log, or lacks what is asked for; one sentence."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def append(file: Path, entries: Iterable[dict[str, Any]]) -> Verified:
         entries: What happened, each without `number`, `time`, `previous` and `hash`.
 
     Raises:
-        UserError: The file is no log.
+        AuditLogError: The file is no log.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+b", buffering=0) as stream:
@@ -86,7 +90,7 @@ def verify(file: Path, head: str = "") -> Verified:
         head: A line's hash that was kept elsewhere, which must be there.
 
     Raises:
-        UserError: There is no such file.
+        AuditLogError: There is no such file.
     """
     number, previous, seen = 0, START, not head
     for row, text in enumerate(_lines(file), start=1):
@@ -111,13 +115,13 @@ def entry_of(file: Path, number: int) -> dict[str, Any]:
     """One entry.
 
     Raises:
-        UserError: There is none of that number.
+        AuditLogError: There is none of that number.
     """
     for text in _lines(file):
         line: dict[str, Any] = json.loads(text)
         if line.get("number") == number:
             return line
-    raise UserError(f"{file}: there is no entry {number}.")
+    raise AuditLogError(f"{file}: there is no entry {number}.")
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -129,12 +133,34 @@ def digest(parts: Iterable[bytes]) -> str:
     return found.hexdigest()
 
 
+def digest_of(inputs: Mapping[str, Any], row: int) -> str:
+    """By which a row of inputs is known, whoever asks and in whatever order.
+
+    Args:
+        inputs: By name, `(rows, …)` each.
+        row: Which one.
+    """
+    return digest(as_bytes(inputs[name][row]) for name in sorted(inputs))
+
+
+def as_bytes(cell: Any) -> bytes:
+    """A cell's bytes, of numbers with their type and shape."""
+    if isinstance(cell, bytes | str):
+        return cell if isinstance(cell, bytes) else cell.encode("utf-8", "surrogatepass")
+    values = np.asarray(cell)
+    if values.dtype == object:
+        return digest(as_bytes(item) for item in values.ravel()).encode()
+    return f"{values.dtype} {values.shape} ".encode() + values.tobytes()
+
+
 def _lines(file: Path) -> Iterator[bytes]:
     try:
         with file.open("rb") as stream:
             yield from stream
     except FileNotFoundError:
-        raise UserError(f"{file}: no such file; `solutionkit predict --audit-log` makes one.") from None
+        raise AuditLogError(
+            f"{file}: no such file; `predict` and `serve` make one with --audit-log."
+        ) from None
 
 
 def _end(stream: RawIOBase, file: Path) -> tuple[int, str, int]:
@@ -156,7 +182,7 @@ def _end(stream: RawIOBase, file: Path) -> tuple[int, str, int]:
         line = json.loads(whole.splitlines()[-1])
         return int(line["number"]), str(line["hash"]), size - len(torn)
     except (ValueError, KeyError, TypeError):
-        raise UserError(
+        raise AuditLogError(
             f"{file}: it is no audit log, or its end is damaged; name another file, or see `solutionkit audit"
             " verify`."
         ) from None

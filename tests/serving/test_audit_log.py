@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from solutionkit.audit_log import START, append, digest, entry_of, verify
 from solutionkit.cli import main
-from solutionkit.errors import UserError
+from solutionserve.audit_log import START, AuditLogError, append, digest, digest_of, entry_of, verify
 
 
 def written(file: Path, count: int = 6) -> list[str]:
@@ -38,7 +38,7 @@ def test_lines_are_numbered_and_chained(tmp_path: Path) -> None:
     found = verify(file)
     assert (found.lines, found.fault, found.head) == (7, "", more.head)
     assert entry_of(file, 7)["of"] == 2
-    with pytest.raises(UserError, match="there is no entry 9"):
+    with pytest.raises(AuditLogError, match="there is no entry 9"):
         entry_of(file, 9)
 
 
@@ -86,7 +86,7 @@ def test_an_unfinished_line_is_cut_off_by_the_next_writer(tmp_path: Path) -> Non
 def test_nothing_is_added_to_what_is_no_log(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     file.write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="no audit log"):
+    with pytest.raises(AuditLogError, match="no audit log"):
         append(file, [{"event": "prediction"}])
     assert file.read_text() == "a,b\n1,2\n"
 
@@ -95,7 +95,7 @@ def test_files_that_are_no_logs_are_left_as_they_are(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     for content in ("-----BEGIN KEY-----", "a,b\n1,2\n3,4", "x" * 3_000_000):
         file.write_text(content)
-        with pytest.raises(UserError, match="no audit log"):
+        with pytest.raises(AuditLogError, match="no audit log"):
             append(file, [{"event": "prediction"}])
         assert file.read_text() == content
 
@@ -167,3 +167,13 @@ def test_who_decides_otherwise_is_added(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(arguments) == 1
     assert "nothing is added to a log that does not hold" in capsys.readouterr().err
     assert main(["audit", "verify", str(tmp_path / "none")]) == 1
+
+
+def test_a_row_is_known_by_its_values_in_whatever_order_and_form() -> None:
+    values = {"text": np.array(["ü", "b"], object), "number": np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)}
+    turned = {"number": values["number"], "text": np.array(["ü".encode(), b"b"], object)}
+    assert digest_of(values, 0) == digest_of(turned, 0)
+    assert digest_of(values, 0) != digest_of(values, 1)
+    assert digest_of(values, 0) != digest_of({**values, "number": values["number"].astype(np.float64)}, 0)
+    nested = {"texts": np.array([["a", "b"], ["ab", ""]], object)}
+    assert digest_of(nested, 0) != digest_of(nested, 1)

@@ -1,0 +1,127 @@
+"""Predictions into an audit log before they are told, those of requests side by side in one write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from solutionserve.audit_log import AuditLogError, append, digest_of
+from solutionserve.errors import Code, ServingError, invalid
+
+Entries = Callable[[], list[dict[str, Any]]]
+
+
+class AuditTrail:
+    """Adds what models said to an audit log; what could not be added must not be told.
+
+    While one write is under way, the entries of other requests wait and are the next: a disk is waited for
+    once for all of them.
+
+    Args:
+        file: The log; made where there is none.
+
+    Raises:
+        ServingError: The file is no audit log, or cannot be written.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._waiting: list[tuple[Entries, asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+        try:
+            append(file, [])
+        except (AuditLogError, OSError) as error:
+            raise invalid(f"--audit_log: {_in_words(error, file)}") from None
+
+    async def add(self, entries: Entries) -> None:
+        """Come back when the entries are on the disk.
+
+        Args:
+            entries: Makes them, on a thread.
+
+        Raises:
+            ServingError: They could not be written.
+        """
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entries, written))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        await written
+
+    async def _write(self) -> None:
+        while self._waiting:
+            taken, self._waiting = self._waiting, []
+            error = await asyncio.to_thread(self._added, [entries for entries, _ in taken])
+            for _, written in taken:
+                # Who was cancelled waits no longer; what was said is in the log all the same.
+                if written.done():
+                    continue
+                if error is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(
+                        ServingError(Code.UNAVAILABLE, f"what is not logged is not told: {error}")
+                    )
+        self._writing = None
+
+    def _added(self, requests: list[Entries]) -> str | None:
+        """Why nothing was added; None where all was."""
+        try:
+            append(self._file, [entry for entries in requests for entry in entries()])
+        except (AuditLogError, OSError) as error:
+            return _in_words(error, self._file)
+        return None
+
+
+def entries_of(
+    model: str,
+    version: int,
+    inputs: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
+    rows: int | None,
+) -> list[dict[str, Any]]:
+    """What is logged of a request, an entry a row; of one without rows in common one.
+
+    Args:
+        model: Its name.
+        version: Which one answered.
+        inputs: What the model was given, by name.
+        outputs: What it said, by name.
+        rows: The first dimension of the inputs, if they share one.
+    """
+    if rows is None:
+        inputs = {name: value[None] for name, value in inputs.items()}
+        outputs = {name: value[None] for name, value in outputs.items()}
+    count = 1 if rows is None else rows
+    # What has another number of rows belongs to all of them.
+    by_row = {name for name, value in outputs.items() if value.ndim and len(value) == count}
+    return [
+        {
+            "event": "prediction",
+            "model": model,
+            "version": str(version),
+            "input": digest_of(inputs, row),
+            "output": {
+                name: _plain(value[row] if name in by_row else value) for name, value in outputs.items()
+            },
+        }
+        for row in range(count)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    told = np.asarray(value).tolist()
+    if isinstance(told, list):
+        return _plain(told[0]) if len(told) == 1 else [_plain(item) for item in told]
+    return told.decode("utf-8", "backslashreplace") if isinstance(told, bytes) else told
+
+
+def _in_words(error: Exception, file: Path) -> str:
+    return f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)
