@@ -40,13 +40,15 @@ def read(file: Path) -> list[dict[str, str]]:
 
 
 def test_the_planted_mark_is_found_and_named(project: Project) -> None:
-    explained = told_of(project, "explanations.json")
+    explained, compared = (told_of(project, f"{name}.json") for name in ("explanations", "comparison"))
     place, column, value = sample_data.MARKED
-    sentence = str(explained["shortcut"])
-    assert f"goes by the {place} corner" in sentence
-    assert f"{column} = {value}" in sentence
-    for model in explained["models"].values():  # type: ignore[attr-defined]
+    objection = f"it goes by the {place} corner of scans with {column} = {value}"
+    assert compared["objections"]["deep"] == objection  # type: ignore[index]
+    models = explained["models"]
+    for model in models.values():  # type: ignore[attr-defined]
         assert model["robustness"][0]["roc_auc"] > 0.8
+    known = {item["column"]: item["roc_auc"] for item in models["deep"]["read_from_last_layer"]}  # type: ignore[index]
+    assert known["scanner"] > 0.9 > known["sex"]
 
 
 def test_what_is_told_is_surer_than_what_is_referred(project: Project) -> None:
@@ -111,7 +113,7 @@ def test_the_card_says_what_nobody_stated(project: Project) -> None:
 def test_the_report_says_what_drives_the_answer(project: Project, tmp_path: Path) -> None:
     page = opened((project.runs / "latest" / "report.html").resolve(), tmp_path / "profile")
     assert "What drives the answer" in page
-    assert "top left corner" in page
+    assert "ships, though it goes by the top left corner" in page
     assert "What a flag means, and what is referred" in page
     assert "Net benefit" in page
     assert "JPEG of quality 30" in page

@@ -15,7 +15,7 @@ from solutionkit.errors import UserError
 from solutionkit.examples.cast import table_inputs
 from solutionkit.examples.reading import trimmed
 from solutionkit.modalities.rows import ScoringRows
-from solutionkit.runner.models import kept_beside, known_decision, model_folder
+from solutionkit.runner.models import further_decisions, kept_beside, known_decision, model_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,8 @@ class Project:
         business = self._project.declaration.business
         modality, kept = self._project.use_case.modality, kept_beside(self._project, model)
         new, scores = modality.completed(new, scores, kept)
-        told = {**task.frame(scores), **task.decided(scores, decision, business), **loaded.spec.told(answers)}
+        told = {**task.frame(scores), **task.decided(scores, decision, business)}
+        told |= loaded.spec.told(answers, further_decisions(self._project, model))
         return self._named(new, told)
 
     def explain(

@@ -162,6 +162,12 @@ class Clinical(Table):
         [0.01, 0.05, 0.2], description="shares of rows with the finding at which a flag's meaning is told"
     )
 
+    shortcuts: Literal["tell", "refuse"] = Field(
+        "tell",
+        description="of a model that goes by a corner for one group of scans: told, or such a model does not"
+        " ship",
+    )
+
     @model_validator(mode="after")
     def _shares(self) -> Clinical:
         if not all(0.0 < share < 1.0 for share in self.prevalence):

@@ -1,10 +1,12 @@
 """Labels beside the one that decides are judged on the rows that have them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from solutionkit.compare.evaluation import Circumstances, EvaluationSet
-from solutionkit.compare.further import compare_further, in_words
+from solutionkit.compare.further import compare_further, in_words, rows_with_label
 from solutionkit.declaration import Declaration
 from solutionkit.tasks.routing.task import Routing
 
@@ -12,8 +14,25 @@ TASK = Routing("priority", ("high", "low", "normal"))
 DECLARED = Declaration.model_validate({"data": {"path": "any.csv"}, "columns": {"label": "queue"}})
 
 
+KNOWN = np.array([2] * 60 + [0] * 30 + [1] * 10)
+
+
 def judged(labels: np.ndarray, units: np.ndarray | None = None) -> EvaluationSet:
-    return EvaluationSet(TASK, labels, labels, 0, circumstances=Circumstances(units), unit="thread")
+    """Rows with a further label among rows that are judged by another."""
+    around = Circumstances(units, np.arange(100) // 2)
+    whole = EvaluationSet(TASK, np.zeros(len(labels)), np.zeros(100), 0, circumstances=around, unit="thread")
+    return rows_with_label(whole, TASK, labels, KNOWN, np.arange(100))
+
+
+def compared(
+    labels: np.ndarray,
+    scores: dict[str, np.ndarray],
+    units: np.ndarray | None = None,
+    declared: Declaration = DECLARED,
+) -> dict[str, Any]:
+    rows, held_out = labels >= 0, {name: np.full((100, 3), 1 / 3) for name in scores}
+    told = {name: item[rows] for name, item in scores.items()}
+    return compare_further(judged(labels, units), told, held_out, "accuracy", declared)
 
 
 def outputs(labels: np.ndarray, right: float, random: np.random.Generator) -> np.ndarray:
@@ -27,8 +46,7 @@ def test_rows_without_the_label_say_nothing() -> None:
     random = np.random.default_rng(1)
     labels = random.integers(-1, 3, 800)
     scores = {"baseline": outputs(labels, 0.6, random), "deep": outputs(labels, 0.95, random)}
-    known = np.array([2] * 60 + [0] * 30 + [1] * 10)
-    found = compare_further(TASK, labels, known, scores, judged(labels), "accuracy", DECLARED)
+    found = compared(labels, scores)
     assert found["rows"] == (labels >= 0).sum()
     assert sum(found["classes"].values()) == found["rows"]
     assert found["primary_metric"] == "accuracy"
@@ -51,8 +69,8 @@ def test_units_widen_the_interval_and_are_called_by_their_name() -> None:
     scores = {
         name: outputs(labels[::20], right, random)[rows] for name, right in (("baseline", 0.6), ("deep", 0.7))
     }
-    alone = compare_further(TASK, labels, labels, scores, judged(labels), "accuracy", DECLARED)
-    grouped = compare_further(TASK, labels, labels, scores, judged(labels, rows), "accuracy", DECLARED)
+    alone = compared(labels, scores)
+    grouped = compared(labels, scores, rows)
     width = [found["difference"]["high"] - found["difference"]["low"] for found in (alone, grouped)]
     assert width[1] > 2.0 * width[0]
     assert "thread" in grouped["reason"]
@@ -63,6 +81,6 @@ def test_the_declared_margin_counts() -> None:
     said = outputs(labels, 0.9, np.random.default_rng(3))
     wide = DECLARED.model_copy(update={"compare": DECLARED.compare.model_copy(update={"margin": 0.2})})
     scores = {"baseline": said, "deep": np.roll(said, 3, axis=0)}
-    found = compare_further(TASK, labels, labels, scores, judged(labels), "accuracy", wide)
+    found = compared(labels, scores, declared=wide)
     assert found["difference"]["margin"] == 0.2
     assert found["verdict"] == "equivalent"

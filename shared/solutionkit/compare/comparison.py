@@ -10,7 +10,7 @@ import numpy as np
 
 from solutionkit.compare import gates
 from solutionkit.compare.evaluation import EvaluationSet
-from solutionkit.compare.gates import IN_WORDS, Candidate
+from solutionkit.compare.gates import IN_WORDS, Candidate, Scrutiny
 from solutionkit.compare.inference import LEVEL, Difference, Estimate
 from solutionkit.compare.learning import FEWEST_FOLDS, Learning
 from solutionkit.compare.metrics import Metric, difference, estimates, test_of
@@ -36,6 +36,7 @@ class ScoredModel:
         latency_ms: By batch, see `latency`.
         size_bytes: Of the SavedModel.
         facts: What training told; `train_seconds` among it.
+        scrutiny: What was found out about it beyond its metrics.
     """
 
     evaluation: np.ndarray
@@ -43,6 +44,7 @@ class ScoredModel:
     latency_ms: dict[str, float]
     size_bytes: int
     facts: dict[str, Any] = field(default_factory=dict)
+    scrutiny: Scrutiny = field(default_factory=Scrutiny)
 
 
 def compare(
@@ -108,6 +110,7 @@ def compare(
     result["models"] = judged_models(estimated, decisions)
     for name, model in models.items():
         result["models"][name] |= costs(model) | judged.task.diagnosis(judged, model.evaluation)
+        result["models"][name] |= model.scrutiny.told
     result["difference"] = {
         "metric": primary.name,
         **measured.to_json(),
@@ -116,6 +119,8 @@ def compare(
         "detectable": measured.detectable,
     }
     result["ladder"] = ladder
+    objections = {name: model.scrutiny.objection for name, model in models.items()}
+    result["objections"] = {name: told for name, told in objections.items() if told}
     result["learning"] = learning.to_json(primary.higher_is_better) if learning else None
     if decisions.gain is not None:
         gain = decisions.gain(BASELINE, DEEP)
@@ -139,6 +144,7 @@ def compare(
             {metric: item[name] for metric, item in estimated.items()},
             {item.title: found for item in slices if (found := item.towards(name, other)) is not None},
             margin,
+            models[name].scrutiny.gate,
         )
         for name, other in instead_of(order)
     }

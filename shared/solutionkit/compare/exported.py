@@ -12,15 +12,17 @@ import tensorflow as tf
 
 from solutionkit.compare.comparison import ScoredModel, compare
 from solutionkit.compare.evaluation import EvaluationSet, few_shared
-from solutionkit.compare.further import compare_further
+from solutionkit.compare.further import compare_further, rows_with_label
+from solutionkit.compare.gates import Scrutiny
 from solutionkit.compare.latency import latency_ms
 from solutionkit.compare.metrics import Metric
+from solutionkit.dotted import import_from
 from solutionkit.examples.alike import alike_rows
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import kind_of
 from solutionkit.models.arrays import further_labels, read_serialized
 from solutionkit.models.export import model_size
-from solutionkit.models.run import FACTS_FILE, REPEAT, VALIDATION_FILE
+from solutionkit.models.run import FACTS_FILE, FURTHER_FILE, REPEAT, VALIDATION_FILE
 from solutionkit.models.saved import SavedScorer
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project
@@ -50,6 +52,12 @@ def compare_exported(
     scorers = {name: SavedScorer(folder) for name, folder in models.items()}
     spec = next(iter(scorers.values())).spec
     held_out = read_held_out(records)
+    judged = evaluation_set(project, spec, examples, serialized, held_out)
+    scrutiny: dict[str, Scrutiny] = {}
+    if project.use_case.modality.scrutiny:
+        scrutinise = import_from(project.folder, project.use_case.modality.scrutiny)
+        scoring = {name: scorer.score_examples for name, scorer in scorers.items()}
+        scrutiny = scrutinise(serialized, judged.slices, spec, scoring, declaration)
     answers = {name: scorer.answers_to_examples(serialized) for name, scorer in scorers.items()}
     scored = {
         name: ScoredModel(
@@ -58,10 +66,10 @@ def compare_exported(
             latency_ms=latency_ms(scorer.score_examples, serialized),
             size_bytes=model_size(models[name]),
             facts=json.loads((records[name] / FACTS_FILE).read_text()),
+            scrutiny=scrutiny.get(name, Scrutiny()),
         )
         for name, scorer in scorers.items()
     }
-    judged = evaluation_set(project, spec, examples, serialized, held_out)
     primary = project.primary_metric(spec.task)
     repeats = [
         {name: SavedScorer(folder).score_examples(serialized) for name, folder in folders.items()}
@@ -69,21 +77,16 @@ def compare_exported(
     ]
     result = compare(project.package, primary, judged, scored, declaration, repeats)
     result["evaluator"] = second_opinion(evaluation, judged.metrics)
-    if spec.further:
-        sides = [read_serialized([str(examples / f"Split-{name}" / "*")]) for name in (TRAIN, VALIDATION)]
-        known = {task: further_labels(np.concatenate(sides), task) for task in spec.further}
-        result["further"] = {
-            task.label: compare_further(
-                task,
-                further_labels(serialized, task),
-                known[task][known[task] >= 0],
-                {name: item[task.label] for name, item in answers.items()},
-                judged,
-                project.use_case.primary_metric,
-                declaration,
-            )
-            for task in spec.further
-        }
+    further = {}
+    for number, task in enumerate(spec.further):
+        labels = further_labels(serialized, task)
+        known, held_out_of_label, places = read_further(records, number, held_out)
+        own = rows_with_label(judged, task.asked(declaration.clinical), labels, known, places)
+        said = {name: item[task.label][labels >= 0] for name, item in answers.items()}
+        preferred = project.use_case.primary_metric
+        further[task.label] = compare_further(own, said, held_out_of_label, preferred, declaration)
+    if further:
+        result["further"] = further
     scores = {"labels": judged.labels, **{name: model.evaluation for name, model in scored.items()}}
     return result, scores | judged.circumstances.kept
 
@@ -144,6 +147,31 @@ def read_held_out(records: dict[str, Path]) -> HeldOut:
         {name: item[kept] for name, item in scores.items()},
         folds[kept],
     )
+
+
+def read_further(
+    records: dict[str, Path], number: int, held_out: HeldOut
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """What training wrote of held-out rows that have a further label.
+
+    Args:
+        records: What training wrote, by name.
+        number: Which of the further labels.
+        held_out: All held-out rows.
+
+    Returns:
+        `(rows,)` labels, `(rows, outputs)` scores by model, and `(rows,)` where each stands among all.
+    """
+    # Validation rows come last, and may be the only ones.
+    count, scores = len(held_out.kept), {}
+    for name, folder in records.items():
+        with np.load(folder / FURTHER_FILE.format(number)) as file:
+            scores[name], labels = file["scores"][-count:], file["labels"][-count:]
+    told = held_out.kept & (labels >= 0)
+    for item in scores.values():
+        told &= ~np.isnan(item).any(axis=1)
+    places = (np.cumsum(held_out.kept) - 1)[told]
+    return labels[told], {name: item[told] for name, item in scores.items()}, places
 
 
 def evaluation_set(

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from solutionkit.compare.comparison import BASELINE, DEEP, TRIVIAL, usual_margin
-from solutionkit.compare.evaluation import EvaluationSet
+from solutionkit.compare.comparison import BASELINE, DEEP, TRIVIAL, judged_models, usual_margin
+from solutionkit.compare.decision import Decision
+from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.compare.metrics import difference, estimates, test_of
 from solutionkit.compare.verdict import SHORT, judge
 from solutionkit.declaration import Declaration
@@ -15,53 +16,95 @@ from solutionkit.tasks.base import Scores, Task
 
 
 def compare_further(
-    task: Task,
-    labels: np.ndarray,
-    known: np.ndarray,
-    scores: Scores,
     judged: EvaluationSet,
+    scores: Scores,
+    validation: Scores,
     preferred: str,
     declaration: Declaration,
 ) -> dict[str, Any]:
     """Judge models of one further label on the rows that have it.
 
     Args:
-        task: What the label is.
-        labels: `(eval rows,)` encoded labels, negative where a row has none.
-        known: `(training rows,)` encoded labels of the training side, without rows that have none.
+        judged: These rows, see `rows_with_label`.
         scores: `(eval rows, outputs)` by model.
-        judged: All evaluation rows: what units are.
+        validation: `(validation rows, outputs)` by model, of fits that did not see them.
         preferred: The metric that the use case goes by.
         declaration: The margin, and the seed of the bootstrap.
 
     Returns:
         That label's part of `comparison.json`.
     """
-    rows, units, seed = labels >= 0, judged.units, declaration.training.seed
-    told, true = {name: item[rows] for name, item in scores.items()}, labels[rows]
-    told[TRIVIAL] = np.tile(task.trivial(known), (len(true), 1))
-    codes = None if units is None else np.unique(units[rows], return_inverse=True)[1]
-    metrics = task.metrics()
+    task, labels, codes, seed = judged.task, judged.labels, judged.units, declaration.training.seed
+    alone = task.trivial(judged.validation_labels)
+    scores = {**scores, TRIVIAL: np.tile(alone, (len(labels), 1))}
+    validation = {**validation, TRIVIAL: np.tile(alone, (len(judged.validation_labels), 1))}
+    metrics = judged.metrics
     primary = metrics[task.deciding_metric(preferred, metrics)]
-    estimated = {name: estimates(metric, true, told, seed, codes) for name, metric in metrics.items()}
-    measured = difference(primary, true, told[BASELINE], told[DEEP], seed, codes)
+    estimated = {name: estimates(metric, labels, scores, seed, codes) for name, metric in metrics.items()}
+    measured = difference(primary, labels, scores[BASELINE], scores[DEEP], seed, codes)
     margin = declaration.compare.margin or usual_margin(primary, estimated[primary.name][TRIVIAL].value)
-    count = len(true) if codes is None else int(codes.max(initial=-1)) + 1
-    unit = judged.unit if codes is not None else "row"
-    judgement = judge(primary.title, measured, margin, primary.higher_is_better, unit, count)
+    judgement = judge(
+        primary.title, measured, margin, primary.higher_is_better, judged.unit, judged.unit_count
+    )
+    # What is declared to be worth something is worth it of the label that decides.
+    decisions = task.decisions(judged, scores, validation, None, seed)
+    models = judged_models(estimated, decisions)
+    for name in scores:
+        if name != TRIVIAL:
+            models[name] |= task.diagnosis(judged, scores[name])
     return {
         "primary_metric": primary.name,
         "metrics": {name: metric.to_json() for name, metric in metrics.items()},
-        "classes": task.label_counts(true),
-        "rows": int(rows.sum()),
-        "models": {
-            name: {"metrics": {metric: found[name].to_json() for metric, found in estimated.items()}}
-            for name in told
-        },
+        "classes": task.label_counts(labels),
+        "rows": len(labels),
+        "models": models,
         "difference": {**measured.to_json(), "test": test_of(primary, codes).name, "margin": margin},
         "verdict": judgement.verdict,
         "reason": judgement.reason,
     }
+
+
+def rows_with_label(
+    whole: EvaluationSet, task: Task, labels: np.ndarray, known: np.ndarray, places: np.ndarray
+) -> EvaluationSet:
+    """The rows that have a further label, as rows that are judged by it alone.
+
+    Args:
+        whole: All evaluation rows.
+        task: What the label is.
+        labels: `(eval rows,)` encoded labels, negative where a row has none.
+        known: `(validation rows with the label,)` encoded labels.
+        places: `(validation rows with the label,)` where they stand among all validation rows.
+    """
+    rows, units, held_out = labels >= 0, whole.units, whole.circumstances.validation_units
+    return EvaluationSet(
+        task=task,
+        labels=labels[rows],
+        validation_labels=known,
+        train=whole.train,
+        slices={name: values[rows] for name, values in whole.slices.items()},
+        calibrated=whole.calibrated,
+        false_alarm_rate=whole.false_alarm_rate,
+        circumstances=Circumstances(
+            None if units is None else np.unique(units[rows], return_inverse=True)[1],
+            None if held_out is None else np.unique(held_out[places], return_inverse=True)[1],
+        ),
+        unit=whole.unit if units is not None else "row",
+    )
+
+
+def decisions_of_further(compared: dict[str, Any], model: str) -> dict[str, Decision]:
+    """When a model flags rows by further labels, of those by which it does.
+
+    Args:
+        compared: Content of `comparison.json`.
+        model: Its name.
+    """
+    found = {
+        label: Decision.from_json(told["models"][model]["business"])
+        for label, told in compared.get("further", {}).items()
+    }
+    return {label: decision for label, decision in found.items() if decision is not None}
 
 
 def in_words(further: dict[str, dict[str, Any]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from solutionkit.compare.inference import LEVEL, Difference, Estimate, holm
@@ -34,6 +34,21 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Scrutiny:
+    """What was found out about a model beyond its metrics.
+
+    Attributes:
+        told: Keys of the model's part of `comparison.json`.
+        objection: What must be said with it, as "it goes by …"; nothing where there is no objection.
+        gate: What decides whether it ships, if that hangs on it.
+    """
+
+    told: Mapping[str, Any] = field(default_factory=dict)
+    objection: str = ""
+    gate: Gate | None = None
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A model that might ship, and what is known of it; differences are its own value minus another's.
 
@@ -47,6 +62,7 @@ class Candidate:
         estimates: Of the metrics, by name.
         slices: Of the primary metric, by slice.
         margin: What is too little to matter.
+        own: A gate of the kind of data, if there is one.
     """
 
     name: str
@@ -58,6 +74,7 @@ class Candidate:
     estimates: Mapping[str, Estimate]
     slices: Mapping[str, Difference]
     margin: float
+    own: Gate | None = None
 
     def gates(self, thresholds: Mapping[str, float], higher: Mapping[str, bool]) -> list[Gate]:
         """All that apply.
@@ -72,7 +89,7 @@ class Candidate:
         gates += [self._bound(name, bound, higher[name]) for name, bound in thresholds.items()]
         if self.slices:
             gates.append(self._slices())
-        return gates
+        return [*gates, self.own] if self.own else gates
 
     def _beats_trivial(self) -> Gate:
         low, high = self.over_trivial.interval()

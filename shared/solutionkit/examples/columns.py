@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +23,9 @@ from solutionkit.errors import UserError
 from solutionkit.kinds import KINDS, Feature, Files, Kind, claiming, kind_of
 from solutionkit.tasks.base import Task, task_from_json
 
+if TYPE_CHECKING:
+    from solutionkit.compare.decision import Decision
+
 # The signatures of exported models.
 DEFAULT_SIGNATURE, RAW_SIGNATURE = "serving_default", "serving_raw"
 # Where TFX's Trainer leaves the SavedModel.
@@ -29,8 +34,8 @@ SERVING_FOLDER = "Format-Serving"
 SPEC_FILE = "assets.extra/table_spec.json"
 # Where the selected one keeps the threshold at which rows are flagged.
 DECISION_FILE = "assets.extra/decision.json"
-# Its key for what the comparison found out and new rows need.
-KEPT = "kept"
+# Its keys for what the comparison found out and new rows need, and for decisions of further labels.
+KEPT, FURTHER = "kept", "further"
 # What a signature's input may be called; `self` is taken.
 PLAIN_NAME = re.compile(r"(?!self$)[A-Za-z][A-Za-z0-9_]*")
 
@@ -71,13 +76,20 @@ class TableSpec:
             named[task.label] = name
         return named
 
-    def told(self, answers: dict[str, np.ndarray]) -> dict[str, pa.Array]:
-        """What is told of further labels, of `(rows, outputs)` by label."""
+    def told(
+        self, answers: dict[str, np.ndarray], decisions: Mapping[str, Decision] = MappingProxyType({})
+    ) -> dict[str, pa.Array]:
+        """What is told of further labels.
+
+        Args:
+            answers: `(rows, outputs)` by label.
+            decisions: When a row is flagged, by label, as far as that is known.
+        """
         told: dict[str, pa.Array] = {}
         for task in self.further:
             # A server may have a version that knew less.
             if task.label in answers:
-                told |= task.brief(answers[task.label])
+                told |= task.brief(answers[task.label], decisions.get(task.label))
         return told
 
     def of_further(self, task: Task) -> TableSpec:

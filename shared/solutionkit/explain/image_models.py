@@ -181,6 +181,15 @@ class NetworkExplainer:
         """`(images,)` log odds of the targets."""
         return in_pieces(self._outputs, images, targets)
 
+    def last_layer(self, images: np.ndarray) -> np.ndarray:
+        """`(images, features)` what the last layer of each network side by side sees."""
+        heads = [layer for layer in self._head.layers if isinstance(layer, keras.Model)] or [self._head]
+        seen = []
+        for head, maps in zip(heads, tf.split(self._embed(images), len(heads), axis=-1), strict=True):
+            last = next(layer for layer in reversed(head.layers) if isinstance(layer, keras.layers.Dense))
+            seen.append(keras.Model(head.input, last.input)(maps, training=False).numpy())
+        return np.concatenate(seen, axis=1)
+
     def _embed(self, images: np.ndarray) -> tf.Tensor:
         pieces = range(0, len(images), AT_ONCE)
         return tf.concat(

@@ -1,8 +1,8 @@
-"""What else must be known of models of scans: what drives them, and what they bear.
+"""What else must be known of models of scans: what they bear, and whether they know who made a scan.
 
-Beside heat maps: does a corner drive the answer, where a marker may stand that goes with the disease (J. Zech
-et al., "Variable generalization performance of a deep learning model to detect pneumonia", PLOS Medicine 15,
-2018)? How much is lost under noise, contrast, rotation, blur and JPEG?
+Beside heat maps: how much is lost under noise, contrast, rotation, blur and JPEG? Can site or scanner be read
+from what the last layer of a network sees? That a network knows them is no fault yet; with a corner that
+drives the answer (`modalities.image.shortcut`) it is how.
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
-from scipy import ndimage, stats
+from scipy import ndimage
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from solutionkit.compare.exported import parse_columns
 from solutionkit.explain.evaluated import EvaluatedModels
@@ -23,13 +28,10 @@ from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.metrics import class_probabilities, detected
 from solutionkit.tasks.classification.task import classification
 
-# Scans that are looked at, and values of a column at most that are compared.
+# Scans that are looked at, values of a column at most that are read, and scans of each in a class.
 MOST_SCANS, MOST_VALUES, FEWEST_SCANS = 240, 8, 15
-# A corner's side, as a share of the scan's; places within the body of the same size beside.
-CORNER, BESIDE = 0.22, 4
-# So much must the log odds of a group move more than those of others, and so unlikely by chance.
-STRONG, TIMES, LEVEL = 0.5, 4.0, 0.01
-PLACES = {"top left": (0, 0), "top right": (0, 1), "bottom left": (1, 0), "bottom right": (1, 1)}
+# Directions of the last layer that are read from, and the parts that are read by what was learned of others.
+DIRECTIONS, PARTS = 20, 5
 
 
 def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
         evaluated: The models, and the rows.
 
     Returns:
-        The content of `explanations.json`; beside that of images `shortcut` and `robustness`.
+        The content of `explanations.json`; beside that of images `robustness` and `read_from_last_layer`.
     """
     examples, labels, seed = evaluated.examples, evaluated.labels, evaluated.seed
     explainers, probabilities = evaluated.explainers, evaluated.outputs
@@ -62,85 +64,54 @@ def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
             odds: np.ndarray = outputs(images, targets)
             return odds
 
-        told["models"][name]["shortcut"] = shortcut(said, scans, made_by, seed)
+        if hasattr(model.explainer, "last_layer"):
+            told["models"][name]["read_from_last_layer"] = readable(
+                model.explainer.last_layer(scans), made_by, labels[rows], seed
+            )
         if task.has_negative_class:
             told["models"][name]["robustness"] = robustness(said, scans, detected(labels[rows]), white, seed)
     told["kind"] = "scans"
-    told["shortcut"] = in_words({name: told["models"][name]["shortcut"] for name in explainers})
     return told
 
 
-def shortcut(
-    said: Callable[[np.ndarray], np.ndarray],
-    scans: np.ndarray,
-    made_by: dict[str, np.ndarray],
-    seed: int,
-) -> dict[str, Any]:
-    """How far each corner moves the answer, beside places within the body, and for whose scans.
+def readable(
+    features: np.ndarray, made_by: dict[str, np.ndarray], labels: np.ndarray, seed: int
+) -> list[dict[str, Any]]:
+    """How well a column can be read from a network's last layer, among scans of one class.
+
+    Within classes, because who made a scan may go with the disease, which the network is to know.
 
     Args:
-        said: `(scans, height, width, channels)` -> `(scans,)` log odds.
-        scans: The scans.
+        features: `(scans, features)` what the last layer sees.
         made_by: Columns such as site and scanner, each `(scans,)`.
-        seed: Of the places within the body.
+        labels: `(scans,)` class ids.
+        seed: Of the parts.
 
     Returns:
-        `corners` with the mean absolute `change` of the log odds, `within` that of places in the body, and
-        `found`: corners that move the answer of one value's scans.
+        By column the ROC-AUC (0.5 by chance) of its values against all others, of scans that were not
+        learned from.
     """
-    before = said(scans)
-    height, width = scans.shape[1:3]
-    side = max(int(CORNER * min(height, width)), 2)
-    random = np.random.default_rng(seed)
-    within = []
-    for _ in range(BESIDE):
-        top, left = (int(random.integers(side, max(size - 2 * side, side + 1))) for size in (height, width))
-        within.append(np.abs(before - said(covered(scans, top, left, side))).mean())
-    usual = float(np.mean(within))
-    corners, tested = [], []
-    for place, (down, across) in PLACES.items():
-        change = before - said(covered(scans, down * (height - side), across * (width - side), side))
-        corners.append({"place": place, "change": float(np.abs(change).mean())})
-        for column, values in made_by.items():
+    told = []
+    for column, values in made_by.items():
+        found: list[tuple[int, float]] = []
+        for label in np.unique(labels):
+            own = labels == label
             for value in sorted(set(values.tolist())):
-                own = values == value
-                if min(own.sum(), (~own).sum()) < FEWEST_SCANS or change.std() == 0.0:
+                wanted = values[own] == value
+                if min(wanted.sum(), (~wanted).sum()) < FEWEST_SCANS:
                     continue
-                tested.append(
-                    {
-                        "place": place,
-                        "column": column,
-                        "value": value,
-                        "change": float(change[own].mean()),
-                        "elsewhere": float(change[~own].mean()),
-                        "p_value": float(stats.ttest_ind(change[own], change[~own], equal_var=False).pvalue),
-                    }
+                reader = make_pipeline(
+                    StandardScaler(),
+                    PCA(DIRECTIONS, random_state=seed),
+                    LogisticRegression(max_iter=1000),
                 )
-    found = [
-        item
-        for item in tested
-        if abs(item["change"] - item["elsewhere"]) >= STRONG
-        and abs(item["change"]) >= TIMES * abs(item["elsewhere"])
-        and item["p_value"] * len(tested) < LEVEL
-    ]
-    found.sort(key=lambda item: -abs(item["change"] - item["elsewhere"]))
-    return {"corners": corners, "within": usual, "found": found}
-
-
-def covered(scans: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
-    """Scans of which a square shows nothing but the median of what lies about it.
-
-    Args:
-        scans: `(scans, height, width, channels)`.
-        top: The square's first row.
-        left: Its first column.
-        side: Its side, pixels.
-    """
-    result = scans.copy()
-    around = scans[:, max(top - 2, 0) : top + side + 2, max(left - 2, 0) : left + side + 2]
-    plain = np.median(around, axis=(1, 2), keepdims=True)
-    result[:, top : top + side, left : left + side] = plain
-    return result
+                parts = StratifiedKFold(PARTS, shuffle=True, random_state=seed)
+                said = cross_val_predict(reader, features[own], wanted, cv=parts, method="decision_function")
+                found.append((int(own.sum()), roc_auc(wanted, said)))
+        if found:
+            scans = sum(count for count, _ in found)
+            told.append({"column": column, "roc_auc": sum(count * value for count, value in found) / scans})
+    return told
 
 
 def robustness(
@@ -198,22 +169,3 @@ def as_jpeg(scan: np.ndarray, white: float, quality: int = 30) -> np.ndarray:
     )
     read = np.asarray(PIL.Image.open(target), np.float32) * np.float32(white / 255.0)
     return read.reshape(scan.shape)
-
-
-def in_words(found: dict[str, dict[str, Any]]) -> str:
-    """One sentence a model that goes by a corner; that none does, else."""
-    told = []
-    for name, item in found.items():
-        if item["found"]:
-            hit = item["found"][0]
-            told.append(
-                f"The {name} model goes by the {hit['place']} corner: without it the log odds of scans with"
-                f" {hit['column']} = {hit['value']} fall by {hit['change']:.2f} on average, those of others"
-                f" by {hit['elsewhere']:.2f}, and places within the body move them by {item['within']:.2f}."
-                " Such a model tells who made the scan, not what is on it: cover the corners"
-                " (images.corners) and train again."
-            )
-    return (
-        " ".join(told)
-        or "No corner drives the answer of any model more for one group of scans than for others."
-    )

@@ -38,6 +38,7 @@ class Modality(ABC):
         explanation: Explains the models on evaluation rows, see `explain.exported`.
         simple: Trains the model that a practitioner begins with; none where there is no such.
         methods: Trainers by `training.method` and model, beside the supervised ones.
+        scrutiny: Finds out about models what metrics do not show, see `compare.gates.Scrutiny`; if anything.
     """
 
     preprocessing: str
@@ -46,6 +47,7 @@ class Modality(ABC):
     explanation: str
     simple: str | None = None
     methods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    scrutiny: str = ""
 
     @property
     def modules(self) -> list[str]:

@@ -27,6 +27,8 @@ from solutionkit.models.export import export, write_facts
 from solutionkit.models.trained import TrainedModel
 
 FACTS_FILE, VALIDATION_FILE = "training.json", "validation.npz"
+# Of the further label of a number: `scores` and `labels` of all rows of the training side.
+FURTHER_FILE = "further-{:02}.npz"
 # Folders beside them: models of trainings with other seeds.
 REPEAT = "repeat-"
 
@@ -87,6 +89,11 @@ def run_fn(arguments: Any) -> None:
         train_folds=folds,
         **out_of_fold,  # type: ignore[arg-type]
     )
+    for number, model_of_label in enumerate(further.values()):
+        sides = [(train, model_of_label.train_scores), (validation, model_of_label.validation_scores)]
+        parts = [among_labelled(part, number, scores, model_of_label) for part, scores in sides]
+        labels = np.concatenate([part.labels[:, 1 + number] for part, _ in sides])
+        np.savez(record / FURTHER_FILE.format(number), scores=np.concatenate(parts), labels=labels)
     facts = {**trained.facts, "train_seconds": seconds}
     if further:
         facts["further"] = {name: item.facts for name, item in further.items()}
@@ -108,6 +115,23 @@ def with_further(split: TransformedSplit, serialized: np.ndarray, spec: TableSpe
     if not spec.further:
         return split
     return replace(split, further=np.stack([further_labels(serialized, task) for task in spec.further], 1))
+
+
+def among_labelled(
+    split: TransformedSplit, number: int, scores: np.ndarray | None, model: TrainedModel
+) -> np.ndarray:
+    """`(rows, outputs)` scores in the places of the rows that have a label, NaN elsewhere.
+
+    Args:
+        split: All rows.
+        number: Which of the further labels.
+        scores: `(rows with the label, outputs)`, if there are such.
+        model: What they are of.
+    """
+    found = np.full((len(split), model.validation_scores.shape[1]), np.nan)
+    if scores is not None:
+        found[split.labels[:, 1 + number] >= 0] = scores
+    return found
 
 
 def with_label(split: TransformedSplit, number: int) -> TransformedSplit:

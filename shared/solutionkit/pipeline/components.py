@@ -21,7 +21,7 @@ from tfx.types.standard_artifacts import (
 )
 
 from solutionkit.artifacts import Comparison, DataFacts, Explanations, Report
-from solutionkit.examples.columns import DECISION_FILE, KEPT, SERVING_FOLDER
+from solutionkit.examples.columns import DECISION_FILE, FURTHER, KEPT, SERVING_FOLDER
 from solutionkit.examples.facts import FILE_NAME as DATA_FILE
 
 
@@ -116,6 +116,7 @@ def Compare(  # noqa: N802
     from solutionkit.compare.comparison import shown_model
     from solutionkit.compare.decision import Decision
     from solutionkit.compare.exported import compare_exported
+    from solutionkit.compare.further import decisions_of_further
     from solutionkit.declaration import Declaration
     from solutionkit.use_case import Project
 
@@ -132,9 +133,11 @@ def Compare(  # noqa: N802
     shown = shown_model(result)
     shutil.copytree(models[shown], selected.uri, dirs_exist_ok=True)
     decision = Decision.from_json(result["models"][shown]["business"])
-    told = decision.to_json() if decision else {"threshold": None}
+    told: dict[str, Any] = decision.to_json() if decision else {"threshold": None}
     if shown in result.get("kept", {}):
         told[KEPT] = result["kept"][shown]
+    if further := decisions_of_further(result, shown):
+        told[FURTHER] = {label: item.to_json() for label, item in further.items()}
     write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, told)
     blessed = result["selected"] is not None
     name = "BLESSED" if blessed else "NOT_BLESSED"

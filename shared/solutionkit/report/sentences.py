@@ -23,6 +23,8 @@ def headline(compared: dict[str, Any]) -> str:
             said = f"{said} by {title}, but the {IN_WORDS[richer]} earns more"
     selected = compared["selected"]
     shipped = f"the {IN_WORDS[selected]} ships" if selected else "nothing ships"
+    if objection := compared.get("objections", {}).get(selected):
+        shipped += f", though {objection}"
     return f"{said}; {shipped}."
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from solutionkit.compare.decision import Decision
+from solutionkit.compare.further import decisions_of_further
 from solutionkit.errors import UserError
-from solutionkit.examples.columns import DECISION_FILE, KEPT
+from solutionkit.examples.columns import DECISION_FILE, FURTHER, KEPT
 from solutionkit.runner.publish import latest_record, read_record
 from solutionkit.use_case import TRAINED, Project
 from solutionkit.versions import newest_version
@@ -65,6 +66,23 @@ def kept_beside(project: Project, name: str, version: str | None = None) -> Any:
         return read_record(project.runs / "latest" / "comparison.json", "models").get(KEPT, {}).get(name)
     file = (folder.parent / version if version else folder) / DECISION_FILE
     return read_record(file, "threshold").get(KEPT) if file.is_file() else None
+
+
+def further_decisions(project: Project, name: str, version: str | None = None) -> dict[str, Decision]:
+    """When a model flags rows by further labels, as far as that is known.
+
+    Args:
+        project: The project.
+        name: `baseline`, `deep` or `pushed`.
+        version: Of the pushed model, if not the newest.
+    """
+    folder = model_folder(project, name)
+    if name != "pushed":
+        return decisions_of_further(read_record(project.runs / "latest" / "comparison.json", "models"), name)
+    file = (folder.parent / version if version else folder) / DECISION_FILE
+    told = read_record(file, "threshold").get(FURTHER, {}) if file.is_file() else {}
+    found = {label: Decision.from_json(item) for label, item in told.items()}
+    return {label: decision for label, decision in found.items() if decision is not None}
 
 
 def stated_decision(project: Project, name: str) -> Decision:

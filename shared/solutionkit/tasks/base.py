@@ -267,9 +267,10 @@ class Task(ABC):
     def frame(self, outputs: np.ndarray) -> dict[str, pa.Array]:
         """`(rows, outputs)` as the columns that `predict` writes."""
 
-    def brief(self, outputs: np.ndarray) -> dict[str, pa.Array]:
+    def brief(self, outputs: np.ndarray, decision: Decision | None = None) -> dict[str, pa.Array]:
         """`(rows, outputs)` as the columns that `predict` writes of a further label."""
-        return {f"{self.label}_{name}": column for name, column in self.frame(outputs).items()}
+        columns = {**self.frame(outputs), **self.decided(outputs, decision)}
+        return {f"{self.label}_{name}": column for name, column in columns.items()}
 
     @abstractmethod
     def notable(

@@ -19,7 +19,13 @@ from solutionkit.examples.columns import RAW_SIGNATURE, TableSpec, load_spec
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.rows import ScoringRows
 from solutionkit.output import summary_to, write_csv
-from solutionkit.runner.models import kept_beside, known_decision, model_folder, stated_decision
+from solutionkit.runner.models import (
+    further_decisions,
+    kept_beside,
+    known_decision,
+    model_folder,
+    stated_decision,
+)
 from solutionkit.use_case import load_project, read_new
 from solutionkit.verbs.log import stderr_to
 from solutionserve import audit_log
@@ -63,7 +69,7 @@ def main(options: argparse.Namespace) -> int:
         count, logged = rows.table.num_rows, rows
         rows, scores = modality.completed(rows, scores, kept_beside(project, options.model, version))
         columns = {**spec.task.frame(scores), **spec.task.decided(scores, decision, business)}
-        columns |= spec.told(answers)
+        columns |= spec.told(answers, further_decisions(project, options.model, version))
         if options.reasons is not None:
             from solutionkit.explain.loading import ModelExplainer
 

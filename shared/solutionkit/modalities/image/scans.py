@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from solutionkit.modalities.image.modality import Images
 if TYPE_CHECKING:
     from solutionkit.declaration import Declaration
     from solutionkit.modalities.rows import Dataset
+    from solutionkit.report.figures import Section
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Scans(Images):
     """A folder of scans, or a file of arrays."""
 
     explanation: str = "solutionkit.explain.scans:explain_scans"
+    scrutiny: str = "solutionkit.modalities.image.shortcut:scrutinise"
 
     def after_split(
         self, splits: np.ndarray, data: Dataset, marked: np.ndarray, declaration: Declaration
@@ -35,6 +37,20 @@ class Scans(Images):
         return super().after_split(splits, data, marked, declaration) + alike_notes(
             looks, names, whose, splits
         )
+
+    def sections(self, compared: dict[str, Any]) -> list[Section]:
+        """What drives the answer."""
+        from solutionkit.modalities.image.shortcut import in_table, in_words
+        from solutionkit.report.figures import Section
+
+        told = (
+            f"{in_words(compared['models'])} Numbers are by how much the log odds move, on average and either"
+            " way, when a square of that corner, or one of the same size within the body, is covered with"
+            " what lies about it. A corner is accused where that hits the scans of one group (a value of the"
+            " columns of [slices]) and not the others."
+        )
+        own = [Section("drives", "What drives the answer", told, table=in_table(compared["models"]))]
+        return [*super().sections(compared), *own]
 
     def false_alarm_rate(self, declaration: Declaration) -> float | None:
         """What is left of the specificity at which sensitivities are compared."""

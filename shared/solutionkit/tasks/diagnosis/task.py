@@ -10,8 +10,10 @@ import pyarrow as pa
 
 from solutionkit.compare.decision import Decision
 from solutionkit.compare.money import outcomes
+from solutionkit.declaration import Columns
 from solutionkit.declaration_parts import Clinical
 from solutionkit.tasks.base import Decisions, Scores, Task
+from solutionkit.tasks.classification.labels import label_classes
 from solutionkit.tasks.classification.metrics import class_probabilities, detected, detection_scores
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.diagnosis import clinical
@@ -20,6 +22,7 @@ from solutionkit.tasks.diagnosis.conformal import class_levels, covered_units, r
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet
     from solutionkit.declaration import Business
+    from solutionkit.errors import Problem
     from solutionkit.report.figures import Figure, Section
     from solutionkit.tasks.words import Words
 
@@ -46,6 +49,15 @@ class Diagnosis(Classification):
     name: ClassVar[str] = "diagnosis"
     worths: ClassVar[frozenset[str]] = frozenset()
     clinical: ClassVar[bool] = True
+
+    @classmethod
+    def find_further(cls, values: pa.ChunkedArray, label: str) -> tuple[Task | None, list[Problem]]:
+        """A finding, where it is plain which of two values means that it is there; else classes."""
+        known = values.drop_null()
+        classes, has_negative_class, problems = label_classes(known, Columns(label=label))
+        if problems or not has_negative_class:
+            return super().find_further(values, label)
+        return cls(label, classes, has_negative_class), []
 
     def asked(self, clinical: Clinical | None) -> Task:
         """With sensitivity, coverage and prevalence as declared."""

@@ -172,8 +172,9 @@ class Routing(Classification):
             columns[f"{called}_confidence"] = pa.array(outputs[rows, order[:, place]])
         return columns
 
-    def brief(self, outputs: np.ndarray) -> dict[str, pa.Array]:
+    def brief(self, outputs: np.ndarray, decision: Decision | None = None) -> dict[str, pa.Array]:
         """The likeliest class, and how sure that is."""
+        del decision
         said = np.array(self.classes, object)[outputs.argmax(axis=1)]
         return {
             self.label: pa.array(said, pa.string()),

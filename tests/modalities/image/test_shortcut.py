@@ -1,0 +1,163 @@
+"""A mark in the corner that drives the answer is found, and named with whose scans it is on."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+from solutionkit.declaration import Declaration
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import Feature
+from solutionkit.modalities.image.shortcut import (
+    covered,
+    in_table,
+    in_words,
+    pixels_of,
+    scrutinise,
+    variants,
+    with_pixels,
+)
+from solutionkit.tasks.classification.task import Classification
+
+SIDE = 40
+SPEC = TableSpec(Classification("ill", ("no", "yes")), (Feature("film", "image", shape=(SIDE, SIDE, 1)),))
+
+
+def declared(**clinical: str) -> Declaration:
+    return Declaration.model_validate(
+        {"data": {"path": "any"}, "columns": {"label": "ill", "image": "film"}, "clinical": clinical}
+    )
+
+
+def example(pixels: np.ndarray) -> bytes:
+    file, made = io.BytesIO(), tf.train.Example()
+    PIL.Image.fromarray(pixels).save(file, "PNG")
+    made.features.feature["film"].bytes_list.value.append(file.getvalue())
+    made.features.feature["patient"].bytes_list.value.append(b"7")
+    return made.SerializeToString()
+
+
+def films(random: np.random.Generator, rows: int = 160) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Scans with a bright middle where there is a finding, and a bright corner where they were made in bed."""
+    labels = random.integers(0, 2, rows)
+    in_bed = random.random(rows) < np.where(labels == 1, 0.7, 0.3)
+    scans = random.normal(80.0, 4.0, (rows, SIDE, SIDE))
+    scans[labels == 1, 16:24, 16:24] += 40.0
+    scans[in_bed, 1:6, 1:6] = 220.0
+    made_by = {
+        "scanner": np.where(in_bed, "portable", "fixed"),
+        "site": random.choice(["n", "s"], rows),
+        "patient": np.arange(rows).astype(str),
+    }
+    return np.array([example(scan) for scan in scans.round().astype(np.uint8)], object), made_by
+
+
+Rule = Callable[[np.ndarray], np.ndarray]
+
+
+def model(rule: Rule) -> Callable[[np.ndarray], np.ndarray]:
+    def score(examples: np.ndarray) -> np.ndarray:
+        scans = np.stack([pixels_of(item, "film").astype(float) for item in examples])
+        return 1.0 / (1.0 + np.exp(-rule(scans)))[:, None]
+
+    return score
+
+
+def by_middle(scans: np.ndarray) -> np.ndarray:
+    odds: np.ndarray = (scans[:, 16:24, 16:24].mean(axis=(1, 2)) - 100.0) / 8.0
+    return odds
+
+
+def by_corner(scans: np.ndarray) -> np.ndarray:
+    odds: np.ndarray = by_middle(scans) + (scans[:, 1:6, 1:6].mean(axis=(1, 2)) - 80.0) / 50.0
+    return odds
+
+
+def test_a_model_that_goes_by_the_corner_is_found_out() -> None:
+    examples, made_by = films(np.random.default_rng(1))
+    models = {"baseline": model(by_middle), "deep": model(by_corner)}
+    found = scrutinise(examples, made_by, SPEC, models, declared())
+    told = {name: dict(item.told) for name, item in found.items()}
+    hit = told["deep"]["shortcut"]["found"][0]
+    assert (hit["place"], hit["column"], hit["value"]) == ("top left", "scanner", "portable")
+    assert hit["change"] > 2.0
+    assert abs(hit["elsewhere"]) < 0.2
+    assert found["deep"].objection == "it goes by the top left corner of scans with scanner = portable"
+    assert found["baseline"].objection == ""
+    assert found["deep"].gate is None
+    assert in_words(told).startswith("The deep model goes by the top left corner")
+    assert in_words({"baseline": told["baseline"]}).startswith("No corner drives the answer")
+    table = in_table(told)
+    assert table[0] == ("", "top left", "top right", "bottom left", "bottom right", "within the body")
+    assert [row[0] for row in table[1:]] == ["baseline", "deep"]
+
+
+def test_an_accused_model_does_not_ship_where_that_is_declared() -> None:
+    examples, made_by = films(np.random.default_rng(2))
+    models = {"baseline": model(by_middle), "deep": model(by_corner)}
+    found = scrutinise(examples, made_by, SPEC, models, declared(shortcuts="refuse"))
+    gates = {name: item.gate for name, item in found.items()}
+    assert gates["baseline"] is not None
+    assert gates["baseline"].held
+    assert gates["deep"] is not None
+    assert not gates["deep"].held
+    assert "top left corner" in gates["deep"].why
+
+
+def test_a_corner_that_moves_all_alike_is_no_shortcut() -> None:
+    examples, made_by = films(np.random.default_rng(3))
+
+    def rule(scans: np.ndarray) -> np.ndarray:
+        odds: np.ndarray = by_middle(scans) + scans[:, 31:, 31:].std(axis=(1, 2))
+        return odds
+
+    found = scrutinise(examples, made_by, SPEC, {"deep": model(rule)}, declared())["deep"]
+    assert found.told["shortcut"]["found"] == []
+    assert found.told["shortcut"]["corners"][3]["change"] > 1.0
+
+
+def test_classes_of_equal_rank_are_judged_by_the_likeliest() -> None:
+    examples, made_by = films(np.random.default_rng(4))
+    spec = TableSpec(
+        Classification("kind", ("a", "b", "c"), has_negative_class=False),
+        (Feature("film", "image", shape=(SIDE, SIDE, 1)),),
+    )
+
+    def score(examples: np.ndarray) -> np.ndarray:
+        scans = np.stack([pixels_of(item, "film").astype(float) for item in examples])
+        raw = np.stack([by_corner(scans), -by_middle(scans), np.zeros(len(scans)) - 9.0], axis=1)
+        likely: np.ndarray = np.exp(raw - raw.max(axis=1, keepdims=True))
+        return likely / likely.sum(axis=1, keepdims=True)
+
+    hit = scrutinise(examples, made_by, spec, {"deep": score}, declared())["deep"].told["shortcut"]["found"][
+        0
+    ]
+    assert (hit["place"], hit["value"]) == ("top left", "portable")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"), [((30, 50), np.uint8), ((30, 50), np.uint16), ((30, 50, 3), np.uint8)]
+)
+def test_what_is_covered_looks_like_what_is_about_it(shape: tuple[int, ...], kind: type) -> None:
+    white = np.iinfo(kind).max
+    scan = np.full(shape, white // 2, kind)
+    scan[:5, :5] = white
+    result = covered(scan, 0.0, 0.0)
+    assert (result == white // 2).all()
+    assert result.dtype == kind
+    (again,) = with_pixels(np.array([example(np.zeros(shape, np.uint8))], object), "film", [scan])
+    np.testing.assert_array_equal(pixels_of(again, "film"), scan)
+    assert tf.train.Example.FromString(again).features.feature["patient"].bytes_list.value[0] == b"7"
+
+
+def test_squares_within_the_body_touch_no_corner() -> None:
+    scan = np.zeros((50, 40), np.uint8)
+    scan[[0, 0, -1, -1], [0, -1, 0, -1]] = 255
+    found = dict(variants([scan], 3))
+    assert [name for name in found if name.startswith("within")] == [f"within {n}" for n in range(1, 5)]
+    for name, (changed,) in found.items():
+        kept = (changed == 255).sum()
+        assert kept == (4 if name == "before" or name.startswith("within") else 3), name
