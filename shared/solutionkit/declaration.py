@@ -233,6 +233,11 @@ class Comparing(Table):
         description="how often the models are trained, with a seed each; the first ones ship, all tell how"
         " much chance there is in learning, at so many times the training's time",
     )
+    leave_out: str | None = Field(
+        None,
+        description="a column of slices.columns, e.g. site: the models are trained again without the rows of"
+        " each of its values, to tell how well one is told that nothing was learned of",
+    )
 
 
 USUAL_MINUTES = 10.0
@@ -318,6 +323,10 @@ class Declaration(Table):
         for name in self.slices.columns:
             if name in {self.columns.label, self.columns.id}:
                 raise ValueError(f"slices.columns: '{name}' is the label or the id; slice by another column")
+        if self.compare.leave_out not in {None, *self.slices.columns}:
+            raise ValueError(
+                f"compare.leave_out: '{self.compare.leave_out}' is not among slices.columns; add it there"
+            )
         if self.data.split in needed and not needed[self.data.split] and self.data.path:
             key = "split" if self.data.split == "column" else str(self.data.split)
             raise ValueError(f'split = "{self.data.split}" needs the key columns.{key}')

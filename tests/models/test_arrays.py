@@ -3,8 +3,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from solutionkit.examples.encoding import write_examples
-from solutionkit.models.arrays import TransformedSplit, read_folds, read_serialized
+from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.encoding import serialized_examples, write_examples
+from solutionkit.kinds import Feature
+from solutionkit.models.arrays import TransformedSplit, parse_columns, read_folds, read_serialized
+from solutionkit.tasks.classification.task import Classification
 
 SPLIT = TransformedSplit({"numeric": np.arange(6.0).reshape(3, 2)}, np.array([0, 1, 1]), np.array([1, 2, 1]))
 
@@ -41,3 +44,39 @@ def test_files_are_read_in_order_and_count_as_folds(tmp_path: Path) -> None:
     assert np.array_equal(serialized, read_serialized([str(tmp_path / "*")]))
     none, no_folds = read_folds([str(tmp_path / "nothing*")])
     assert (len(none), len(no_folds)) == (0, 0)
+
+
+TASK = Classification("y", ("no", "yes"))
+SPEC = TableSpec(TASK, (Feature("age", "numeric"), Feature("city", "categorical", ("Ulm",))), "id")
+ROWS = pa.table(
+    {
+        "age": pa.array([30.0, None]),
+        "city": pa.array(["Ulm", None]),
+        "id": pa.array(["a", "ü"]),
+        "y": pa.array([1, 0]),
+    }
+)
+
+
+def test_columns_come_back_as_they_went_in() -> None:
+    serialized = np.array(list(serialized_examples(ROWS)), object)
+    columns = parse_columns(serialized, SPEC, ["id", "y", "city", "age"])
+    assert columns["id"].tolist() == ["a", "ü"]
+    assert columns["y"].tolist() == [1, 0]
+    assert columns["city"].tolist() == ["Ulm", ""]
+    assert columns["age"][0] == 30.0
+    assert np.isnan(columns["age"][1])
+
+
+def test_no_columns_are_asked_for_where_none_are_carried() -> None:
+    assert parse_columns(np.array([b""], object), SPEC, []) == {}
+
+
+def test_further_labels_go_along_with_their_rows() -> None:
+    further = np.array([[0, -1], [1, 2], [-1, 0]])
+    rows = TransformedSplit(SPLIT.inputs, SPLIT.label, SPLIT.fold, further)
+    np.testing.assert_array_equal(rows.labels, np.concatenate([SPLIT.label[:, None], further], axis=1))
+    np.testing.assert_array_equal(rows.take(np.array([2, 0])).further, further[[2, 0]])
+    np.testing.assert_array_equal(rows.joined(rows.take(slice(1))).further, further[[0, 1, 2, 0]])
+    assert SPLIT.labels.shape == (3, 1)
+    assert SPLIT.joined(SPLIT).further is None

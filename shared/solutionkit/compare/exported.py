@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ from solutionkit.compare.evaluation import EvaluationSet, few_shared
 from solutionkit.compare.further import compare_further, rows_with_label
 from solutionkit.compare.gates import Scrutiny
 from solutionkit.compare.latency import latency_ms
+from solutionkit.compare.left_out import LeftOut, compare_left_out
 from solutionkit.compare.metrics import Metric
+from solutionkit.compare.records import HeldOut, read_further, read_held_out, read_left_out, read_repeats
 from solutionkit.dotted import import_from
 from solutionkit.examples.alike import alike_rows
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import kind_of
-from solutionkit.models.arrays import further_labels, read_serialized
+from solutionkit.models.arrays import further_labels, parse_columns, read_serialized
 from solutionkit.models.export import model_size
-from solutionkit.models.run import FACTS_FILE, FURTHER_FILE, REPEAT, VALIDATION_FILE
+from solutionkit.models.run import FACTS_FILE
 from solutionkit.models.saved import SavedScorer
 from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project
@@ -77,101 +79,28 @@ def compare_exported(
     ]
     result = compare(project.package, primary, judged, scored, declaration, repeats)
     result["evaluator"] = second_opinion(evaluation, judged.metrics)
-    further = {}
-    for number, task in enumerate(spec.further):
-        labels = further_labels(serialized, task)
-        known, held_out_of_label, places = read_further(records, number, held_out)
-        own = rows_with_label(judged, task.asked(declaration.clinical), labels, known, places)
-        said = {name: item[task.label][labels >= 0] for name, item in answers.items()}
+    outputs = {name: model.evaluation for name, model in scored.items()}
+    if column := declaration.compare.leave_out:
+        said = []
+        for value, folders in read_left_out(records).items():
+            rows = judged.slices[column].astype(str) == value
+            asked = {name: SavedScorer(folder) for name, folder in folders.items()}
+            told = {name: scorer.score_examples(serialized[rows]) for name, scorer in asked.items()}
+            said.append(LeftOut(value, rows, told))
+        seed = declaration.training.seed
+        result["left_out"] = compare_left_out(judged, judged.metrics[primary], outputs, column, said, seed)
+    if spec.further:
+        result["further"] = further = {}
         preferred = project.use_case.primary_metric
-        further[task.label] = compare_further(own, said, held_out_of_label, preferred, declaration)
-    if further:
-        result["further"] = further
-    scores = {"labels": judged.labels, **{name: model.evaluation for name, model in scored.items()}}
+        for number, task in enumerate(spec.further):
+            labels = further_labels(serialized, task)
+            of_label = read_further(records, number, held_out)
+            known = of_label.labels, of_label.places
+            own = rows_with_label(judged, task.asked(declaration.clinical), labels, *known)
+            told = {name: item[task.label][labels >= 0] for name, item in answers.items()}
+            further[task.label] = compare_further(own, told, of_label.scores, preferred, declaration)
+    scores = {"labels": judged.labels, **outputs}
     return result, scores | judged.circumstances.kept
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Scores of rows by models that were not fitted on them, from which thresholds are chosen.
-
-    Attributes:
-        splits: Where the rows stand, in order.
-        kept: `(rows of these splits,)` which of their rows these are.
-        labels: `(rows,)` encoded labels.
-        scores: `(rows, outputs)` by model.
-        folds: `(rows,)` codes of rows that one fit of each model was held out from; None where there is but
-            one fit.
-    """
-
-    splits: tuple[str, ...]
-    kept: np.ndarray
-    labels: np.ndarray
-    scores: dict[str, np.ndarray]
-    folds: np.ndarray | None = None
-
-
-def read_repeats(records: dict[str, Path]) -> list[dict[str, Path]]:
-    """SavedModels of trainings with other seeds, by model, as far as all models have them.
-
-    Args:
-        records: What training wrote, by name.
-    """
-    found = {name: sorted(folder.glob(f"{REPEAT}*")) for name, folder in records.items()}
-    count = min(len(folders) for folders in found.values())
-    return [{name: folders[number] for name, folders in found.items()} for number in range(count)]
-
-
-def read_held_out(records: dict[str, Path]) -> HeldOut:
-    """What training wrote of rows that were held out from all models: training rows, where all have folds.
-
-    Args:
-        records: What training wrote, by name.
-    """
-    stored = {}
-    for name, folder in records.items():
-        with np.load(folder / VALIDATION_FILE) as file:
-            stored[name] = dict(file)
-    first = next(iter(stored.values()))
-    if not all("train_scores" in item for item in stored.values()):
-        scores = {name: item["scores"] for name, item in stored.items()}
-        return HeldOut((VALIDATION,), np.ones(len(first["labels"]), bool), first["labels"], scores)
-    scores = {name: np.concatenate([item["train_scores"], item["scores"]]) for name, item in stored.items()}
-    kept = np.all([~np.isnan(item).any(axis=1) for item in scores.values()], axis=0)
-    labels = np.concatenate([first["train_labels"], first["labels"]])
-    folds = np.concatenate([first["train_folds"], np.zeros(len(first["labels"]), np.int64)])
-    return HeldOut(
-        (TRAIN, VALIDATION),
-        kept,
-        labels[kept],
-        {name: item[kept] for name, item in scores.items()},
-        folds[kept],
-    )
-
-
-def read_further(
-    records: dict[str, Path], number: int, held_out: HeldOut
-) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
-    """What training wrote of held-out rows that have a further label.
-
-    Args:
-        records: What training wrote, by name.
-        number: Which of the further labels.
-        held_out: All held-out rows.
-
-    Returns:
-        `(rows,)` labels, `(rows, outputs)` scores by model, and `(rows,)` where each stands among all.
-    """
-    # Validation rows come last, and may be the only ones.
-    count, scores = len(held_out.kept), {}
-    for name, folder in records.items():
-        with np.load(folder / FURTHER_FILE.format(number)) as file:
-            scores[name], labels = file["scores"][-count:], file["labels"][-count:]
-    told = held_out.kept & (labels >= 0)
-    for item in scores.values():
-        told &= ~np.isnan(item).any(axis=1)
-    places = (np.cumsum(held_out.kept) - 1)[told]
-    return labels[told], {name: item[told] for name, item in scores.items()}, places
 
 
 def evaluation_set(
@@ -231,22 +160,6 @@ def copied_rows(serialized: np.ndarray, spec: TableSpec) -> np.ndarray | None:
     # The same file is the same picture; cells of a table may be alike by chance.
     codes = encoded[0] if spec.files else alike_rows(encoded)
     return None if codes is None or few_shared(codes) else codes
-
-
-def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:
-    """Columns of serialized tf.Examples: the label as its task has it, others by kind, else as text."""
-    if not names:
-        return {}
-    known = {feature.name: kind_of(feature).parsing_dense(feature) for feature in spec.features}
-    known[spec.label] = spec.task.parsing
-    text = tf.io.FixedLenFeature([], tf.string, "")
-    parsed = tf.io.parse_example(serialized, {name: known.get(name, text) for name in names})
-    return {
-        name: np.array([cell.decode("utf-8") for cell in column.numpy()], object)
-        if column.dtype == tf.string
-        else column.numpy()
-        for name, column in parsed.items()
-    }
 
 
 def count_rows(folder: Path) -> int:

@@ -11,10 +11,9 @@ import numpy as np
 
 from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.decision import Decision
-from solutionkit.compare.exported import parse_columns
 from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.loading import ModelExplainer
-from solutionkit.models.arrays import read_serialized
+from solutionkit.models.arrays import parse_columns, read_serialized
 from solutionkit.splits import EVAL
 
 # `-> content of explanations.json`.

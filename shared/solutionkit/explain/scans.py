@@ -20,10 +20,10 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from solutionkit.compare.exported import parse_columns
 from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.images import explain_images
 from solutionkit.kinds import IMAGE
+from solutionkit.models.arrays import parse_columns
 from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.metrics import class_probabilities, detected
 from solutionkit.tasks.classification.task import classification

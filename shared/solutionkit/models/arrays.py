@@ -139,6 +139,22 @@ def further_labels(serialized: np.ndarray, task: Task) -> np.ndarray:
     return np.asarray(encoded.fill_null(-1).to_numpy(), np.int64)
 
 
+def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> dict[str, np.ndarray]:
+    """Columns of serialized tf.Examples: the label as its task has it, others by kind, else as text."""
+    if not names:
+        return {}
+    known = {feature.name: kind_of(feature).parsing_dense(feature) for feature in spec.features}
+    known[spec.label] = spec.task.parsing
+    text = tf.io.FixedLenFeature([], tf.string, "")
+    parsed = tf.io.parse_example(serialized, {name: known.get(name, text) for name in names})
+    return {
+        name: np.array([cell.decode("utf-8") for cell in column.numpy()], object)
+        if column.dtype == tf.string
+        else column.numpy()
+        for name, column in parsed.items()
+    }
+
+
 def _stored(values: np.ndarray, name: str, spec: TableSpec) -> np.ndarray:
     """A kind's values in no more memory than they need; all of its columns are of one type."""
     return KINDS[name].stored(values, spec.of(name)[0])

@@ -17,6 +17,7 @@ from solutionkit.examples.schema import specification_of
 from solutionkit.models.arrays import (
     TransformedSplit,
     further_labels,
+    parse_columns,
     read_folds,
     read_serialized,
     transform_examples,
@@ -24,19 +25,21 @@ from solutionkit.models.arrays import (
 from solutionkit.models.calibrating import calibrated
 from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
+from solutionkit.models.left_out import parts_without
 from solutionkit.models.trained import TrainedModel
 
 FACTS_FILE, VALIDATION_FILE = "training.json", "validation.npz"
 # Of the further label of a number: `scores` and `labels` of all rows of the training side.
 FURTHER_FILE = "further-{:02}.npz"
-# Folders beside them: models of trainings with other seeds.
-REPEAT = "repeat-"
+# Folders beside them: models of trainings with other seeds, and without the rows of a value.
+REPEAT, LEFT_OUT = "repeat-", "left-out-"
 
 
 def run_fn(arguments: Any) -> None:
     """Train one model; TFX's Trainer calls this with its `FnArgs`.
 
-    `custom_config` holds `train`, the dotted name of the training function, `training` and `repeats`.
+    `custom_config` holds `train`, the dotted name of the training function, `training`, `repeats` and
+    `leave_out`.
     """
     config = arguments.custom_config
     function = import_from(Path(config["project"]), config["train"])
@@ -98,10 +101,18 @@ def run_fn(arguments: Any) -> None:
     if further:
         facts["further"] = {name: item.facts for name, item in further.items()}
     write_facts(record / FACTS_FILE, facts)
+    alone = replace(spec, further=())
     for number in range(1, config["repeats"]):
         folder = record / f"{REPEAT}{number:02}"
-        alone = replace(spec, further=())
         export(fitted(training.seed + number), transform_output, alone, serialized[:64], folder)
+    if config["leave_out"]:
+        column = config["leave_out"]
+        first, second = (parse_columns(read, spec, [column])[column] for read in (serialized, held_out))
+        for number, part in enumerate(parts_without(train, validation, (first, second), spec.task)):
+            folder = record / f"{LEFT_OUT}{number:02}"
+            without = fitted(training.seed, part.train, part.validation)
+            export(without, transform_output, alone, serialized[:64], folder)
+            write_facts(folder / FACTS_FILE, {**without.facts, "left_out": part.value})
 
 
 def with_further(split: TransformedSplit, serialized: np.ndarray, spec: TableSpec) -> TransformedSplit:

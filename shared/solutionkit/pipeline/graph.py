@@ -112,6 +112,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
                 "train": function,
                 "training": training,
                 "repeats": declaration.compare.repeats,
+                "leave_out": declaration.compare.leave_out,
                 "encoder": data_hash(encoder_files),
                 "project": str(project.folder),
                 "code": code("models", "transform", "tasks", own=[function, task_module]),

@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 
 from solutionkit import __version__
+from solutionkit.compare import left_out
 from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.decision import Decision
 from solutionkit.compare.further import in_words as further_in_words
@@ -87,6 +88,7 @@ def write_report(
             *task.sections(compared),
             *modality.sections(compared),
             *further_sections(compared),
+            *left_out_sections(compared),
         ],
         "rungs": rungs(compared["models"]),
         "decisions": decisions,
@@ -145,6 +147,15 @@ def further_sections(compared: dict[str, Any]) -> list[Section]:
         for svg, (label, found) in zip(drawn, further.items(), strict=True)
     ]
     return [Section("further", "Further labels", further_in_words(further), tuple(figures))]
+
+
+def left_out_sections(compared: dict[str, Any]) -> list[Section]:
+    """How well values are told that nothing was learned of, where some were left out."""
+    if "left_out" not in compared:
+        return []
+    found, title = compared["left_out"], compared["metrics"][compared["primary_metric"]]["title"]
+    table = left_out.in_table(found, rungs(compared["models"]))
+    return [Section("left_out", "Where nothing was learned", left_out.in_words(found, title), table=table)]
 
 
 def with_names(explained: Any, names: dict[str, str]) -> Any:
