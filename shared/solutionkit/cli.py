@@ -20,6 +20,7 @@ EXAMPLES = {
     "rollout": "canary",
     "loadtest": "--rows 1,32 --concurrency 4",
     "eject": "network",
+    "deidentify": "--input films --output clean --key key.csv",
 }
 
 
@@ -135,6 +136,11 @@ def parser() -> argparse.ArgumentParser:
 
     eject = verbs.add_parser("eject", help="copy a part of the library into the project, to change it there")
     eject.add_argument("part", choices=("network", "features", "metric"))
+
+    deidentify = verbs.add_parser("deidentify", help="copy DICOM files without what says whose they are")
+    deidentify.add_argument("--input", type=Path, required=True, help="a folder")
+    deidentify.add_argument("--output", type=Path, required=True, help="the folder to make")
+    deidentify.add_argument("--key", type=Path, help="also write which file became which; keep it apart")
 
     audit = verbs.add_parser("audit", help="is the log of predictions whole; add who decided otherwise")
     audit.add_argument("step", choices=("verify", "override"))

@@ -1,8 +1,11 @@
 """DICOM files: what is seen, what is refused, and that a name is never told."""
 
+import contextlib
 import io
+import tempfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +14,12 @@ import pytest
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
-    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
@@ -61,6 +64,45 @@ def test_pixels_come_through_each_syntax_and_depth(syntax: Any, bits: int) -> No
     assert (seen(content) == np.round(pixels / (2**bits - 1) * white)).all()
     # Nothing of the header is left.
     assert b"Quackenbush" not in as_png(content)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_lossless_jpeg_is_read_where_its_decoder_is(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    gdcm = pytest.importorskip("gdcm")
+    pixels = ramp(bits)
+    white = 65_535 if bits > 8 else 255
+    content = as_lossless_jpeg(gdcm, as_dicom(dataset(pixels, bits=bits)))
+    assert (seen(content) == np.round(pixels / (2**bits - 1) * white)).all()
+    for damage in range(60, 0, -1):
+        with contextlib.suppress(UnreadableError):
+            as_png(content[: -damage * 9] + bytes(damage * 9))
+    monkeypatch.setattr(dicom, "_decoders", lambda _: [])
+    with pytest.raises(UnreadableError, match="install the extra 'jpeg-lossless'"):
+        as_png(content)
+
+
+def as_lossless_jpeg(gdcm: Any, content: bytes) -> bytes:
+    """A DICOM file compressed by the library that decodes it; no other writes that."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "plain.dcm"), Path(folder, "packed.dcm")
+        source.write_bytes(content)
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(source))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer = gdcm.ImageWriter()
+        writer.SetFileName(str(target))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        assert writer.Write()
+        return target.read_bytes()
+
+
+def test_gdcm_is_the_last_resort() -> None:
+    assert all("gdcm" not in dicom._decoders(syntax) for syntax in SYNTAXES if syntax.is_encapsulated)
 
 
 def test_values_are_rescaled_windowed_and_turned() -> None:
@@ -134,8 +176,8 @@ def undecodable() -> bytes:
     data = dataset(ramp(8))
     data.PixelData = encapsulate([b"\xff\xd8\xff\xc3" + bytes(200)])
     data["PixelData"].VR = "OB"
-    data.file_meta.TransferSyntaxUID = JPEGLosslessSV1
-    return as_dicom(data, JPEGLosslessSV1)
+    data.file_meta.TransferSyntaxUID = MPEG2MPML
+    return as_dicom(data, MPEG2MPML)
 
 
 def huge() -> bytes:
@@ -156,7 +198,7 @@ def huge() -> bytes:
         (without_pixels, "holds no picture"),
         (huge, "60000 x 60000 pixels, more than can be read"),
         (lambda: as_dicom(dataset(ramp(8)))[:-500], "is damaged"),
-        (undecodable, "JPEG Lossless"),
+        (undecodable, "MPEG2"),
     ],
     ids=["empty", "text", "deflated", "hidden", "lying", "frames", "nothing", "huge", "short", "undecodable"],
 )

@@ -7,6 +7,7 @@ ever part of a message: it may be a name.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import struct
@@ -29,6 +30,7 @@ PREAMBLE, MAGIC = 128, b"DICM"
 MOST_BYTES, MOST_PIXELS = 400_000_000, 64_000_000
 DEFLATED, GROUP_LENGTH, LOOKED_AT = b"1.2.840.10008.1.2.1.99", 12, 1 << 16
 JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+LAST_RESORT = "gdcm"
 GREY, TURNED, PALETTE = ("MONOCHROME1", "MONOCHROME2"), "MONOCHROME1", "PALETTE COLOR"
 AGE_BAND = 20
 # What CT shows where no window is given, however its numbers are stored.
@@ -76,7 +78,7 @@ def as_png(content: bytes) -> bytes:
     Raises:
         UnreadableError: It holds no single picture that can be read.
     """
-    data = _read(content)
+    data = read(content)
     try:
         _refuse_shape(data)
         pixels = _pixels(data)
@@ -96,7 +98,7 @@ def header_of(content: bytes) -> Header:
     Raises:
         UnreadableError: It cannot be read.
     """
-    data = _read(content)
+    data = read(content)
     try:
         name, patient = (str(data.get(key, "") or "").strip() for key in ("PatientName", "PatientID"))
         made = [str(data.get(key, "") or "").strip() for key in ("Manufacturer", "ManufacturerModelName")]
@@ -141,7 +143,12 @@ def words(text: str) -> list[str]:
     return "".join(letter if letter.isalpha() else " " for letter in text.lower()).split()
 
 
-def _read(content: bytes) -> Dataset:
+def read(content: bytes) -> Dataset:
+    """A DICOM file's content.
+
+    Raises:
+        UnreadableError: It is none, or damaged, or unpacks to too much.
+    """
     if len(content) > MOST_BYTES:
         raise UnreadableError(f"has more than {MOST_BYTES // 1_000_000} MB")
     if not is_dicom(content):
@@ -192,24 +199,27 @@ def _refuse_shape(data: Dataset) -> None:
         raise UnreadableError(f"has {bits} bits a sample; 8 to 16 are read")
     syntax = data.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
-        if not _decodable(syntax):
+        if not _decoders(syntax):
             raise UnreadableError(
-                f"is compressed as {syntax.name}, which nothing here decodes; save it without compression"
+                f"is compressed as {syntax.name}, which nothing here decodes; save it without compression, or"
+                " install the extra 'jpeg-lossless' (python-gdcm)"
             )
         held = _frame_size(data, str(syntax))
         if held and held != (columns, rows):
             raise UnreadableError(f"says {columns} x {rows} pixels and holds {held[0]} x {held[1]}")
 
 
-def _decodable(syntax: UID) -> bool:
-    """Whether a decoder of a compressed picture is at hand."""
+def _decoders(syntax: UID) -> list[str]:
+    """What at hand decodes a compressed picture, in the order in which it is tried."""
     from pydicom.pixels.decoders.base import get_decoder
 
     try:
-        return get_decoder(syntax).is_available
+        known = list(get_decoder(syntax).available_plugins)
     except NotImplementedError:
         # Of films, for instance, nobody knows one.
-        return False
+        return []
+    # The largest body of code that reads what strangers send is asked where no other can be.
+    return [name for name in known if name != LAST_RESORT] or known
 
 
 def _number(data: Dataset, key: str) -> int:
@@ -241,9 +251,8 @@ def _frame_size(data: Dataset, syntax: str) -> tuple[int, int] | None:
 def _pixels(data: Dataset) -> np.ndarray:
     """`(height, width)` or `(height, width, 3)` uint8 or uint16, as it is meant to be seen."""
     from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
-    from pydicom.pixels.utils import pixel_array
 
-    values = pixel_array(data)
+    values = _decoded(data)
     kind = str(data.PhotometricInterpretation)
     if kind == PALETTE:
         return _to_eight_bits(
@@ -258,6 +267,20 @@ def _pixels(data: Dataset) -> np.ndarray:
         share = 1.0 - share
     deep = int(data.BitsStored) > 8
     return np.round(share * (65_535 if deep else 255)).astype(np.uint16 if deep else np.uint8)
+
+
+def _decoded(data: Dataset) -> np.ndarray:
+    """Values as they are stored."""
+    from pydicom.pixels.utils import pixel_array
+
+    syntax = data.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        return pixel_array(data)
+    *others, last = _decoders(syntax)
+    for name in others:
+        with contextlib.suppress(Exception):
+            return pixel_array(data, decoding_plugin=name)
+    return pixel_array(data, decoding_plugin=last)
 
 
 def _bounds(data: Dataset) -> tuple[float, float]:

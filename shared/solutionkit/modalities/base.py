@@ -38,6 +38,7 @@ class Modality(ABC):
         explanation: Explains the models on evaluation rows, see `explain.exported`.
         simple: Trains the model that a practitioner begins with; none where there is no such.
         methods: Trainers by `training.method` and model, beside the supervised ones.
+        closer_look: `AuditedTable -> notes` on what takes too long to be looked for in each run; for `check`.
         scrutiny: Finds out about models what metrics do not show, see `compare.gates.Scrutiny`; if anything.
     """
 
@@ -47,6 +48,7 @@ class Modality(ABC):
     explanation: str
     simple: str | None = None
     methods: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    closer_look: str = ""
     scrutiny: str = ""
 
     @property

@@ -34,6 +34,7 @@ VERBS: dict[str, Verb] = {
         "export",
         "sample",
         "eject",
+        "deidentify",
         "audit",
         "doctor",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from solutionkit.declaration import Declaration
 from solutionkit.declared_file import with_data
+from solutionkit.dotted import import_from
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import AuditedTable, audit, check_declaration
@@ -28,6 +29,10 @@ def main(options: argparse.Namespace) -> int:
         return 0
     project, audited = load_audited(options.project, options.data)
     print("\n".join(lines(audited, project.use_case.modality)))
+    if closer_look := project.use_case.modality.closer_look:
+        with stderr_to(project.state / "logs" / "check.log"):
+            notes = import_from(project.folder, closer_look)(audited)
+        print("\n".join(f"         {note}" for note in notes))
     if options.freeze:
         if not audited.inferred:
             raise UserError(

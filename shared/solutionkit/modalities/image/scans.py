@@ -23,6 +23,7 @@ class Scans(Images):
     """A folder of scans, or a file of arrays."""
 
     explanation: str = "solutionkit.explain.scans:explain_scans"
+    closer_look: str = "solutionkit.modalities.image.burned_in:closer_look"
     scrutiny: str = "solutionkit.modalities.image.shortcut:scrutinise"
 
     def after_split(
