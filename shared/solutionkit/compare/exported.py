@@ -59,7 +59,7 @@ def compare_exported(
     if project.use_case.modality.scrutiny:
         scrutinise = import_from(project.folder, project.use_case.modality.scrutiny)
         scoring = {name: scorer.score_examples for name, scorer in scorers.items()}
-        scrutiny = scrutinise(serialized, judged.slices, spec, scoring, declaration)
+        scrutiny = scrutinise(serialized, judged.labels, judged.slices, spec, scoring, declaration)
     answers = {name: scorer.answers_to_examples(serialized) for name, scorer in scorers.items()}
     scored = {
         name: ScoredModel(

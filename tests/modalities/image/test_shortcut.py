@@ -40,19 +40,26 @@ def example(pixels: np.ndarray) -> bytes:
     return made.SerializeToString()
 
 
-def films(random: np.random.Generator, rows: int = 160) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Scans with a bright middle where there is a finding, and a bright corner where they were made in bed."""
+def films(
+    random: np.random.Generator, rows: int = 160, stamped: bool = False
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Scans with a bright middle where there is a finding, and a bright corner where they were made in bed.
+
+    Stamped ones all have another bright corner.
+    """
     labels = random.integers(0, 2, rows)
     in_bed = random.random(rows) < np.where(labels == 1, 0.7, 0.3)
     scans = random.normal(80.0, 4.0, (rows, SIDE, SIDE))
     scans[labels == 1, 16:24, 16:24] += 40.0
     scans[in_bed, 1:6, 1:6] = 220.0
+    if stamped:
+        scans[:, 34:39, 34:39] = 220.0
     made_by = {
         "scanner": np.where(in_bed, "portable", "fixed"),
         "site": random.choice(["n", "s"], rows),
         "patient": np.arange(rows).astype(str),
     }
-    return np.array([example(scan) for scan in scans.round().astype(np.uint8)], object), made_by
+    return np.array([example(scan) for scan in scans.round().astype(np.uint8)], object), labels, made_by
 
 
 Rule = Callable[[np.ndarray], np.ndarray]
@@ -77,9 +84,9 @@ def by_corner(scans: np.ndarray) -> np.ndarray:
 
 
 def test_a_model_that_goes_by_the_corner_is_found_out() -> None:
-    examples, made_by = films(np.random.default_rng(1))
+    examples, labels, made_by = films(np.random.default_rng(1))
     models = {"baseline": model(by_middle), "deep": model(by_corner)}
-    found = scrutinise(examples, made_by, SPEC, models, declared())
+    found = scrutinise(examples, labels, made_by, SPEC, models, declared())
     told = {name: dict(item.told) for name, item in found.items()}
     hit = told["deep"]["shortcut"]["found"][0]
     assert (hit["place"], hit["column"], hit["value"]) == ("top left", "scanner", "portable")
@@ -96,9 +103,9 @@ def test_a_model_that_goes_by_the_corner_is_found_out() -> None:
 
 
 def test_an_accused_model_does_not_ship_where_that_is_declared() -> None:
-    examples, made_by = films(np.random.default_rng(2))
+    examples, labels, made_by = films(np.random.default_rng(2))
     models = {"baseline": model(by_middle), "deep": model(by_corner)}
-    found = scrutinise(examples, made_by, SPEC, models, declared(shortcuts="refuse"))
+    found = scrutinise(examples, labels, made_by, SPEC, models, declared(shortcuts="refuse"))
     gates = {name: item.gate for name, item in found.items()}
     assert gates["baseline"] is not None
     assert gates["baseline"].held
@@ -108,19 +115,34 @@ def test_an_accused_model_does_not_ship_where_that_is_declared() -> None:
 
 
 def test_a_corner_that_moves_all_alike_is_no_shortcut() -> None:
-    examples, made_by = films(np.random.default_rng(3))
+    examples, labels, made_by = films(np.random.default_rng(3), stamped=True)
 
     def rule(scans: np.ndarray) -> np.ndarray:
-        odds: np.ndarray = by_middle(scans) + scans[:, 31:, 31:].std(axis=(1, 2))
+        odds: np.ndarray = by_middle(scans) + scans[:, 34:39, 34:39].mean(axis=(1, 2)) / 50.0
         return odds
 
-    found = scrutinise(examples, made_by, SPEC, {"deep": model(rule)}, declared())["deep"]
+    found = scrutinise(examples, labels, made_by, SPEC, {"deep": model(rule)}, declared())["deep"]
     assert found.told["shortcut"]["found"] == []
     assert found.told["shortcut"]["corners"][3]["change"] > 1.0
 
 
-def test_classes_of_equal_rank_are_judged_by_the_likeliest() -> None:
-    examples, made_by = films(np.random.default_rng(4))
+def test_a_model_that_is_surer_of_one_group_everywhere_is_not_accused() -> None:
+    """Whatever is covered, the portable scans' odds move twice as far: no corner is to blame."""
+    examples, labels, made_by = films(np.random.default_rng(5))
+    count = iter(range(1000))
+    surer = np.where(made_by["scanner"] == "portable", 2.0, 1.0)
+
+    def score(examples: np.ndarray) -> np.ndarray:
+        moved = np.random.default_rng(next(count)).normal(1.0, 0.3, len(examples)) if next(count) > 1 else 0.0
+        return 1.0 / (1.0 + np.exp(surer * moved))[:, None]
+
+    found = scrutinise(examples, labels, made_by, SPEC, {"deep": score}, declared())["deep"].told["shortcut"]
+    assert found["within"] > 0.5
+    assert found["found"] == []
+
+
+def test_classes_of_equal_rank_are_each_looked_at() -> None:
+    examples, labels, made_by = films(np.random.default_rng(4))
     spec = TableSpec(
         Classification("kind", ("a", "b", "c"), has_negative_class=False),
         (Feature("film", "image", shape=(SIDE, SIDE, 1)),),
@@ -132,10 +154,10 @@ def test_classes_of_equal_rank_are_judged_by_the_likeliest() -> None:
         likely: np.ndarray = np.exp(raw - raw.max(axis=1, keepdims=True))
         return likely / likely.sum(axis=1, keepdims=True)
 
-    hit = scrutinise(examples, made_by, spec, {"deep": score}, declared())["deep"].told["shortcut"]["found"][
-        0
-    ]
-    assert (hit["place"], hit["value"]) == ("top left", "portable")
+    hit = scrutinise(examples, labels, made_by, spec, {"deep": score}, declared())["deep"].told["shortcut"][
+        "found"
+    ][0]
+    assert (hit["place"], hit["value"], hit["of"]) == ("top left", "portable", "a")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +170,11 @@ def test_what_is_covered_looks_like_what_is_about_it(shape: tuple[int, ...], kin
     result = covered(scan, 0.0, 0.0)
     assert (result == white // 2).all()
     assert result.dtype == kind
+    grainy = (scan + np.random.default_rng(0).normal(0.0, white / 40, shape)).clip(0, white).astype(kind)
+    grainy[:5, :5] = white
+    for across in (0.0, 1.0):
+        square = covered(grainy, 0.0, across)[:6, :6] if not across else covered(grainy, 0.0, across)[:6, -6:]
+        assert white / 60 < square.astype(float).std() < white / 30
     (again,) = with_pixels(np.array([example(np.zeros(shape, np.uint8))], object), "film", [scan])
     np.testing.assert_array_equal(pixels_of(again, "film"), scan)
     assert tf.train.Example.FromString(again).features.feature["patient"].bytes_list.value[0] == b"7"
@@ -157,7 +184,7 @@ def test_squares_within_the_body_touch_no_corner() -> None:
     scan = np.zeros((50, 40), np.uint8)
     scan[[0, 0, -1, -1], [0, -1, 0, -1]] = 255
     found = dict(variants([scan], 3))
-    assert [name for name in found if name.startswith("within")] == [f"within {n}" for n in range(1, 5)]
+    assert [name for name in found if name.startswith("within")] == [f"within {n}" for n in range(1, 6)]
     for name, (changed,) in found.items():
         kept = (changed == 255).sum()
         assert kept == (4 if name == "before" or name.startswith("within") else 3), name

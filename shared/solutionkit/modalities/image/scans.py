@@ -48,7 +48,7 @@ class Scans(Images):
             f"{in_words(compared['models'])} Numbers are by how much the log odds move, on average and either"
             " way, when a square of that corner, or one of the same size within the body, is covered with"
             " what lies about it. A corner is accused where that hits the scans of one group (a value of the"
-            " columns of [slices]) and not the others."
+            " columns of [slices]) otherwise than the others, and more so than squares within the body do."
         )
         own = [Section("drives", "What drives the answer", told, table=in_table(compared["models"]))]
         return [*super().sections(compared), *own]
