@@ -295,7 +295,8 @@ def in_words(models: Mapping[str, Any]) -> str:
             told.append(
                 f"The {IN_WORDS[name]} goes by the {hit['place']} corner: without it the log odds of"
                 f" '{hit['of']}' change by {-hit['change']:+.2f} on average in scans with"
-                f" {hit['column']} = {hit['value']}, in others by {-hit['elsewhere']:+.2f}; no square within the body parts them by more than"
+                f" {hit['column']} = {hit['value']}, in others by"
+                f" {-hit['elsewhere']:+.2f}; no square within the body parts them by more than"
                 f" {hit['within']:.2f}. Such a model tells who made the scan, not what is on it: cover the"
                 " corners (images.corners) and train again."
             )
