@@ -81,6 +81,15 @@ def film(pixels: np.ndarray, kind: str = "MONOCHROME2", bits: int = 8, **header:
     return data
 
 
+def learning_for(project: Path, epochs: int) -> Path:
+    """A generated project whose network learns for so many epochs of the sample."""
+    for declaration in (project / "use_case.toml", project / "tests" / "sample" / "use_case.toml"):
+        text = declaration.read_text()
+        assert "[training]\n" in text
+        declaration.write_text(text.replace("[training]\n", f"[training]\nepochs = {epochs}\n"))
+    return project
+
+
 def as_dicom(data: Dataset, syntax: UID = ExplicitVRLittleEndian) -> bytes:
     """The file; compressed where the syntax asks for that and the pixels are not yet."""
     if syntax.is_encapsulated and not data.file_meta.TransferSyntaxUID.is_encapsulated:

@@ -13,11 +13,12 @@ from pydicom.uid import JPEG2000Lossless
 from medical_imaging import sample_data
 from solutionkit import testing
 from solutionkit.use_case import Project
-from support import CHROMIUM, as_dicom, film, generate, opened, solutionkit
+from support import CHROMIUM, as_dicom, film, generate, learning_for, opened, solutionkit
 
 pytestmark = pytest.mark.slow
 
 NAME = "Quackenbush^Zelda"
+FINDINGS = ("opacity_", "effusion_")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("scans")
     answer = generate(folder, "films", use_case="medical_imaging")
     assert answer.returncode == 0, answer.stderr
-    return testing.check_use_case(folder / "films", folder / "workspace")
+    films = learning_for(folder / "films", 20)
+    for declaration in (films / "use_case.toml", films / "tests" / "sample" / "use_case.toml"):
+        text = declaration.read_text()
+        assert "# further_labels" in text
+        declaration.write_text(text.replace("# further_labels", "further_labels"))
+    return testing.check_use_case(films, folder / "workspace")
 
 
 def told_of(project: Project, name: str) -> dict[str, object]:
@@ -49,6 +55,19 @@ def test_the_planted_mark_is_found_and_named(project: Project) -> None:
         assert model["robustness"][0]["roc_auc"] > 0.8
     known = {item["column"]: item["roc_auc"] for item in models["deep"]["read_from_last_layer"]}  # type: ignore[index]
     assert known["scanner"] > 0.9 > known["sex"]
+
+
+def test_findings_beside_are_told_by_the_same_network(project: Project) -> None:
+    compared = told_of(project, "comparison.json")
+    for label in ("opacity", "effusion"):
+        found = compared["further"][label]  # type: ignore[index]
+        assert found["primary_metric"] == "roc_auc"
+        assert found["models"]["deep"]["metrics"]["roc_auc"]["value"] > 0.75
+        business = found["models"]["deep"]["business"]
+        assert 0.0 < business["threshold"] < 1.0
+        assert business["covered"]["value"] > 0.7
+        assert found["models"]["deep"]["calibration"]["expected_calibration_error"] < 0.2
+    assert "opacity" in (project.runs / "latest" / "report.html").read_text()
 
 
 def test_what_is_told_is_surer_than_what_is_referred(project: Project) -> None:
@@ -87,14 +106,15 @@ def test_predictions_of_dicom_are_told_referred_and_logged_without_a_name(
         assert answer.returncode == 0, answer.stderr
         assert "Quackenbush" not in answer.stdout + answer.stderr
         outputs.append(read(output))
-    assert list(outputs[0][0]) == ["image_file", "probability", "alert", "refer"]
+    columns = [f"{label}{name}" for label in ("", *FINDINGS) for name in ("probability", "alert", "refer")]
+    assert list(outputs[0][0]) == ["image_file", *columns]
     for dicom, png in zip(*outputs, strict=True):
         assert float(dicom["probability"]) == pytest.approx(float(png["probability"]), abs=1e-5)
         assert (dicom["alert"], dicom["refer"]) == (png["alert"], png["refer"])
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert len(lines) == 24
     assert lines[0]["input"] != lines[1]["input"]
-    assert set(lines[0]["output"]) == {"probability", "alert", "refer"}
+    assert list(lines[0]["output"]) == sorted(columns)
     assert "film0" not in log.read_text()
     assert solutionkit(project.folder, "audit", "verify", str(log)).returncode == 0
     log.write_text("\n".join(log.read_text().splitlines()[1:]) + "\n")

@@ -20,5 +20,12 @@ def test_it_keeps_the_contract(tmp_path: Path) -> None:
     assert found["models"]["deep"]["training"]["algorithm"] == "One layer"
     assert found["learning"]["source"] == "seeds"
     assert len(found["learning"]["differences"]) == 2
+    assert found["left_out"]["column"] == "season"
+    assert [item["value"] for item in found["left_out"]["values"]] == ["summer", "winter"]
+    for item in found["left_out"]["values"]:
+        deep = item["models"]["deep"]
+        # What guests dislike hangs on no season.
+        assert abs(deep["without"]["value"] - deep["with"]["value"]) < 0.1
+    assert "Where nothing was learned" in (project.runs / "latest" / "report.html").read_text()
     card = (project.runs / "latest" / "model_card.md").read_text()
     assert "the expected" in card

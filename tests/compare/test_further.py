@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from solutionkit.compare.evaluation import Circumstances, EvaluationSet
-from solutionkit.compare.further import compare_further, in_words, rows_with_label
+from solutionkit.compare.further import compare_further, in_table, in_words, rows_with_label
 from solutionkit.declaration import Declaration
 from solutionkit.tasks.routing.task import Routing
 
@@ -60,6 +60,10 @@ def test_rows_without_the_label_say_nothing() -> None:
     told = in_words({"priority": found})
     assert told.startswith(f"priority ({rows.sum():,} rows): Accuracy baseline ")
     assert told.endswith("The deep model is better.")
+    table = in_table({"priority": found})
+    assert table[0] == ("", "rows", "baseline; calibration error", "deep; calibration error")
+    assert table[1][:2] == ("priority (Accuracy)", f"{rows.sum():,}")
+    assert table[1][3].startswith(f"{wanted:.3f} (")
 
 
 def test_units_widen_the_interval_and_are_called_by_their_name() -> None:

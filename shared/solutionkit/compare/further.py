@@ -107,6 +107,27 @@ def decisions_of_further(compared: dict[str, Any], model: str) -> dict[str, Deci
     return {label: decision for label, decision in found.items() if decision is not None}
 
 
+def in_table(further: dict[str, dict[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    """A row a label: each model's value with its interval, and how far its probabilities are off.
+
+    Args:
+        further: That key of `comparison.json`.
+    """
+    names = [name for name in next(iter(further.values()))["models"] if name != TRIVIAL]
+    rows = [("", "rows", *(f"{name}; calibration error" for name in names))]
+    for label, found in further.items():
+        cells = []
+        for name in names:
+            model = found["models"][name]
+            metric = model["metrics"][found["primary_metric"]]
+            off = (model.get("calibration") or {}).get("expected_calibration_error")
+            told = f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
+            cells.append(told if off is None else f"{told}; {off:.3f}")
+        title = found["metrics"][found["primary_metric"]]["title"]
+        rows.append((f"{label} ({title})", f"{found['rows']:,}", *cells))
+    return tuple(rows)
+
+
 def in_words(further: dict[str, dict[str, Any]]) -> str:
     """What the models say of each further label, in a sentence or two.
 

@@ -13,6 +13,7 @@ from solutionkit import __version__
 from solutionkit.compare import left_out
 from solutionkit.compare.comparison import shown_model
 from solutionkit.compare.decision import Decision
+from solutionkit.compare.further import in_table as further_in_table
 from solutionkit.compare.further import in_words as further_in_words
 from solutionkit.compare.verdict import units_in_words
 from solutionkit.decimals import decimals, p_in_words
@@ -146,7 +147,8 @@ def further_sections(compared: dict[str, Any]) -> list[Section]:
         Figure(svg, f"{label}: {found['reason']}")
         for svg, (label, found) in zip(drawn, further.items(), strict=True)
     ]
-    return [Section("further", "Further labels", further_in_words(further), tuple(figures))]
+    text, table = further_in_words(further), further_in_table(further)
+    return [Section("further", "Further labels", text, tuple(figures), table)]
 
 
 def left_out_sections(compared: dict[str, Any]) -> list[Section]:

@@ -1,9 +1,10 @@
 """Rendered films of chests with planted findings, masks that show where, and a mark that goes with disease.
 
-Each patient has a chest of its own (width, ribs, heart), and up to four films are taken of it. A film shows
-an opacity, an effusion, both or nothing, from barely visible to plain. Ill patients are more often filmed in
-bed, by a portable scanner that burns an L into the top left corner: whoever learns that mark has learned
-nothing about lungs. `MARKED` is what a report must find out, and what is gone when the corner is cropped.
+Each patient has a chest of its own (width, ribs, heart, soft tissue), and up to four films are taken of it. A
+film shows an opacity, an effusion, both or nothing, from barely visible to plain. Ill patients are more often
+filmed in bed, by a portable scanner that burns an L into the top left corner: whoever learns that mark has
+learned nothing about lungs. `MARKED` is what a report must find out, and what is gone when the corner is
+cropped.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ IN_BED = {True: 0.75, False: 0.15}
 PORTABLE, FIXED = "portable", "fixed"
 MARKED = ("top left", "scanner", PORTABLE)
 MARKER, MARKER_SIDE = 215.0, 10
+# How unlike each other bodies are, in grey levels, and how wide that is.
+TISSUE, TISSUE_PIXELS = 5.0, 8.0
 # The least change in grey levels that a mask calls a finding.
 VISIBLE = 5.0
 YES, NO = "yes", "no"
@@ -108,6 +111,8 @@ class Chest:
         self.lung = random.uniform(0.125, 0.155), random.uniform(0.26, 0.31)
         self.heart = random.uniform(0.10, 0.15)
         self.ribs = random.uniform(7.5, 10.0), random.uniform(0.0, 8.0)
+        tissue = ndimage.gaussian_filter(random.normal(size=(SIDE, SIDE)), TISSUE_PIXELS)
+        self.tissue = TISSUE * tissue / tissue.std()
 
     def film(
         self, random: np.random.Generator, opacity: bool, effusion: bool, marked: bool
@@ -135,6 +140,7 @@ class Chest:
         bend = ((across - x) * SIDE) ** 2 / 260.0
         ribs = np.clip(np.sin(2.0 * np.pi * (down * SIDE + bend - phase) / period) - 0.55, 0.0, None)
         grey = 18.0 + 125.0 * body - 85.0 * lungs * (1.0 - heart) + 28.0 * spine * body + 26.0 * ribs * lungs
+        grey = grey + self.tissue * body
         change = np.zeros((SIDE, SIDE))
         if opacity:
             change += self._opacity(random, y, x, down, across)

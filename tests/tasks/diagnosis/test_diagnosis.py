@@ -51,6 +51,24 @@ def test_what_is_asked_for_travels_with_the_task() -> None:
     assert task_of().sensitivity == 0.9
 
 
+def test_findings_beside_are_such_where_it_is_plain_which_value_means_one() -> None:
+    plain, problems = Diagnosis.find_further(pa.chunked_array([["1", "0", None, "1"]]), "nodule")
+    assert not problems
+    assert isinstance(plain, Diagnosis)
+    assert (plain.classes, plain.has_negative_class, plain.outputs) == (("0", "1"), True, 1)
+    told = plain.brief(np.array([[0.8], [0.1]]), Decision(0.5, levels=(0.3, 0.3)))
+    assert {name: column.to_pylist() for name, column in told.items()} == {
+        "nodule_probability": [0.8, 0.1],
+        "nodule_alert": ["yes", "no"],
+        "nodule_refer": ["no", "no"],
+    }
+    sides, problems = Diagnosis.find_further(pa.chunked_array([["left", "right"]]), "side")
+    assert not problems
+    assert sides is not None
+    assert list(sides.brief(np.array([[0.2, 0.8]]))) == ["side", "side_confidence"]
+    assert Diagnosis.find_further(pa.chunked_array([["1", "1"]]), "nodule")[0] is None
+
+
 def test_worths_in_money_mean_nothing_and_clinical_keys_mean_nothing_elsewhere() -> None:
     from solutionkit.tasks.classification.task import Classification
 
