@@ -277,7 +277,16 @@ def transformed(folder: Path, stated: dict[str, Any], fold: int | None, place: P
         package = scans(folder, stated, fold, place)
     else:
         package = photos(folder, stated, fold, place) if "columns" in stated else table(folder, stated, place)
-    project = Project(place, load_declaration(place / "use_case.toml"), package)
+    return prepared(Project(place, load_declaration(place / "use_case.toml"), package), place)
+
+
+def prepared(project: Project, place: Path) -> Data:
+    """A project's rows as the pipeline's Trainer reads them.
+
+    Args:
+        project: The project.
+        place: A folder for examples and graphs.
+    """
     audited = audit(project)
     write_splits(audited, place / "examples")
     spec = audited.spec
