@@ -16,7 +16,7 @@ from solutionkit import testing
 from solutionkit.use_case import Project
 from solutionserve.client import Client, ClientError
 from solutionserve.embedded import running
-from support import CHROMIUM, generate, opened, solutionkit
+from support import CHROMIUM, generate, learning_for, opened, solutionkit
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("images")
     answer = generate(folder, "parts", use_case="defect_inspection")
     assert answer.returncode == 0, answer.stderr
-    return testing.check_use_case(folder / "parts", folder / "workspace")
+    return testing.check_use_case(learning_for(folder / "parts", 30), folder / "workspace")
 
 
 @pytest.fixture
