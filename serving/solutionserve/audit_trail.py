@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from solutionserve.audit_log import AuditLogError, append, digest_of
 from solutionserve.errors import Code, ServingError, invalid
 
+log = logging.getLogger("solutionserve")
 Entries = Callable[[], list[dict[str, Any]]]
 
 
@@ -72,7 +74,9 @@ class AuditTrail:
         """Why nothing was added; None where all was."""
         try:
             append(self._file, [entry for entries in requests for entry in entries()])
-        except (AuditLogError, OSError) as error:
+        except Exception as error:
+            # Whatever it is, requests wait for an answer.
+            log.exception("%s: nothing was added", self._file)
             return _in_words(error, self._file)
         return None
 
@@ -124,4 +128,6 @@ def _plain(value: Any) -> Any:
 
 
 def _in_words(error: Exception, file: Path) -> str:
-    return f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    if isinstance(error, OSError):
+        return f"{file}: {error.strerror}"
+    return str(error) if isinstance(error, AuditLogError) else f"{file}: {type(error).__name__}"

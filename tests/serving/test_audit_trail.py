@@ -55,11 +55,16 @@ def test_what_could_not_be_written_is_not_told(tmp_path: Path, monkeypatch: pyte
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    def broken() -> list[dict[str, object]]:
+        raise ZeroDivisionError
+
     async def told() -> None:
         with monkeypatch.context() as patch:
             patch.setattr(audit_trail, "append", full)
             with pytest.raises(ServingError, match=r"not logged is not told.*No space left"):
                 await trail.add(lambda: entry(1))
+        with pytest.raises(ServingError, match=r"not told.*ZeroDivisionError"):
+            await trail.add(broken)
         await trail.add(lambda: entry(2))
 
     asyncio.run(told())
