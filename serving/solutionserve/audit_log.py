@@ -67,6 +67,8 @@ def append(file: Path, entries: Iterable[dict[str, Any]]) -> Verified:
             line = _chained({"number": number, "time": _now(), **entry, "previous": previous})
             previous = line["hash"]
             lines.append(_written(line))
+            if len(lines[-1]) > LONGEST // 2:
+                raise AuditLogError(f"{file}: an entry of {len(lines[-1]):,} bytes is too long for the log.")
         os.ftruncate(stream.fileno(), start)
         try:
             rest = memoryview(b"".join(lines))
@@ -133,14 +135,35 @@ def digest(parts: Iterable[bytes]) -> str:
     return found.hexdigest()
 
 
-def digest_of(inputs: Mapping[str, Any], row: int) -> str:
-    """By which a row of inputs is known, whoever asks and in whatever order.
+def digests(inputs: Mapping[str, Any], rows: int) -> list[str]:
+    """By which each row of inputs is known, whoever asks and in whatever order.
 
     Args:
         inputs: By name, `(rows, …)` each.
-        row: Which one.
+        rows: How many.
     """
-    return digest(as_bytes(inputs[name][row]) for name in sorted(inputs))
+    found = [hashlib.sha256() for _ in range(rows)]
+    for name in sorted(inputs):
+        for known, part in zip(found, row_bytes(inputs[name], rows), strict=True):
+            known.update(len(part).to_bytes(8, "big"))
+            known.update(part)
+    return [known.hexdigest() for known in found]
+
+
+def row_bytes(values: Any, rows: int) -> Iterable[bytes]:
+    """`as_bytes` of each row of values.
+
+    Args:
+        values: `(rows, …)`.
+        rows: How many.
+    """
+    if not isinstance(values, np.ndarray) or values.dtype == object or values.dtype.kind in "US":
+        return (as_bytes(values[row]) for row in range(rows))
+    # Numbers lie side by side.
+    head = f"{values.dtype} {values.shape[1:]} ".encode()
+    content = np.ascontiguousarray(values).tobytes()
+    size = len(content) // max(rows, 1)
+    return (head + content[row * size : (row + 1) * size] for row in range(rows))
 
 
 def as_bytes(cell: Any) -> bytes:

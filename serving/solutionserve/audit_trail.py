@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from solutionserve.audit_log import AuditLogError, append, digest_of
+from solutionserve.audit_log import AuditLogError, append, as_bytes, digest, digests
 from solutionserve.errors import Code, ServingError, invalid
 
+NOT_TOLD = "the audit log could not be written, and what is not logged is not told; see the server's log"
+# Of an output with more numbers a hash is logged.
+MOST_TOLD = 1000
 log = logging.getLogger("solutionserve")
 Entries = Callable[[], list[dict[str, Any]]]
 
@@ -57,28 +60,37 @@ class AuditTrail:
     async def _write(self) -> None:
         while self._waiting:
             taken, self._waiting = self._waiting, []
-            error = await asyncio.to_thread(self._added, [entries for entries, _ in taken])
-            for _, written in taken:
+            added = [False] * len(taken)
+            try:
+                added = await asyncio.to_thread(self._added, [entries for entries, _ in taken])
+            except Exception:
+                # Whatever it is, requests wait for an answer.
+                log.exception("%s: nothing was added", self._file)
+            for (_, written), there in zip(taken, added, strict=True):
                 # Who was cancelled waits no longer; what was said is in the log all the same.
                 if written.done():
                     continue
-                if error is None:
+                if there:
                     written.set_result(None)
                 else:
-                    written.set_exception(
-                        ServingError(Code.UNAVAILABLE, f"what is not logged is not told: {error}")
-                    )
+                    written.set_exception(ServingError(Code.UNAVAILABLE, NOT_TOLD))
         self._writing = None
 
-    def _added(self, requests: list[Entries]) -> str | None:
-        """Why nothing was added; None where all was."""
+    def _added(self, requests: list[Entries]) -> list[bool]:
+        """Which requests are in the log, in one write; one that cannot be takes no other with it."""
+        made: list[list[dict[str, Any]] | None] = []
+        for entries in requests:
+            try:
+                made.append(entries())
+            except Exception:
+                log.exception("%s: a request's entries could not be made", self._file)
+                made.append(None)
         try:
-            append(self._file, [entry for entries in requests for entry in entries()])
-        except Exception as error:
-            # Whatever it is, requests wait for an answer.
-            log.exception("%s: nothing was added", self._file)
-            return _in_words(error, self._file)
-        return None
+            append(self._file, [entry for entries in made for entry in entries or []])
+        except (AuditLogError, OSError) as error:
+            log.error("nothing was added: %s", _in_words(error, self._file))
+            return [False] * len(requests)
+        return [entries is not None for entries in made]
 
 
 def entries_of(
@@ -103,12 +115,13 @@ def entries_of(
     count = 1 if rows is None else rows
     # What has another number of rows belongs to all of them.
     by_row = {name for name, value in outputs.items() if value.ndim and len(value) == count}
+    known = digests(inputs, count)
     return [
         {
             "event": "prediction",
             "model": model,
             "version": str(version),
-            "input": digest_of(inputs, row),
+            "input": known[row],
             "output": {
                 name: _plain(value[row] if name in by_row else value) for name, value in outputs.items()
             },
@@ -118,7 +131,9 @@ def entries_of(
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """A value as JSON has it; of many numbers their hash."""
+    if isinstance(value, np.ndarray) and value.size > MOST_TOLD:
+        return {"sha256": digest([as_bytes(value)]), "shape": list(value.shape)}
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     told = np.asarray(value).tolist()
@@ -128,6 +143,4 @@ def _plain(value: Any) -> Any:
 
 
 def _in_words(error: Exception, file: Path) -> str:
-    if isinstance(error, OSError):
-        return f"{file}: {error.strerror}"
-    return str(error) if isinstance(error, AuditLogError) else f"{file}: {type(error).__name__}"
+    return f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)

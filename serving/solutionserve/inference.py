@@ -21,6 +21,7 @@ from tensorflow_serving.apis import (
 from solutionserve.errors import SHOWN, Code, ServingError, invalid, listed
 from solutionserve.limits import Limits
 from solutionserve.model import LoadedModel, Signature, Signatures
+from solutionserve.results import classifications, regressions
 from solutionserve.tensors import NUMPY, described, to_array, to_proto
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -312,56 +313,6 @@ def plan_examples(
         for alias, tensor in signature.outputs.items()
     }
     return Plan(feeds, tuple(dict.fromkeys(fetches)), len(examples), answer, inputs, outputs)
-
-
-def classifications(
-    signature: Signature, outputs: Outputs, rows: int
-) -> classification_pb2.ClassificationResult:
-    """Labels and scores, `(rows, classes)` each, as a result.
-
-    Raises:
-        ServingError: The model's outputs have other shapes or types.
-    """
-    labels, scores = (
-        outputs[signature.outputs[key].name] if key in signature.outputs else None
-        for key in ("classes", "scores")
-    )
-    for value, kind in ((labels, object), (scores, np.float32)):
-        if value is not None and (value.ndim != 2 or len(value) != rows or value.dtype != kind):
-            raise invalid(
-                f"Expected Tensor shape: [{rows} num_classes] of {np.dtype(kind)} but got {list(value.shape)}"
-            )
-    if labels is not None and scores is not None and labels.shape != scores.shape:
-        raise invalid("Tensors class and score should match in dim_size(1).")
-    result = classification_pb2.ClassificationResult()
-    for row in range(rows):
-        added = result.classifications.add()
-        width = (labels if labels is not None else scores).shape[1]  # type: ignore[union-attr]
-        for column in range(width):
-            item = added.classes.add()
-            if labels is not None:
-                item.label = labels[row, column].decode("utf-8", "replace")
-            if scores is not None:
-                item.score = scores[row, column]
-    return result
-
-
-def regressions(signature: Signature, outputs: Outputs, rows: int) -> regression_pb2.RegressionResult:
-    """`(rows,)` or `(rows, 1)` values as a result.
-
-    Raises:
-        ServingError: The model's output has another shape or type.
-    """
-    values = outputs[signature.outputs["outputs"].name]
-    if values.shape not in ((rows,), (rows, 1)) or values.dtype != np.float32:
-        raise invalid(
-            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] of float"
-            f" but got {list(values.shape)} of {values.dtype}"
-        )
-    result = regression_pb2.RegressionResult()
-    for value in values.ravel():
-        result.regressions.add(value=value)
-    return result
 
 
 def metadata(

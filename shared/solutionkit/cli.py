@@ -140,6 +140,9 @@ def parser() -> argparse.ArgumentParser:
     deidentify = verbs.add_parser("deidentify", help="copy DICOM files without what says whose they are")
     deidentify.add_argument("--input", type=Path, required=True, help="a folder")
     deidentify.add_argument("--output", type=Path, required=True, help="the folder to make")
+    deidentify.add_argument(
+        "--unsearched", action="store_true", help="write although nothing here finds text in pixels"
+    )
     deidentify.add_argument("--key", type=Path, help="also write which file became which; keep it apart")
 
     audit = verbs.add_parser("audit", help="is the log of predictions whole; add who decided otherwise")

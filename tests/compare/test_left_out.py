@@ -33,6 +33,9 @@ def test_what_is_lost_without_a_value_is_told_by_units() -> None:
     table = in_table(found, ["baseline", "deep"])
     assert table[0] == ("site", "rows", "baseline: with, without, p", "deep: with, without, p")
     assert table[1][:2] == ("south", "200")
+    assert deep["difference"]["p_corrected"] >= deep["difference"]["p_value"]
+    few = LeftOut("north", np.arange(400) < 20, {name: item[:20] for name, item in scores.items()})
+    assert compare_left_out(judged, TASK.metrics()["roc_auc"], scores, "site", [few], 1)["values"] == []
     assert "any row of it" in in_words(found, "ROC-AUC")
 
 

@@ -43,13 +43,27 @@ def test_a_column_is_read_within_classes_alone() -> None:
     random = np.random.default_rng(7)
     _, labels, made_by = films(random, 240)
     ill_alone = random.normal(size=(240, 40)) + 4.0 * labels[:, None]
-    found = {item["column"]: item["roc_auc"] for item in readable(ill_alone, made_by, labels, 1)}
+    found = {
+        item["column"]: item["roc_auc"] for item in readable(ill_alone, made_by, labels, np.arange(240), 1)
+    }
     assert set(found) == {"scanner", "site"}
     assert max(found.values()) < 0.62
     marked = ill_alone.copy()
     marked[made_by["scanner"] == "portable", 3] += 6.0
-    found = {item["column"]: item["roc_auc"] for item in readable(marked, made_by, labels, 1)}
+    found = {item["column"]: item["roc_auc"] for item in readable(marked, made_by, labels, np.arange(240), 1)}
     assert found["scanner"] > 0.9
     assert found["site"] < 0.62
     rare = np.where(np.arange(240) < 5, "x", "y")
-    assert readable(marked, {"rare": rare}, labels, 1) == []
+    assert readable(marked, {"rare": rare}, labels, np.arange(240), 1) == []
+
+
+def test_who_was_learned_from_is_not_read() -> None:
+    """Features that know the patient alone know no site of patients that are new."""
+    random = np.random.default_rng(9)
+    patients = np.arange(240) // 4
+    labels, site = random.integers(0, 2, 60)[patients], random.choice(["n", "s"], 60)[patients]
+    knows = random.normal(size=(60, 40))[patients] + random.normal(0.0, 0.05, (240, 40))
+    (found,) = readable(knows, {"site": site}, labels, patients, 1)
+    assert found["roc_auc"] < 0.75
+    (apart,) = readable(knows, {"site": site}, labels, np.arange(240), 1)
+    assert apart["roc_auc"] > 0.9

@@ -76,7 +76,7 @@ def test_lossless_jpeg_is_read_where_its_decoder_is(bits: int, monkeypatch: pyte
     for damage in range(60, 0, -1):
         with contextlib.suppress(UnreadableError):
             as_png(content[: -damage * 9] + bytes(damage * 9))
-    monkeypatch.setattr(dicom, "_decoders", lambda _: [])
+    monkeypatch.setattr(dicom, "decoders", lambda _: [])
     with pytest.raises(UnreadableError, match="install the extra 'jpeg-lossless'"):
         as_png(content)
 
@@ -102,7 +102,7 @@ def as_lossless_jpeg(gdcm: Any, content: bytes) -> bytes:
 
 
 def test_gdcm_is_the_last_resort() -> None:
-    assert all("gdcm" not in dicom._decoders(syntax) for syntax in SYNTAXES if syntax.is_encapsulated)
+    assert all("gdcm" not in dicom.decoders(syntax) for syntax in SYNTAXES if syntax.is_encapsulated)
 
 
 def test_values_are_rescaled_windowed_and_turned() -> None:

@@ -3,10 +3,12 @@
 import io
 
 import numpy as np
+import PIL.Image
 import pydicom
 import pytest
 from pydicom import Dataset
-from pydicom.uid import JPEG2000Lossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit
 
 from solutionkit.kinds.dicom import UnreadableError, as_png
 from solutionkit.kinds.dicom_deidentified import METHOD, deidentified
@@ -68,6 +70,59 @@ def test_nobody_is_named_and_the_picture_stays(compressed: bool) -> None:
 def test_files_of_a_study_stay_together() -> None:
     first, second = (read(deidentified(as_dicom(scan()), "p")) for _ in range(2))
     assert first.StudyInstanceUID == second.StudyInstanceUID != IDENTIFYING["StudyInstanceUID"]
+
+
+def test_the_first_group_and_comments_of_pictures_name_nobody() -> None:
+    data = scan(PhotometricInterpretation="MONOCHROME2")
+    data.file_meta.SourceApplicationEntityTitle = "MILL_PACS"
+    data.file_meta.ImplementationVersionName = "MILL_1"
+    grey, jpeg = PIL.Image.fromarray(PIXELS), io.BytesIO()
+    grey.save(jpeg, "JPEG", comment=b"Quackenbush Zelda 1943")
+    data.PixelData = encapsulate([jpeg.getvalue()])
+    data["PixelData"].VR = "OB"
+    data.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    before = as_dicom(data, JPEGBaseline8Bit)
+    assert b"Quackenbush Zelda 1943" in before
+    after = deidentified(before, "patient 7")
+    for word in (b"MILL", b"Quackenbush", b"1943"):
+        assert word not in after
+    assert as_png(after) == as_png(before)
+    # What was cleaned can be cleaned again.
+    assert as_png(deidentified(after, "patient 8")) == as_png(before)
+
+
+def test_references_lead_to_the_files_that_they_named() -> None:
+    named, naming = scan(SOPInstanceUID="1.2.3.4.5"), scan(SOPInstanceUID="1.2.3.4.6")
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = named.SOPClassUID
+    reference.ReferencedSOPInstanceUID = "1.2.3.4.5"
+    naming.SourceImageSequence = [reference]
+    found, other = (read(deidentified(as_dicom(data), "p")) for data in (named, naming))
+    if "SourceImageSequence" in other:
+        (item,) = other.SourceImageSequence
+        assert item.get("ReferencedSOPInstanceUID", "") in ("", found.SOPInstanceUID)
+    first, second = (read(deidentified(as_dicom(scan(StudyInstanceUID="")), "p")) for _ in range(2))
+    assert not first.get("StudyInstanceUID")
+    assert first.SOPInstanceUID
+    assert second.SOPInstanceUID
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"Manufacturer": "acme Z-4711 unit"}, "Manufacturer"),
+        ({"ImageType": ["ORIGINAL", "Z-4711"]}, "ImageType"),
+        ({"OperatorsName": "Petrova^Olga", "Manufacturer": "Olga"}, "Manufacturer"),
+    ],
+)
+def test_numbers_and_further_names_are_looked_for(more: dict[str, object], where: str) -> None:
+    with pytest.raises(UnreadableError, match=f"names the patient in {where}"):
+        deidentified(as_dicom(scan(**more)), "p")
+
+
+def test_what_is_no_name_is_none() -> None:
+    plain = scan(PatientID="1200", PatientName="PATIENT^TEST", KVP="1200", ExposureTime="1200")
+    assert read(deidentified(as_dicom(plain), "patient 1")).PatientID == "patient 1"
 
 
 def test_a_name_where_the_profile_leaves_it_is_refused_without_quoting_it() -> None:

@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 
 from solutionkit.cli import main
-from solutionserve.audit_log import START, AuditLogError, append, digest, digest_of, entry_of, verify
+from solutionserve.audit_log import (
+    START,
+    AuditLogError,
+    append,
+    as_bytes,
+    digest,
+    digests,
+    entry_of,
+    verify,
+)
 
 
 def written(file: Path, count: int = 6) -> list[str]:
@@ -172,8 +181,22 @@ def test_who_decides_otherwise_is_added(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_row_is_known_by_its_values_in_whatever_order_and_form() -> None:
     values = {"text": np.array(["ü", "b"], object), "number": np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)}
     turned = {"number": values["number"], "text": np.array(["ü".encode(), b"b"], object)}
-    assert digest_of(values, 0) == digest_of(turned, 0)
-    assert digest_of(values, 0) != digest_of(values, 1)
-    assert digest_of(values, 0) != digest_of({**values, "number": values["number"].astype(np.float64)}, 0)
+    first, second = digests(values, 2)
+    assert digests(turned, 2) == [first, second]
+    assert first != second
+    assert digests({**values, "number": values["number"].astype(np.float64)}, 2)[0] != first
+    alone = digest([as_bytes(values["number"][0]), as_bytes("ü")])
+    assert alone == first
+    assert digests({"x": np.array([1.5, 2.5], np.float32)}, 2)[1] == digest([as_bytes(np.float32(2.5))])
     nested = {"texts": np.array([["a", "b"], ["ab", ""]], object)}
-    assert digest_of(nested, 0) != digest_of(nested, 1)
+    assert len(set(digests(nested, 2))) == 2
+    assert len(digests({"none": np.zeros((3, 0))}, 3)) == 3
+
+
+def test_an_entry_too_long_to_go_on_from_is_refused_and_the_log_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    written(file, 2)
+    with pytest.raises(AuditLogError, match="is too long for the log"):
+        append(file, [{"event": "prediction", "output": list(range(200_000))}])
+    assert append(file, [{"event": "override"}]).lines == 3
+    assert verify(file).fault == ""

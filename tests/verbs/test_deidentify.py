@@ -31,7 +31,7 @@ def films(tmp_path: Path) -> Path:
         "Zelda2.dcm": film(PIXELS, PatientName=NAME, PatientID="Z-4711"),
         "b.dcm": film(PIXELS, PatientName="Grimes^Ida", PatientID="G-1"),
         "c.dcm": film(np.asarray(drawn), PatientName="Grimes^Ida", PatientID="G-1"),
-        "d.dcm": film(PIXELS, PatientName="Grimes^Ida", PatientID="G-1", BurnedInAnnotation="YES"),
+        "1.2.840.113619": film(PIXELS, PatientName="Grimes^Ida", PatientID="G-1", BurnedInAnnotation="YES"),
     }
     for name, data in made.items():
         (folder / name).write_bytes(as_dicom(data))
@@ -56,20 +56,25 @@ def test_copies_are_called_by_number_and_a_patient_by_the_same(
     assert "Zelda" not in told
     clean = tmp_path / "clean"
     assert sorted(file.name for file in clean.iterdir()) == ["1.dcm", "2.dcm", "3.dcm"]
+    assert key.stat().st_mode & 0o077 == 0
     assert b"Quackenbush" not in b"".join(file.read_bytes() for file in clean.iterdir())
-    ids = [pydicom.dcmread(file).PatientID for file in sorted(clean.iterdir())]
-    assert ids == ["patient 1", "patient 1", "patient 2"]
     with key.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert [row["written"] for row in rows] == ["1.dcm", "2.dcm", "3.dcm", "", "", ""]
-    assert rows[3]["left_out"] == "text stands in its pixels"
+        rows = {row["source"]: row for row in csv.DictReader(stream)}
+    assert len(rows) == 6
+    ids = {name: rows[name]["patient"] for name in ("Zelda1.dcm", "Zelda2.dcm", "b.dcm")}
+    assert ids["Zelda1.dcm"] == ids["Zelda2.dcm"] != ids["b.dcm"]
+    for name, patient in ids.items():
+        assert pydicom.dcmread(clean / rows[name]["written"]).PatientID == patient
+    assert rows["c.dcm"]["left_out"] == "text stands in its pixels"
 
 
 def test_without_a_reader_of_text_that_is_said(
     films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(deidentify, "reader", lambda: None)
-    assert run(films) == 0
+    assert run(films) == 1
+    assert "With --unsearched" in capsys.readouterr().err
+    assert run(films, "--unsearched") == 0
     told = capsys.readouterr().out
     assert "4 of 6 files" in told
     assert burned_in.MISSING in told
@@ -85,6 +90,8 @@ def test_nothing_is_overwritten_and_nothing_half_written(
     (tmp_path / "clean").rmdir()
     assert run(films, "--key", str(tmp_path / "clean" / "key.csv")) == 1
     assert "keep it apart" in capsys.readouterr().err
+    assert run(films, "--key", str(tmp_path / "none" / "key.csv")) == 1
+    assert "its folder does not exist" in capsys.readouterr().err
 
     def stops(*_: object) -> bytes:
         raise KeyboardInterrupt

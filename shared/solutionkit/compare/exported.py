@@ -59,7 +59,7 @@ def compare_exported(
     if project.use_case.modality.scrutiny:
         scrutinise = import_from(project.folder, project.use_case.modality.scrutiny)
         scoring = {name: scorer.score_examples for name, scorer in scorers.items()}
-        scrutiny = scrutinise(serialized, judged.labels, judged.slices, spec, scoring, declaration)
+        scrutiny = scrutinise(serialized, judged, spec, scoring, declaration)
     answers = {name: scorer.answers_to_examples(serialized) for name, scorer in scorers.items()}
     scored = {
         name: ScoredModel(
@@ -100,6 +100,8 @@ def compare_exported(
             told = {name: item[task.label][labels >= 0] for name, item in answers.items()}
             further[task.label] = compare_further(own, told, of_label.scores, preferred, declaration)
     scores = {"labels": judged.labels, **outputs}
+    if judged.units is not None:
+        scores["units"] = judged.units
     return result, scores | judged.circumstances.kept
 
 

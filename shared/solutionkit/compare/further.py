@@ -101,7 +101,8 @@ def decisions_of_further(compared: dict[str, Any], model: str) -> dict[str, Deci
         model: Its name.
     """
     found = {
-        label: Decision.from_json(told["models"][model]["business"])
+        # Earlier versions wrote none.
+        label: Decision.from_json(told["models"][model].get("business") or {})
         for label, told in compared.get("further", {}).items()
     }
     return {label: decision for label, decision in found.items() if decision is not None}

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from solutionkit.compare.evaluation import EvaluationSet
+from solutionkit.compare.inference import holm
 from solutionkit.compare.metrics import Metric, difference, estimates
 from solutionkit.decimals import decimals, p_in_words
 from solutionkit.tasks.base import Scores
 
+# Of a value, to be told of.
+FEWEST_ROWS = 30
 WITH, WITHOUT = "with", "without"
 
 
@@ -51,7 +54,7 @@ def compare_left_out(
     told = []
     for item in found:
         labels = judged.labels[item.rows]
-        if not len(labels) or not metric.of_slices or not metric.view.enough(labels):
+        if len(labels) < FEWEST_ROWS or not metric.of_slices or not metric.view.enough(labels):
             continue
         units = judged.units
         codes = None if units is None else np.unique(units[item.rows], return_inverse=True)[1]
@@ -66,6 +69,9 @@ def compare_left_out(
             }
         count = len(labels) if codes is None else int(codes.max()) + 1
         told.append({"value": item.value, "rows": len(labels), "units": count, "models": models})
+    every = [model["difference"] for item in told for model in item["models"].values()]
+    for item, corrected in zip(every, holm([item["p_value"] for item in every]), strict=True):
+        item["p_corrected"] = corrected
     return {"column": column, "values": told}
 
 
@@ -78,7 +84,8 @@ def in_words(left_out: dict[str, Any], title: str) -> str:
         )
     return (
         f"{title} of each {left_out['column']}'s evaluation rows, by the models and by models that were"
-        " trained again without any row of it. The latter is what a new one may expect."
+        " trained again without any row of it; p-values are corrected for their number. The latter is what a"
+        " new one may expect."
     )
 
 
@@ -96,7 +103,11 @@ def in_table(left_out: dict[str, Any], names: list[str]) -> tuple[tuple[str, ...
         cells = []
         for name in names:
             found = item["models"][name]
-            both = ", ".join(decimals(found[which]["value"], 3) for which in (WITH, WITHOUT))
-            cells.append(f"{both}, {p_in_words(found['difference']['p_value'])}")
+            both = ", ".join(
+                f"{decimals(found[which]['value'], 3)} ({decimals(found[which]['low'], 3)} to"
+                f" {decimals(found[which]['high'], 3)})"
+                for which in (WITH, WITHOUT)
+            )
+            cells.append(f"{both}, {p_in_words(found['difference']['p_corrected'])}")
         rows.append((item["value"], f"{item['rows']:,}", *cells))
     return tuple(rows)

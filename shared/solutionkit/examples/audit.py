@@ -20,6 +20,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import missing_columns, nested_columns, use_problems
 from solutionkit.examples.further import further_leaks, further_tasks
 from solutionkit.examples.leakage import gap_notes
+from solutionkit.examples.left_out import left_out_problems
 from solutionkit.examples.splitting import (
     Sides,
     assign_splits,
@@ -357,6 +358,7 @@ def judge(
         findings.add(modality.leakage_problems(trained, told, spec, trusted))
         noted = modality.leakage_notes(trained, told, spec, trusted)
         findings.notes += [note for note in noted if note not in findings.notes]
+    findings.add(left_out_problems(typed, splits, spec, declaration.compare.leave_out))
     findings.notes += gap_notes(trained, labels[rows], spec)
     findings.notes += further_leaks(trained, spec, modality, trusted)
     findings.notes += modality.label_notes(trained, labels[rows], spec, declaration)

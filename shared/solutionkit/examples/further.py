@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from solutionkit.compare.decision import Decision
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.declared import USUAL_METHOD
@@ -50,9 +51,11 @@ def further_tasks(
         known = values.is_valid().to_numpy()
         encoded, unfit = further.encode(values.filter(pa.array(known)))
         labels = further.label_array(encoded)
+        # With all columns that `predict` may write.
+        decision = Decision(0.5, levels=(0.5,) * max(further.outputs, 2))
         clash = [
             name
-            for name in further.brief(np.zeros((1, further.outputs)))
+            for name in further.brief(np.zeros((1, further.outputs)), decision)
             if told.setdefault(name, label) != label
         ]
         if clash:

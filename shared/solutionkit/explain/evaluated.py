@@ -24,6 +24,7 @@ class EvaluatedModels:
         selected: The model whose single rows are shown, and whose answers are explained.
         decision: When that model flags a row, if it does.
         seed: Draws the rows of the global view.
+        units: `(rows,)` codes of rows that resemble each other, if there are such.
     """
 
     examples: np.ndarray
@@ -34,6 +35,7 @@ class EvaluatedModels:
     selected: str
     decision: Decision | None
     seed: int
+    units: np.ndarray | None = None
 
     @property
     def spec(self) -> TableSpec:

@@ -42,7 +42,7 @@ def explain_exported(
     with np.load(comparison / "scores.npz") as stored:
         labels = stored["labels"]
         outputs = {name: stored[name] for name in models}
-        amounts = stored.get("amounts")
+        amounts, units = stored.get("amounts"), stored.get("units")
     serialized = read_serialized([str(examples / f"Split-{EVAL}" / "*")])
     explainers = {name: ModelExplainer(folder) for name, folder in models.items()}
     spec = explainers["baseline"].spec
@@ -55,4 +55,6 @@ def explain_exported(
         decision = None
     if decision and decision.expected:
         decision = decision.of_rows({decision.expected.amount: amounts})
-    return function(EvaluatedModels(serialized, labels, ids, explainers, outputs, shown, decision, seed))
+    return function(
+        EvaluatedModels(serialized, labels, ids, explainers, outputs, shown, decision, seed, units)
+    )

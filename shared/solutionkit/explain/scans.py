@@ -16,7 +16,7 @@ import PIL.Image
 from scipy import ndimage
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -28,8 +28,8 @@ from solutionkit.ranks import roc_auc
 from solutionkit.tasks.classification.metrics import class_probabilities, detected
 from solutionkit.tasks.classification.task import classification
 
-# Scans that are looked at, values of a column at most that are read, and scans of each in a class.
-MOST_SCANS, MOST_VALUES, FEWEST_SCANS = 240, 8, 15
+# Scans that are looked at, values of a column at most that are read, and patients of each in a class.
+MOST_SCANS, MOST_VALUES, FEWEST_UNITS = 240, 8, 15
 # Directions of the last layer that are read from, and the parts that are read by what was learned of others.
 DIRECTIONS, PARTS = 20, 5
 
@@ -51,6 +51,7 @@ def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
     scans = explainers["baseline"].transform(examples[rows]).of(IMAGE).astype(np.float32)
     task = classification(spec)
     white = float(spec.only(IMAGE).white)
+    units = np.arange(len(rows)) if evaluated.units is None else evaluated.units[rows]
     made_by = {
         name: values
         for name, values in parse_columns(examples[rows], spec, list(spec.carried)).items()
@@ -66,7 +67,7 @@ def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
 
         if hasattr(model.explainer, "last_layer"):
             told["models"][name]["read_from_last_layer"] = readable(
-                model.explainer.last_layer(scans), made_by, labels[rows], seed
+                model.explainer.last_layer(scans), made_by, labels[rows], units, seed
             )
         if task.has_negative_class:
             told["models"][name]["robustness"] = robustness(said, scans, detected(labels[rows]), white, seed)
@@ -75,7 +76,7 @@ def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
 
 
 def readable(
-    features: np.ndarray, made_by: dict[str, np.ndarray], labels: np.ndarray, seed: int
+    features: np.ndarray, made_by: dict[str, np.ndarray], labels: np.ndarray, units: np.ndarray, seed: int
 ) -> list[dict[str, Any]]:
     """How well a column can be read from a network's last layer, among scans of one class.
 
@@ -85,6 +86,7 @@ def readable(
         features: `(scans, features)` what the last layer sees.
         made_by: Columns such as site and scanner, each `(scans,)`.
         labels: `(scans,)` class ids.
+        units: `(scans,)` codes of patients: who was learned from is not read.
         seed: Of the parts.
 
     Returns:
@@ -97,16 +99,18 @@ def readable(
         for label in np.unique(labels):
             own = labels == label
             for value in sorted(set(values.tolist())):
-                wanted = values[own] == value
-                if min(wanted.sum(), (~wanted).sum()) < FEWEST_SCANS:
+                wanted, whose = values[own] == value, units[own]
+                if min(len(np.unique(whose[side])) for side in (wanted, ~wanted)) < FEWEST_UNITS:
                     continue
                 reader = make_pipeline(
                     StandardScaler(),
                     PCA(DIRECTIONS, random_state=seed),
                     LogisticRegression(max_iter=1000),
                 )
-                parts = StratifiedKFold(PARTS, shuffle=True, random_state=seed)
-                said = cross_val_predict(reader, features[own], wanted, cv=parts, method="decision_function")
+                parts = StratifiedGroupKFold(PARTS, shuffle=True, random_state=seed)
+                said = cross_val_predict(
+                    reader, features[own], wanted, groups=whose, cv=parts, method="decision_function"
+                )
                 found.append((int(own.sum()), roc_auc(wanted, said)))
         if found:
             scans = sum(count for count, _ in found)

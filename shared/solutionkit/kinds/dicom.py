@@ -199,7 +199,7 @@ def _refuse_shape(data: Dataset) -> None:
         raise UnreadableError(f"has {bits} bits a sample; 8 to 16 are read")
     syntax = data.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
-        if not _decoders(syntax):
+        if not decoders(syntax):
             raise UnreadableError(
                 f"is compressed as {syntax.name}, which nothing here decodes; save it without compression, or"
                 " install the extra 'jpeg-lossless' (python-gdcm)"
@@ -209,7 +209,7 @@ def _refuse_shape(data: Dataset) -> None:
             raise UnreadableError(f"says {columns} x {rows} pixels and holds {held[0]} x {held[1]}")
 
 
-def _decoders(syntax: UID) -> list[str]:
+def decoders(syntax: UID) -> list[str]:
     """What at hand decodes a compressed picture, in the order in which it is tried."""
     from pydicom.pixels.decoders.base import get_decoder
 
@@ -276,7 +276,7 @@ def _decoded(data: Dataset) -> np.ndarray:
     syntax = data.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         return pixel_array(data)
-    *others, last = _decoders(syntax)
+    *others, last = decoders(syntax)
     for name in others:
         with contextlib.suppress(Exception):
             return pixel_array(data, decoding_plugin=name)

@@ -1,31 +1,34 @@
 """DICOM files that name nobody, by the basic profile of PS3.15, annex E.
 
 The profile's table is `dicom-anonymizer`'s, of the edition 2024b. What it does is said in each file
-(0012,0062 to 0064), as E.1 asks for. Pixels are left as they are.
+(0012,0062 to 0064), as E.1 asks for. Pixels keep their values; they are written without compression, since
+compressed ones may hold comments.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
 from typing import TYPE_CHECKING
 
-from solutionkit.kinds.dicom import UnreadableError, read, words
+from solutionkit.kinds.dicom import UnreadableError, decoders, read, words
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.dataset import FileMetaDataset
 
 # CID 7050 (PS3.16).
 PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")
 METHOD = "PS3.15 E Basic Application Confidentiality Profile, 2024b"
-# What must be nowhere in what is written, and the fewest letters of a word of it that are looked for.
-NAMES = ("PatientName", "PatientBirthName", "PatientMotherBirthName", "ReferringPhysicianName")
-NUMBERS = ("PatientID", "AccessionNumber", "StudyID")
-FEWEST_LETTERS = 3
-# Value representations that hold what people write (PS3.5 6.2).
-TEXTS = frozenset(
-    ["AE", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UN", "UR", "UT"]
-)
+# What must be nowhere in what is written, beside all names of people; and the fewest letters that are looked
+# for.
+NUMBERS = ("PatientID", "OtherPatientIDs", "AccessionNumber")
+FEWEST_LETTERS, FEWEST_DIGITS = 3, 4
+# What is written here and may look like a name; and value representations that hold what people write (PS3.5
+# 6.2), numbers apart.
+WRITTEN = frozenset({"PatientName", "PatientID", "DeidentificationMethod", "CodeMeaning"})
+TEXTS = ("AE", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UN", "UR", "UT")
 
 
 def deidentified(content: bytes, patient: str) -> bytes:
@@ -40,43 +43,71 @@ def deidentified(content: bytes, patient: str) -> bytes:
     """
     data = read(content)
     try:
-        named = {word for key in NAMES for word in words(str(data.get(key, "") or ""))}
-        named |= {str(data.get(key, "") or "").strip().lower() for key in NUMBERS}
+        names = {word for item in data.iterall() if item.VR == "PN" for word in words(str(item.value))}
+        numbers = {str(data.get(key, "") or "").strip().lower() for key in NUMBERS}
+        without_compression(data)
         clean(data)
         data.PatientName = data.PatientID = patient
         data.PatientIdentityRemoved = "YES"
         data.DeidentificationMethod = METHOD
         data.DeidentificationMethodCodeSequence = [code(*PROFILE)]
-        meta = data.file_meta
-        meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-        for key in ("SourceApplicationEntityTitle", "PrivateInformation", "PrivateInformationCreatorUID"):
-            if key in meta:
-                delattr(meta, key)
+        data.file_meta = meta_of(data)
         data.preamble = bytes(128)
         target = io.BytesIO()
         data.save_as(target, enforce_file_format=True)
+    except UnreadableError:
+        raise
     except Exception as error:
         # A message of the library may quote a name.
         raise UnreadableError(f"is damaged: it cannot be cleaned ({type(error).__name__})") from None
     written = target.getvalue()
-    left = remaining(read(written), {word for word in named if len(word) >= FEWEST_LETTERS})
-    if left:
+    names = {word for word in names if len(word) >= FEWEST_LETTERS}
+    numbers = {number for number in numbers if len(number) >= FEWEST_DIGITS}
+    if left := remaining(read(written), names, numbers):
         raise UnreadableError(f"names the patient in {left}, which the profile leaves; remove it there")
     return written
 
 
+def without_compression(data: Dataset) -> None:
+    """Pixels alone: no comments of compressed pictures, nothing behind the last one."""
+    if data.file_meta.TransferSyntaxUID.is_encapsulated:
+        *_, last = decoders(data.file_meta.TransferSyntaxUID)
+        data.decompress(decoding_plugin=last, generate_instance_uid=False)
+    from pydicom.pixels.utils import get_expected_length
+
+    size = get_expected_length(data)
+    data.PixelData = data.PixelData[: size + size % 2]
+
+
 def clean(data: Dataset) -> None:
-    """Apply the profile's table to a data set and to those within it."""
+    """Apply the profile's table to the data sets within, and to a data set."""
     from dicomanonymizer import anonymize_dataset
     from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
 
-    # It prints the tags that it cannot find.
-    with contextlib.redirect_stdout(io.StringIO()):
-        anonymize_dataset(data, base_rules_gen=initialize_actions_2024b)
-    for element in data:
+    for element in list(data):
         if element.VR == "SQ":
             for item in element.value:
                 clean(item)
+        elif element.VR == "UI" and not element.value:
+            # All that are empty would become the same one.
+            del data[element.tag]
+    # It prints the tags that it cannot find.
+    with contextlib.redirect_stdout(io.StringIO()):
+        anonymize_dataset(data, base_rules_gen=initialize_actions_2024b)
+
+
+def meta_of(data: Dataset) -> FileMetaDataset:
+    """The first group anew: neither machines nor programs are named."""
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import generate_uid
+
+    if not data.get("SOPInstanceUID"):
+        data.SOPInstanceUID = generate_uid(None)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = data.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
+    meta.TransferSyntaxUID = data.file_meta.TransferSyntaxUID
+    return meta
 
 
 def code(value: str, scheme: str, meaning: str) -> Dataset:
@@ -94,18 +125,20 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
     return item
 
 
-def remaining(data: Dataset, named: set[str]) -> str:
+def remaining(data: Dataset, names: set[str], numbers: set[str]) -> str:
     """The keyword of an element that still names somebody; nothing where none does.
 
     Args:
         data: What was written.
-        named: Words and numbers in small letters.
+        names: Words in small letters.
+        numbers: By which somebody is known, in small letters.
     """
-    for element in data.iterall():
-        if element.VR not in TEXTS:
+    known = [re.compile(rf"(?<![a-z0-9]){re.escape(number)}(?![a-z0-9])") for number in numbers]
+    for element in (*data.file_meta, *data.iterall()):
+        if element.VR not in TEXTS or element.keyword in WRITTEN:
             continue
         text = element.value if isinstance(element.value, bytes) else str(element.value).encode()
         told = text.decode("utf-8", "replace").lower()
-        if named & {told.strip(), *words(told)}:
+        if names & set(words(told)) or any(pattern.search(told) for pattern in known):
             return str(element.keyword or f"the element {element.tag}")
     return ""

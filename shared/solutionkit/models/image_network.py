@@ -302,11 +302,12 @@ def calibrated(network: Network, rows: TransformedSplit, learned: np.ndarray, sp
         joint.heads, joint.places, weights, held_out.labels.T, strict=True
     ):
         known = labels >= 0
-        if not known.any():
-            continue
         added = np.log(of_classes)
         shift = added[1:] - added[0] if head.outputs == 1 else added
-        taken_off, temperature = least_loss(head, labels[known], answers[known, place], shift)
+        # Of a class that none of them has they say nothing: what the weights added is taken off as it is.
+        taken_off, temperature = shift, 1.0
+        if len(np.unique(labels[known])) == len(of_classes):
+            taken_off, temperature = least_loss(head, labels[known], answers[known, place], shift)
         kernel[:, place] /= temperature
         bias[place] = (bias[place] - taken_off) / temperature
     layer.set_weights([kernel, bias])

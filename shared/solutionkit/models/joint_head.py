@@ -133,8 +133,9 @@ def ignorance(labels: np.ndarray) -> float:
     Args:
         labels: `(rows, labels)` class ids, -1 where a row has none.
     """
-    losses = []
+    known, losses = labels >= 0, []
     for own in labels.T:
         shares = np.bincount(own[own >= 0]) / max((own >= 0).sum(), 1)
         losses.append(-np.sum(shares * np.log(np.maximum(shares, 1e-12))))
-    return float(np.mean(losses))
+    # As `JointHead.loss` weighs them.
+    return float((known @ np.array(losses) / known.sum(axis=1)).mean())

@@ -77,7 +77,8 @@ def main(options: argparse.Namespace) -> int:
     to = summary_to(options.output)
     if options.audit_log:
         # Nothing is told that is not logged.
-        entries = audit_entries(logged, columns, version or folder.name, project.name)
+        # Made before the log is locked.
+        entries = list(audit_entries(logged, columns, version or folder.name, project.name))
         try:
             added = audit_log.append(options.audit_log, entries)
         except audit_log.AuditLogError as error:
@@ -114,14 +115,14 @@ def audit_entries(
     # Of a row several may be told, one after the other.
     each, start = len(told) // max(rows.table.num_rows, 1), 0
     for piece in rows.pieces():
-        inputs = table_inputs(piece, rows.spec)
+        known = audit_log.digests(table_inputs(piece, rows.spec), piece.num_rows)
         for row in range(piece.num_rows):
             said = told[(start + row) * each : (start + row + 1) * each]
             yield {
                 "event": "prediction",
                 "model": model,
                 "version": version,
-                "input": audit_log.digest_of(inputs, row),
+                "input": known[row],
                 "output": said[0] if each == 1 else said,
             }
         start += piece.num_rows

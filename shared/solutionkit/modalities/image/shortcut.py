@@ -7,37 +7,38 @@ evaluated scans is covered, and the very model that would be served is asked aga
 
 from __future__ import annotations
 
-import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import PIL.Image
-from scipy import ndimage, stats
+from scipy import stats
 
+from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.gates import IN_WORDS, Gate, Scrutiny
 from solutionkit.declaration import Declaration
 from solutionkit.declaration_parts import Clinical
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE
+from solutionkit.modalities.image.covering import CORNERS, pixels_of, variants, with_pixels
 from solutionkit.tasks.classification.metrics import class_probabilities, detection_scores
 from solutionkit.tasks.classification.task import classification
 
-# Scans that are looked at, values of a column at most that are compared, and scans of each, of a class too.
-MOST_SCANS, MOST_VALUES, FEWEST_SCANS, FEWEST_OF_A_CLASS = 240, 8, 15, 5
-# A square's side, as a share of the scan's shorter one; and how many within the body stand beside.
-SIDE, BESIDE = 0.22, 5
-# Where these may begin, as a share of the way.
-WITHIN = (0.28, 0.72)
+# Scans that are looked at, as far as their pixels are no more than so many; and how many at once.
+MOST_SCANS, MOST_PIXELS, AT_ONCE = 240, 60_000_000, 16
+# The most frequent values of a column that are compared, units (patients) of each, and of each in a class.
+MOST_VALUES, FEWEST_UNITS, FEWEST_OF_A_CLASS = 8, 15, 5
+# Scans are scaled down to no less than so many times what the models read.
+FINER = 2
 # So much further must a corner part a group from the others in log odds, so many times as far as any square
 # within the body does, and so unlikely by chance.
 STRONG, TIMES, LEVEL = 0.5, 1.5, 0.01
-# What is finer than so many pixels is grain.
-GRAIN = 2.0
-CORNERS = {"top left": (0, 0), "top right": (0, 1), "bottom left": (1, 0), "bottom right": (1, 1)}
 NAME, EPSILON = "shortcut", 1e-6
+NOT_TESTED = (
+    f"no column of [slices] has two values with {FEWEST_UNITS} patients each among the scans that were"
+    " looked at"
+)
 
 # `(rows,)` serialized tf.Examples -> `(rows, outputs)` of a model.
 Score = Callable[[np.ndarray], np.ndarray]
@@ -45,8 +46,7 @@ Score = Callable[[np.ndarray], np.ndarray]
 
 def scrutinise(
     examples: np.ndarray,
-    labels: np.ndarray,
-    columns: Mapping[str, np.ndarray],
+    judged: EvaluationSet,
     spec: TableSpec,
     models: Mapping[str, Score],
     declaration: Declaration,
@@ -55,41 +55,64 @@ def scrutinise(
 
     Args:
         examples: `(rows,)` serialized tf.Examples that evaluate.
-        labels: `(rows,)` class ids.
-        columns: The columns of `[slices]`, each `(rows,)`.
+        judged: What is known of these: classes, the columns of `[slices]`, patients.
         spec: What the columns are.
         models: What scores rows, by name.
         declaration: Whether an accused model may ship, and the seed.
     """
-    seed = declaration.training.seed
-    rows = np.sort(np.random.default_rng(seed).permutation(len(examples))[:MOST_SCANS])
-    drawn = examples[rows]
-    made_by = {
-        name: values[rows]
-        for name, values in columns.items()
-        if 2 <= len(set(values[rows].tolist())) <= MOST_VALUES
-    }
-    name = spec.only(IMAGE).name
-    scans = [pixels_of(example, name) for example in drawn]
-    odds: dict[str, dict[str, np.ndarray]] = {model: {} for model in models}
-    for variant, changed in variants(scans, seed):
-        asked = with_pixels(drawn, name, changed)
-        for model, score in models.items():
-            odds[model][variant] = log_odds(score(asked), spec)
-    refuse = (declaration.clinical or Clinical()).shortcuts == "refuse"
+    name, seed = spec.only(IMAGE).name, declaration.training.seed
+    read = FINER * min(spec.only(IMAGE).shape[:2])
+    order = np.random.default_rng(seed).permutation(len(examples))
+    largest = max((pixels_of(examples[row], name, read).size for row in order[:AT_ONCE]), default=1)
+    rows = np.sort(order[: min(MOST_SCANS, max(MOST_PIXELS // largest, AT_ONCE))])
+    odds: dict[str, dict[str, list[np.ndarray]]] = {model: {} for model in models}
+    for start in range(0, len(rows), AT_ONCE):
+        some = examples[rows[start : start + AT_ONCE]]
+        scans = [pixels_of(example, name, read) for example in some]
+        for variant, changed in variants(scans, seed):
+            asked = with_pixels(some, name, changed)
+            for model, score in models.items():
+                odds[model].setdefault(variant, []).append(log_odds(score(asked), spec))
+    groups = groups_of({column: values[rows] for column, values in judged.slices.items()})
     task = classification(spec)
     classes = (task.positive_name or "",) if task.has_negative_class else task.classes
-    found = {model: shortcut(told, made_by, labels[rows], classes) for model, told in odds.items()}
-    return {model: judged(told, refuse) for model, told in found.items()}
+    found = {}
+    for model, parts in odds.items():
+        told = {variant: np.concatenate(items) for variant, items in parts.items()}
+        found[model] = shortcut(told, groups, judged.labels[rows], judged.codes[rows], classes)
+    refuse = (declaration.clinical or Clinical()).shortcuts == "refuse"
+    return {model: verdict(told, refuse) for model, told in found.items()}
 
 
-def judged(found: dict[str, Any], refuse: bool) -> Scrutiny:
+def groups_of(columns: Mapping[str, np.ndarray]) -> list[tuple[str, str, np.ndarray]]:
+    """The most frequent values of each column, and which scans have them.
+
+    Args:
+        columns: Each `(scans,)`.
+    """
+    groups = []
+    for column, values in columns.items():
+        texts = values.astype(str)
+        known, counts = np.unique(texts, return_counts=True)
+        # Of numbers with a value a row there are no groups.
+        if len(known) > len(texts) / 2:
+            continue
+        for value in sorted(known[np.argsort(-counts, kind="stable")[:MOST_VALUES]]):
+            groups.append((column, str(value), texts == value))
+    return groups
+
+
+def verdict(found: dict[str, Any], refuse: bool) -> Scrutiny:
     """What follows for a model.
 
     Args:
         found: See `shortcut`.
         refuse: Whether it may not ship then.
     """
+    if not found["tested"]:
+        return Scrutiny(
+            {NAME: found}, gate=Gate(NAME, False, f"it was not tested: {NOT_TESTED}") if refuse else None
+        )
     if not found["found"]:
         why = "no corner drives its answer more for one group of scans than for others"
         return Scrutiny({NAME: found}, gate=Gate(NAME, True, why) if refuse else None)
@@ -98,84 +121,41 @@ def judged(found: dict[str, Any], refuse: bool) -> Scrutiny:
     return Scrutiny({NAME: found}, objection, Gate(NAME, False, objection) if refuse else None)
 
 
-def variants(scans: list[np.ndarray], seed: int) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """Scans as they are ("before"), with a corner covered (its name), and with a square within ("within 1").
-
-    Args:
-        scans: `(height, width)` or `(height, width, channels)` each.
-        seed: Of the squares within.
-    """
-    random = np.random.default_rng(seed)
-    yield "before", scans
-    for name, (down, across) in CORNERS.items():
-        yield name, [covered(scan, down, across) for scan in scans]
-    for number in range(BESIDE):
-        down, across = random.uniform(*WITHIN, 2)
-        yield f"within {number + 1}", [covered(scan, down, across) for scan in scans]
-
-
-def covered(scan: np.ndarray, down: float, across: float) -> np.ndarray:
-    """A scan of which a square shows the median of what lies about it, with the grain of what lies beside.
-
-    Without grain it would be like no scan, and models of texture would answer to that.
-
-    Args:
-        scan: `(height, width)` or `(height, width, channels)`.
-        down: Where the square is, from 0 at the top to 1 at the bottom.
-        across: The same from left to right.
-    """
-    height, width = scan.shape[:2]
-    side = max(int(SIDE * min(height, width)), 2)
-    top, left = round(down * (height - side)), round(across * (width - side))
-    result = scan.copy()
-    around = scan[max(top - 2, 0) : top + side + 2, max(left - 2, 0) : left + side + 2]
-    start = left + side if left + 2 * side <= width else left - side
-    beside = scan[top : top + side, start : start + side].astype(np.float64)
-    grain = beside - ndimage.gaussian_filter(beside, (GRAIN, GRAIN, *[0.0] * (scan.ndim - 2)))
-    plain = np.median(around, axis=(0, 1)) + grain
-    white = np.iinfo(scan.dtype).max
-    result[top : top + side, left : left + side] = plain.round().clip(0, white).astype(scan.dtype)
-    return result
-
-
 def shortcut(
     odds: Mapping[str, np.ndarray],
-    made_by: Mapping[str, np.ndarray],
+    groups: list[tuple[str, str, np.ndarray]],
     labels: np.ndarray,
+    units: np.ndarray,
     classes: tuple[str, ...],
 ) -> dict[str, Any]:
     """How far each corner moves the answer, beside places within the body, and for whose scans.
 
     Args:
         odds: `(scans, classes)` log odds by variant, see `variants`.
-        made_by: Columns such as site and scanner, each `(scans,)`.
+        groups: Columns, their values, and `(scans,)` which have them.
         labels: `(scans,)` class ids: groups are compared among scans of one class, since a disease may be
             more frequent in one of them.
+        units: `(scans,)` codes of patients, whose scans count as one.
         classes: Of which odds are: the finding, or all where none means that nothing was found.
 
     Returns:
-        `corners` with the mean absolute `change` of the log odds, `within` that of places in the body, and
-        `found`: corners that move the answer of one value's scans otherwise than that of others, and more so
-        than any square `within` does.
+        `scans` and how many comparisons were `tested`; `corners` with the mean absolute `change` of the log
+        odds, `within` that of places in the body, and `found`: corners that move the answer of one value's
+        scans otherwise than that of others, and more so than any square `within` does.
     """
     changes = {name: odds["before"] - told for name, told in odds.items() if name != "before"}
     within = [change for name, change in changes.items() if name.startswith("within")]
     corners = [{"place": place, "change": float(np.abs(changes[place]).mean())} for place in CORNERS]
-    groups = [
-        (column, value, values == value)
-        for column, values in made_by.items()
-        for value in sorted(set(values.tolist()))
-    ]
     found, tested = [], 0
     for (column, value, own), (number, of) in itertools.product(groups, enumerate(classes)):
-        usual = [Gap.of(change[:, number], own, labels) for change in within]
+        compared = Compared.of(own, labels, units)
+        if compared is None:
+            continue
+        usual = [compared.gap(change[:, number]) for change in within]
+        largest = max(abs(item.value) for item in usual)
         for place in CORNERS:
-            gap = Gap.of(changes[place][:, number], own, labels)
-            if gap is None or gap.error == 0.0:
-                continue
+            gap = compared.gap(changes[place][:, number])
             tested += 1
-            beside = [item for item in usual if item is not None]
-            largest = max((abs(item.value) for item in beside), default=0.0)
             # Of two groups that are parted the one is named whose scans the corner moves more.
             if abs(gap.value) >= max(STRONG, TIMES * largest) and abs(gap.own) >= abs(gap.other):
                 told = {"place": place, "column": column, "value": value, "of": of, "change": gap.own}
@@ -183,7 +163,14 @@ def shortcut(
                 found.append(told)
     found = [item for item in found if item["p_value"] * tested < LEVEL]
     found.sort(key=lambda item: -abs(item["change"] - item["elsewhere"]))
-    return {"corners": corners, "within": float(np.abs(within).mean()), "found": found}
+    usual_change = float(np.abs(within).mean())
+    return {
+        "scans": len(labels),
+        "tested": tested,
+        "corners": corners,
+        "within": usual_change,
+        "found": found,
+    }
 
 
 @dataclass(frozen=True)
@@ -194,35 +181,13 @@ class Gap:
         own: The first group's mean.
         other: The second's.
         error: The standard error of their difference.
+        degrees: Of freedom of that.
     """
 
     own: float
     other: float
     error: float
-
-    @classmethod
-    def of(cls, values: np.ndarray, group: np.ndarray, labels: np.ndarray) -> Gap | None:
-        """The mean over classes, each by how much it tells; None where no class has enough of both groups.
-
-        Args:
-            values: `(scans,)`.
-            group: `(scans,)` which are of the first one.
-            labels: `(scans,)` class ids.
-        """
-        means, errors, weights = [], [], []
-        for label in np.unique(labels):
-            parts = [values[side & (labels == label)] for side in (group, ~group)]
-            counts = [len(part) for part in parts]
-            if min(counts) < FEWEST_OF_A_CLASS:
-                continue
-            means.append([part.mean() for part in parts])
-            errors.append(sum(part.var(ddof=1) / len(part) for part in parts))
-            weights.append(counts[0] * counts[1] / sum(counts))
-        if not weights or min(group.sum(), (~group).sum()) < FEWEST_SCANS:
-            return None
-        share = np.array(weights) / np.sum(weights)
-        own, other = share @ np.array(means)
-        return cls(float(own), float(other), float(np.sqrt(share**2 @ np.array(errors))))
+    degrees: float
 
     @property
     def value(self) -> float:
@@ -231,8 +196,67 @@ class Gap:
 
     @property
     def p_value(self) -> float:
-        """Of no difference."""
-        return float(2.0 * stats.norm.sf(abs(self.value) / self.error))
+        """Of no difference (B. Welch, Biometrika 34, 1947)."""
+        if self.error == 0.0:
+            return 1.0 if self.value == 0.0 else 0.0
+        return float(2.0 * stats.t.sf(abs(self.value) / self.error, self.degrees))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two groups of scans, of whose patients each counts once a class and group.
+
+    Attributes:
+        parts: By class `(scans,)` positions among its patients of the first group's scans, and of the
+            second's; -1 elsewhere.
+        weights: `(classes,)` how much each tells, in sum 1.
+    """
+
+    parts: tuple[tuple[np.ndarray, np.ndarray], ...]
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, group: np.ndarray, labels: np.ndarray, units: np.ndarray) -> Compared | None:
+        """None where there are too few patients of either group.
+
+        Args:
+            group: `(scans,)` which are of the first one.
+            labels: `(scans,)` class ids.
+            units: `(scans,)` codes of patients.
+        """
+        parts, counts = [], []
+        for label in np.unique(labels):
+            sides = []
+            for side in (group, ~group):
+                place = np.full(len(labels), -1)
+                rows = side & (labels == label)
+                place[rows] = np.unique(units[rows], return_inverse=True)[1]
+                sides.append(place)
+            count = [int(place.max(initial=-1)) + 1 for place in sides]
+            if min(count) >= FEWEST_OF_A_CLASS:
+                parts.append((sides[0], sides[1]))
+                counts.append(count)
+        if not parts or np.sum(counts, axis=0).min() < FEWEST_UNITS:
+            return None
+        weights = np.array([first * second / (first + second) for first, second in counts])
+        return cls(tuple(parts), weights / weights.sum())
+
+    def gap(self, values: np.ndarray) -> Gap:
+        """Of `(scans,)` values."""
+        means, errors, spreads = [], [], []
+        for sides, weight in zip(self.parts, self.weights, strict=True):
+            own = [
+                np.bincount(place[place >= 0], weights=values[place >= 0]) / np.bincount(place[place >= 0])
+                for place in sides
+            ]
+            means.append([weight * item.mean() for item in own])
+            for item in own:
+                errors.append(weight**2 * item.var(ddof=1) / len(item))
+                spreads.append(errors[-1] ** 2 / (len(item) - 1))
+        own_mean, other_mean = np.sum(means, axis=0)
+        total = float(np.sum(errors))
+        degrees = total**2 / float(np.sum(spreads)) if total > 0.0 else 1.0
+        return Gap(float(own_mean), float(other_mean), total**0.5, degrees)
 
 
 def log_odds(outputs: np.ndarray, spec: TableSpec) -> np.ndarray:
@@ -251,36 +275,6 @@ def log_odds(outputs: np.ndarray, spec: TableSpec) -> np.ndarray:
     return odds
 
 
-def pixels_of(example: bytes, name: str) -> np.ndarray:
-    """The picture of a serialized tf.Example, `(height, width)` or `(height, width, channels)`."""
-    import tensorflow as tf
-
-    file = tf.train.Example.FromString(example).features.feature[name].bytes_list.value[0]
-    picture: PIL.Image.Image = PIL.Image.open(io.BytesIO(file))
-    if picture.mode not in ("L", "I;16", "RGB"):
-        picture = picture.convert("RGB")
-    return np.array(picture)
-
-
-def with_pixels(examples: np.ndarray, name: str, pictures: list[np.ndarray]) -> np.ndarray:
-    """`(rows,)` serialized tf.Examples with other pictures, as PNG files.
-
-    Args:
-        examples: `(rows,)` as they are.
-        name: The column of pictures.
-        pictures: One a row.
-    """
-    import tensorflow as tf
-
-    changed = []
-    for serialized, picture in zip(examples, pictures, strict=True):
-        example, file = tf.train.Example.FromString(serialized), io.BytesIO()
-        PIL.Image.fromarray(picture).save(file, "PNG", compress_level=1)
-        example.features.feature[name].bytes_list.value[:] = [file.getvalue()]
-        changed.append(example.SerializeToString())
-    return np.array(changed, object)
-
-
 def in_words(models: Mapping[str, Any]) -> str:
     """One sentence a model that goes by a corner; that none does, else.
 
@@ -288,9 +282,11 @@ def in_words(models: Mapping[str, Any]) -> str:
         models: That part of `comparison.json`.
     """
     told = []
-    for name, model in models.items():
-        found = model.get(NAME)
-        if found and found["found"]:
+    known = {name: model[NAME] for name, model in models.items() if NAME in model}
+    if not any(found["tested"] for found in known.values()):
+        return f"Whether a corner drives the answer was not tested: {NOT_TESTED}."
+    for name, found in known.items():
+        if found["found"]:
             hit = found["found"][0]
             told.append(
                 f"The {IN_WORDS[name]} goes by the {hit['place']} corner: without it the log odds of"

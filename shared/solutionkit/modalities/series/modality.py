@@ -110,6 +110,7 @@ class Series(Modality):
                 "training.backbone": declaration.training.backbone,
                 "training.encoder": declaration.training.encoder,
                 "columns.further_labels": columns.further_labels,
+                "compare.leave_out": declaration.compare.leave_out,
             }
         )
         problems += key_problems(declaration)
