@@ -107,7 +107,8 @@ def test_predictions_of_dicom_are_told_referred_and_logged_without_a_name(
         assert "Quackenbush" not in answer.stdout + answer.stderr
         outputs.append(read(output))
     columns = [f"{label}{name}" for label in ("", *FINDINGS) for name in ("probability", "alert", "refer")]
-    assert list(outputs[0][0]) == ["image_file", *columns]
+    assert list(outputs[0][0]) == ["image_file", *columns, "entry"]
+    assert [int(row["entry"]) for row in (*outputs[0], *outputs[1])] == list(range(1, 25))
     for dicom, png in zip(*outputs, strict=True):
         assert float(dicom["probability"]) == pytest.approx(float(png["probability"]), abs=1e-5)
         assert (dicom["alert"], dicom["refer"]) == (png["alert"], png["refer"])

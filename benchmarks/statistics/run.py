@@ -24,10 +24,10 @@ from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.compare.inference import LEVEL, Difference
 from solutionkit.compare.metrics import difference
 from solutionkit.declaration import Business
-from solutionkit.tasks.base import Scores
 from solutionkit.tasks.classification.decisions import decisions
 from solutionkit.tasks.classification.metrics import CLASSES, DETECTION, class_probabilities, recall_metric
 from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.decisions import Scores
 from solutionkit.tasks.regression.metrics import VALUES
 
 TASK = Classification("y", ("no", "yes"))

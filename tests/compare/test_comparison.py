@@ -63,7 +63,7 @@ def test_the_same_model_twice_is_equivalent_and_the_simpler_one_ships() -> None:
     found = result(1.0)
     assert (found["verdict"], found["selected"]) == ("equivalent", "baseline")
     assert found["difference"]["value"] == 0.0
-    assert found["reason"].endswith("The baseline ships, being the simpler model.")
+    assert found["reason"].endswith("The baseline ships, being the simpler of the two.")
 
 
 def test_among_equals_sizes_decide_and_not_times() -> None:

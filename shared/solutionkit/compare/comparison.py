@@ -17,7 +17,7 @@ from solutionkit.compare.metrics import Metric, difference, estimates, test_of
 from solutionkit.compare.slices import compare_slices
 from solutionkit.compare.verdict import Judgement, judge
 from solutionkit.declaration import Declaration
-from solutionkit.tasks.base import Decisions, Scores
+from solutionkit.tasks.decisions import Decisions, Scores
 
 SIMPLE, BASELINE, DEEP, TRIVIAL = "simple", "baseline", "deep", "trivial"
 # Where no margin is stated: of what the trivial predictor gets.
@@ -121,6 +121,13 @@ def compare(
     result["ladder"] = ladder
     objections = {name: model.scrutiny.objection for name, model in models.items()}
     result["objections"] = {name: told for name, told in objections.items() if told}
+    result["cautions"] = {
+        name: [
+            *([f"{told[0].upper()}{told[1:]}."] if (told := objections[name]) else []),
+            *judged.task.cautions(decisions.told[name]),
+        ]
+        for name in models
+    }
     result["learning"] = learning.to_json(primary.higher_is_better) if learning else None
     if decisions.gain is not None:
         gain = decisions.gain(BASELINE, DEEP)
@@ -226,7 +233,7 @@ def preferred_order(judgement: Judgement, models: dict[str, ScoredModel]) -> tup
     baseline, deep = (models[name].size_bytes for name in (BASELINE, DEEP))
     if deep < CLEARLY_SMALLER * baseline:
         return [DEEP, BASELINE], "because it is less than half as large"
-    return [BASELINE, DEEP], "being the simpler model"
+    return [BASELINE, DEEP], "being the simpler of the two"
 
 
 def shipping(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from solutionkit.compare.metrics import Metric
-from solutionkit.tasks.base import Scores, Task
+from solutionkit.tasks.base import Task
+from solutionkit.tasks.decisions import Scores
 
 # Share of rows that must stand more than once for rows to be no units.
 FEWEST_SHARED = 0.02

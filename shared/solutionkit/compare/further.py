@@ -12,7 +12,8 @@ from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.compare.metrics import difference, estimates, test_of
 from solutionkit.compare.verdict import SHORT, judge
 from solutionkit.declaration import Declaration
-from solutionkit.tasks.base import Scores, Task
+from solutionkit.tasks.base import Task
+from solutionkit.tasks.decisions import Scores
 
 
 def compare_further(
@@ -58,6 +59,7 @@ def compare_further(
         "classes": task.label_counts(labels),
         "rows": len(labels),
         "models": models,
+        "cautions": {name: task.cautions(decisions.told[name]) for name in scores if name != TRIVIAL},
         "difference": {**measured.to_json(), "test": test_of(primary, codes).name, "margin": margin},
         "verdict": judgement.verdict,
         "reason": judgement.reason,

@@ -16,7 +16,7 @@ from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.inference import holm
 from solutionkit.compare.metrics import Metric, difference, estimates
 from solutionkit.decimals import decimals, p_in_words
-from solutionkit.tasks.base import Scores
+from solutionkit.tasks.decisions import Scores
 
 # Of a value, to be told of.
 FEWEST_ROWS = 30
@@ -51,7 +51,7 @@ def compare_left_out(
         found: What was left out.
         seed: Of the bootstrap.
     """
-    told = []
+    told: list[dict[str, Any]] = []
     for item in found:
         labels = judged.labels[item.rows]
         if len(labels) < FEWEST_ROWS or not metric.of_slices or not metric.view.enough(labels):

@@ -10,7 +10,7 @@ import numpy as np
 from solutionkit.compare.evaluation import EvaluationSet
 from solutionkit.compare.inference import Difference, Estimate
 from solutionkit.compare.metrics import Metric, difference, estimates
-from solutionkit.tasks.base import Scores
+from solutionkit.tasks.decisions import Scores
 
 FEWEST_ROWS = 30
 MOST_VALUES = 12

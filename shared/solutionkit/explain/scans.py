@@ -52,9 +52,11 @@ def explain_scans(evaluated: EvaluatedModels) -> dict[str, Any]:
     task = classification(spec)
     white = float(spec.only(IMAGE).white)
     units = np.arange(len(rows)) if evaluated.units is None else evaluated.units[rows]
+    findings = {further.label for further in spec.further}
+    makers = [name for name in spec.carried if name not in findings]
     made_by = {
         name: values
-        for name, values in parse_columns(examples[rows], spec, list(spec.carried)).items()
+        for name, values in parse_columns(examples[rows], spec, makers).items()
         if 2 <= len(set(values.tolist())) <= MOST_VALUES
     }
     for name, model in explainers.items():

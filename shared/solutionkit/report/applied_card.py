@@ -25,6 +25,9 @@ def applied_card(compared: dict[str, Any], facts: dict[str, Any], task: Task, sh
     """
     card, model = facts["card"], compared["models"][shown]
     warnings = [CLINICAL_WARNING] if task.clinical else []
+    warnings += compared["cautions"].get(shown, [])
+    for label, found in compared.get("further", {}).items():
+        warnings += [f"Of {label}: {told}" for told in found["cautions"].get(shown, [])]
     business = model["business"]
     return {
         "name": facts["title"],
@@ -64,6 +67,10 @@ def applied_card(compared: dict[str, Any], facts: dict[str, Any], task: Task, sh
                 "verdict": compared["verdict"],
                 "reason": compared["reason"],
                 "decision": business,
+                "further_labels": {
+                    label: {**found["models"][shown], "primary_metric": found["primary_metric"]}
+                    for label, found in compared.get("further", {}).items()
+                },
                 "validation": f"evaluation rows that no model saw; units by {compared['units']['name']}",
             },
             "fairness_and_equity": {

@@ -37,6 +37,13 @@ from solutionkit.tasks.base import task_from_json
 from solutionkit.tasks.worths import CLINICAL_WARNING
 
 SHOWN_CONTRIBUTIONS = 8
+GATE_NAMES = {
+    "beats_trivial": "beats the trivial predictor",
+    "money": "does not credibly earn less",
+    "bounds": "keeps its bound",
+    "slices": "no slice is worse than with the other model",
+    "shortcut": "goes by no corner",
+}
 
 
 def write_report(
@@ -80,6 +87,7 @@ def write_report(
         "shown": shown,
         "headline": headline(compared),
         "fewest_units": FEWEST_UNITS,
+        "gate_names": GATE_NAMES,
         "explained": explained,
         "drawn": PARTS[explained["kind"]](explained),
         "words": task.words(facts["label"], facts["calibrated"]),

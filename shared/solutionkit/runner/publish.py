@@ -53,6 +53,7 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
         for name in names:
             shutil.copy2(source / name, draft / name)
     stamp_run_id(draft / "comparison.json", run_id)
+    stamp_run_id(draft / "model_card.json", run_id, "version", "run")
     models = {name: publish_model(project, name, results[f"Trainer.{name}"]) for name in project.trainers}
     pushed = pushed_model(project, results, draft / "comparison.json")
     record = {
@@ -75,11 +76,21 @@ def clear_drafts(runs: Path) -> None:
             shutil.rmtree(item)
 
 
-def stamp_run_id(file: Path, run_id: str) -> None:
-    """Name the run in its comparison; a cached comparison comes from an earlier one."""
-    content = json.loads(file.read_text())
-    content["run_id"] = run_id
-    file.write_text(json.dumps(content, indent=2) + "\n")
+def stamp_run_id(file: Path, run_id: str, *place: str) -> None:
+    """Name the run in a file of its own; a cached one comes from an earlier run.
+
+    Args:
+        file: JSON.
+        run_id: The run's name.
+        place: Keys that lead there; usually `run_id`.
+    """
+    content = json.loads(file.read_text("utf-8"))
+    *way, last = place or ("run_id",)
+    inner = content
+    for key in way:
+        inner = inner[key]
+    inner[last] = run_id
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def publish_model(project: Project, name: str, result: NodeResult) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from solutionkit.dotted import resolve
 from solutionkit.errors import Problem, UserError
+from solutionkit.tasks.decisions import Decisions, Scores
 from solutionkit.tasks.worths import OF_FLAGS, unread_worths
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from solutionkit.compare.decision import Decision
     from solutionkit.compare.evaluation import EvaluationSet
-    from solutionkit.compare.inference import Difference
     from solutionkit.compare.metrics import Metric
     from solutionkit.declaration import Business, Declaration
     from solutionkit.declaration_parts import Clinical
@@ -29,24 +29,6 @@ if TYPE_CHECKING:
     from solutionkit.models.heads import Head
     from solutionkit.report.figures import Figure, Section
     from solutionkit.tasks.words import Words
-
-Scores = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """What models' outputs lead to.
-
-    Attributes:
-        told: By model what `comparison.json` says under `business`.
-        gain: The worth of 1,000 decisions, the second named model's minus the first one's; None where
-            decisions have no worth.
-        currency: Of worths.
-    """
-
-    told: dict[str, dict[str, Any]]
-    gain: Callable[[str, str], Difference] | None = None
-    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,6 +222,11 @@ class Task(ABC):
         return Decisions(
             {name: {"threshold": None, "value_per_1000": None, "outcomes": None} for name in scores}
         )
+
+    def cautions(self, business: dict[str, Any]) -> list[str]:
+        """What must be said with `Decisions.told` of one model, a sentence each."""
+        del business
+        return []
 
     def row_counts(self, labels: np.ndarray) -> dict[str, Any]:
         """What `comparison.json` says under `rows` of the evaluation rows, beside their number."""

@@ -84,6 +84,7 @@ def main(options: argparse.Namespace) -> int:
         except audit_log.AuditLogError as error:
             raise UserError(str(error)) from None
         print(f"{options.audit_log} has {added.lines:,} lines; the last one's hash is {added.head}", file=to)
+        columns["entry"] = entry_numbers(added.lines, len(entries), len(next(iter(columns.values()))))
     write_csv(modality.table_of(rows, columns), options.output)
     print(f"{count:,} rows scored by {scorer}, in {options.output}", file=to)
     if alerts is not None and decision is not None:
@@ -126,6 +127,17 @@ def audit_entries(
                 "output": said[0] if each == 1 else said,
             }
         start += piece.num_rows
+
+
+def entry_numbers(last: int, entries: int, rows: int) -> pa.Array:
+    """`(rows,)` the log's entry that each told row is of.
+
+    Args:
+        last: The last entry's number.
+        entries: How many were added.
+        rows: How many are told, several an entry where one is of several.
+    """
+    return pa.array(np.repeat(np.arange(last - entries + 1, last + 1), rows // max(entries, 1)))
 
 
 def refuse_reasons(options: argparse.Namespace, why: str | None) -> None:

@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
 # Their user's errors are those that `check` would have told.
 BEFORE_TRAINING = ("RowExampleGen", "MetricGate")
 # What is told of a comparison.
-COMPARED = ("primary_metric", "models", "verdict", "reason", "selected", "gates")
+COMPARED = ("primary_metric", "models", "verdict", "reason", "selected", "preferred", "gates")
 
 
 class RunFailedError(Exception):
@@ -169,6 +169,12 @@ def print_verdict(folder: Path, console: Console) -> None:
         low, high = (f"{gain[end]:+,.0f}" for end in ("low", "high"))
         told = f"deep minus baseline {gain['value']:+,.0f} {gain['currency']} per 1,000 ({low} to {high},"
         console.print(f"money    {told} p = {p_in_words(gain['p_value'])})", markup=False, soft_wrap=True)
+    shown = result["selected"] or result["preferred"]
+    for sentence in result.get("cautions", {}).get(shown, []):
+        console.print(f"caution  {shown}: {sentence}", markup=False, soft_wrap=True)
+    for label, found in result.get("further", {}).items():
+        for sentence in found.get("cautions", {}).get(shown, []):
+            console.print(f"caution  {shown}, {label}: {sentence}", markup=False, soft_wrap=True)
     if note := cut_short(result["models"]["deep"]["training"]):
         console.print(f"note     {note}", markup=False, soft_wrap=True)
     if result["selected"] is None:

@@ -145,7 +145,7 @@ def test_report_says_what_a_flag_means() -> None:
     worse = compared["models"]["deep"]["business"]["subgroup_gaps"][0]
     worse |= {"flagged": True, "gap": -0.2, "value": "north"}
     assert "The deep model's " in in_words(compared)
-    table = in_table(compared)
+    table = in_table(compared["models"])
     assert table[0] == ("", "baseline", "deep")
     assert {len(row) for row in table} == {3}
     titles = [row[0] for row in table]
@@ -156,3 +156,22 @@ def test_report_says_what_a_flag_means() -> None:
     assert captions[1].startswith("Net benefit")
     (section,) = task.sections(compared)
     assert section.name == "care"
+
+
+def test_what_must_be_said_with_it_is_said() -> None:
+    share = {"value": 0.7, "low": 0.6, "high": 0.8, "units": 80}
+    kept = {"value": 0.91, "low": 0.85, "high": 0.95, "units": 80}
+    gap = {"rate": "sensitivity", "column": "site", "value": "south", "here": 0.4, "elsewhere": 0.9}
+    gaps = [{**gap, "gap": -0.5, "flagged": True}, {**gap, "gap": -0.1, "flagged": False}]
+    told = {"covered": {"promised": 0.9, **share, "by": []}, "sensitivity": share, "levels": [0.4, 0.0]}
+    found = task_of().cautions({**told, "referred": 0.75, "subgroup_gaps": gaps})
+    assert found == [
+        "What it holds possible has the truth in 70.0% (60.0% to 80.0%) of patients and classes, not in the"
+        " 90% promised.",
+        "Its sensitivity is 70.0% (60.0% to 80.0%), below the 90% asked for.",
+        "It holds 'yes' possible of every scan: too few held-out patients of that class.",
+        "It refers 75%.",
+        "Its sensitivity of site = south is 40%, elsewhere 90%.",
+    ]
+    well = {"covered": {"promised": 0.9, **kept, "by": []}, "sensitivity": kept, "levels": [0.4, 0.3]}
+    assert task_of().cautions({**well, "referred": 0.2}) == []

@@ -35,7 +35,8 @@ from solutionkit.tasks.classification.task import Classification
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet
     from solutionkit.report.figures import Section
-    from solutionkit.tasks.base import Scores, Task
+    from solutionkit.tasks.base import Task
+    from solutionkit.tasks.decisions import Scores
     from solutionkit.use_case import Project
 
 

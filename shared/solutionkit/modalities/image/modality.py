@@ -211,13 +211,16 @@ class Images(Modality):
         colour = "grey" if channels == 1 else "colour"
         return [
             f"images   {audited.folder}, read as {width} x {height} pixels in {colour}, {feature.bits} bits"
+            f"{', corners black' if feature.corners else ''}"
         ]
 
     def facts(self, audited: AuditedTable) -> list[tuple[str, str]]:
         """How images are read."""
-        height, width, channels = audited.spec.only(IMAGE).shape
+        feature = audited.spec.only(IMAGE)
+        height, width, channels = feature.shape
         colour = "grey" if channels == 1 else "colour"
-        return [("Images", f"read as {width} x {height} pixels, {colour}")]
+        corners = f", corners of {feature.corners:.0%} of the shorter side black" if feature.corners else ""
+        return [("Images", f"read as {width} x {height} pixels, {colour}{corners}")]
 
     def explain_rows(self, model: Any, rows: ScoringRows, output: Path | None) -> str:
         """Heat maps."""

@@ -27,7 +27,7 @@ from solutionkit.modalities.series.totals import (
     levels_of,
     own_forecasts,
 )
-from solutionkit.tasks.base import Scores
+from solutionkit.tasks.decisions import Scores
 from solutionkit.tasks.forecast.task import Forecast
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from solutionkit.compare.bootstrap import Units, resamples
 from solutionkit.compare.decision import Decision, ExpectedWorth
 from solutionkit.compare.inference import Difference, Spread
 from solutionkit.declaration import Business
-from solutionkit.tasks.base import Decisions, Scores
 from solutionkit.tasks.classification.metrics import detected, detection_scores
+from solutionkit.tasks.decisions import Decisions, Scores
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet

@@ -12,7 +12,7 @@ import pyarrow as pa
 from solutionkit.compare.calibration import calibration
 from solutionkit.compare.metrics import Metric
 from solutionkit.errors import Problem
-from solutionkit.tasks.base import Decisions, Scores, Task
+from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification import decisions as worth
 from solutionkit.tasks.classification import labels as found_labels
 from solutionkit.tasks.classification import notable
@@ -24,6 +24,7 @@ from solutionkit.tasks.classification.metrics import (
     detection_scores,
     recall_metric,
 )
+from solutionkit.tasks.decisions import Decisions, Scores
 from solutionkit.tasks.words import Words
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ from solutionkit.tasks.classification.coverage import coverage_chart
 from solutionkit.tasks.worths import CLINICAL_WARNING
 
 SHOWN = 5
+# A larger share that goes to a person is said aloud.
+MOST_REFERRED = 0.5
 
 
 def figures(compared: dict[str, Any]) -> list[Figure]:
@@ -58,14 +60,14 @@ def benefit_chart(curves: dict[str, list[dict[str, float]]]) -> str:
         return svg(figure, f"Net benefit of {', '.join(curves)}")
 
 
-def in_table(compared: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+def in_table(told_of: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
     """Of each model what is referred, covered and flagged, and what that means elsewhere; a row a figure.
 
     Args:
-        compared: Content of `comparison.json`.
+        told_of: The part `models` of `comparison.json`, or of one of its further labels.
     """
-    names = rungs(compared["models"])
-    models = [compared["models"][name]["business"] for name in names]
+    names = rungs(told_of)
+    models = [told_of[name]["business"] for name in names]
     rows = [("", *names), ("referred", *(f"{model['referred']:.1%}" for model in models))]
 
     def shares(title: str, key: str) -> None:
@@ -84,6 +86,41 @@ def in_table(compared: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
             title = f"flagged that have it, where {prevalence:.0%} have it"
             rows.append((title, *("–" if value is None else f"{value:.1%}" for value in told)))
     return tuple(rows)
+
+
+def cautions(business: dict[str, Any], sensitivity: float, classes: tuple[str, ...]) -> list[str]:
+    """What must be said with what a model's decisions lead to, a sentence each.
+
+    Args:
+        business: That part of a model's `comparison.json`.
+        sensitivity: That was asked for.
+        classes: The classes, the negative one first.
+    """
+    told = []
+    covered, found = business["covered"], business.get("sensitivity")
+    if covered.get("high", 1.0) < covered["promised"]:
+        told.append(
+            f"What it holds possible has the truth in {_share(covered)} of patients and classes, not in the"
+            f" {covered['promised']:.0%} promised."
+        )
+    if found and found["high"] < sensitivity:
+        told.append(f"Its sensitivity is {_share(found)}, below the {sensitivity:.0%} asked for.")
+    always = [name for name, level in zip(classes, business["levels"], strict=True) if level == 0.0]
+    if always:
+        told.append(
+            f"It holds {' and '.join(repr(name) for name in always)} possible of every scan: too few held-out"
+            " patients of that class."
+        )
+    if business["referred"] > MOST_REFERRED:
+        told.append(f"It refers {business['referred']:.0%}.")
+    worse = [gap for gap in business.get("subgroup_gaps", []) if gap["flagged"] and gap["gap"] < 0]
+    if worse:
+        worst = min(worse, key=lambda gap: gap["gap"])
+        told.append(
+            f"Its {worst['rate']} of {worst['column']} = {worst['value']} is {worst['here']:.0%}, elsewhere"
+            f" {worst['elsewhere']:.0%}{f' ({len(worse)} such gaps)' if len(worse) > 1 else ''}."
+        )
+    return told
 
 
 def _share(item: dict[str, float]) -> str:

@@ -12,10 +12,11 @@ from solutionkit.compare.decision import Decision
 from solutionkit.compare.money import outcomes
 from solutionkit.declaration import Columns
 from solutionkit.declaration_parts import Clinical
-from solutionkit.tasks.base import Decisions, Scores, Task
+from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.labels import label_classes
 from solutionkit.tasks.classification.metrics import class_probabilities, detected, detection_scores
 from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.decisions import Decisions, Scores
 from solutionkit.tasks.diagnosis import clinical
 from solutionkit.tasks.diagnosis.conformal import class_levels, covered_units, referred
 
@@ -134,6 +135,12 @@ class Diagnosis(Classification):
                     by.append({"column": column, "value": str(value), "covered": found.to_json()})
         return {"promised": self.coverage, **(whole.to_json() if whole else {}), "by": by}
 
+    def cautions(self, business: dict[str, Any]) -> list[str]:
+        """Promises that are not kept, much that is referred, and groups for whom the model is worse."""
+        from solutionkit.tasks.diagnosis.figures import cautions
+
+        return cautions(business, self.sensitivity, self.classes)
+
     def diagnosis(self, judged: EvaluationSet, outputs: np.ndarray) -> dict[str, Any]:
         """Calibration, accuracy by coverage, and of a finding operating points and net benefit."""
         from solutionkit.tasks.classification.coverage import accuracy_by_coverage
@@ -176,8 +183,15 @@ class Diagnosis(Classification):
 
     def sections(self, compared: dict[str, Any]) -> list[Section]:
         """What is referred, what a flag means, and groups for whom the model is worse."""
-        from solutionkit.report.figures import Section
+        from solutionkit.report.figures import Section, rungs
         from solutionkit.tasks.diagnosis.figures import in_table, in_words
 
-        told, rows = in_words(compared), in_table(compared)
-        return [Section("care", "What a flag means, and what is referred", told, table=rows)]
+        title = "What a flag means, and what is referred"
+        sections = [Section("care", title, in_words(compared), table=in_table(compared["models"]))]
+        for label, found in compared.get("further", {}).items():
+            if all("referred" in found["models"][name]["business"] for name in rungs(found["models"])):
+                told = " ".join(
+                    f"{name}: {sentence}" for name, all_of in found["cautions"].items() for sentence in all_of
+                )
+                sections.append(Section("care", f"{title}: {label}", told, table=in_table(found["models"])))
+        return sections

@@ -11,7 +11,7 @@ from solutionkit.tasks.forecast import charts
 from solutionkit.tasks.forecast.layout import steps_of
 
 if TYPE_CHECKING:
-    from solutionkit.tasks.base import Scores
+    from solutionkit.tasks.decisions import Scores
     from solutionkit.tasks.forecast.task import Forecast
 
 TITLES = {"best": "Among the best", "typical": "Typical", "worst": "Among the worst"}

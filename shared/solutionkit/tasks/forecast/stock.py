@@ -19,7 +19,7 @@ from solutionkit.compare.money import worth_metric
 from solutionkit.declaration import Business
 from solutionkit.declaration_parts import Forecasting
 from solutionkit.errors import Problem
-from solutionkit.tasks.base import Decisions, Scores
+from solutionkit.tasks.decisions import Decisions, Scores
 from solutionkit.tasks.forecast.layout import steps_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import pyarrow as pa
 from solutionkit.cells import sequence_array, sequence_shape, sequence_values
 from solutionkit.compare.metrics import Metric
 from solutionkit.errors import Problem
-from solutionkit.tasks.base import Decisions, Scores, Task
+from solutionkit.tasks.base import Task
+from solutionkit.tasks.decisions import Decisions, Scores
 from solutionkit.tasks.forecast.layout import SCALES, steps_of
 from solutionkit.tasks.forecast.metrics import errors, known_mean, metrics_of
 from solutionkit.tasks.words import Words

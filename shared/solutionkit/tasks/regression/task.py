@@ -14,7 +14,8 @@ from solutionkit.cells import SHOWN, place
 from solutionkit.compare.metrics import Metric
 from solutionkit.errors import Problem
 from solutionkit.kinds.numeric import to_numbers
-from solutionkit.tasks.base import Scores, Task
+from solutionkit.tasks.base import Task
+from solutionkit.tasks.decisions import Scores
 from solutionkit.tasks.regression.metrics import PINBALL, VALUES, pinball_metric
 from solutionkit.tasks.words import Words
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from solutionkit.compare.metrics import Metric
 from solutionkit.errors import Problem, suggestion
-from solutionkit.tasks.base import Decisions, Scores
 from solutionkit.tasks.classification import labels as found_labels
 from solutionkit.tasks.classification.metrics import CLASSES
 from solutionkit.tasks.classification.task import Classification
+from solutionkit.tasks.decisions import Decisions, Scores
 from solutionkit.tasks.words import Words
 
 if TYPE_CHECKING:

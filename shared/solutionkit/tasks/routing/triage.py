@@ -14,7 +14,7 @@ from solutionkit.compare.money import outcomes, worth_metric
 from solutionkit.declaration import Business
 from solutionkit.errors import Problem
 from solutionkit.ranks import roc_auc
-from solutionkit.tasks.base import Decisions, Scores
+from solutionkit.tasks.decisions import Decisions, Scores
 
 if TYPE_CHECKING:
     from solutionkit.compare.evaluation import EvaluationSet
