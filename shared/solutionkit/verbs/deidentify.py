@@ -7,9 +7,11 @@ import os
 import random
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+from rich.console import Console
 
 from solutionkit.errors import UserError
 from solutionkit.kinds.dicom import UnreadableError, as_png, header_of, is_dicom
@@ -17,6 +19,7 @@ from solutionkit.kinds.dicom_deidentified import deidentified
 from solutionkit.kinds.image_files import MOST_FILE_BYTES
 from solutionkit.modalities.image.burned_in import MISSING, reader, shows_text
 from solutionkit.output import write_csv
+from solutionkit.verbs.log import Spinning
 
 KEY_COLUMNS = ("source", "written", "patient", "left_out")
 
@@ -35,7 +38,8 @@ def main(options: argparse.Namespace) -> int:
     target = options.output.absolute()
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
-        rows = cleaned(options.input, paths, draft)
+        with Spinning(Console(stderr=True), "files are read") as shown:
+            rows = cleaned(options.input, paths, draft, shown.tell)
         done = [row for row in rows if row["written"]]
         if done:
             if options.key:
@@ -80,17 +84,21 @@ def files_of(folder: Path) -> list[str]:
     ]
 
 
-def cleaned(folder: Path, paths: list[str], target: Path) -> list[dict[str, str]]:
+def cleaned(
+    folder: Path, paths: list[str], target: Path, tell: Callable[[str], None]
+) -> list[dict[str, str]]:
     """Write what can be written; a row a file for the key.
 
     Args:
         folder: Where the paths start.
         paths: Files.
         target: Where cleaned ones go, called by number.
+        tell: Takes on how far it is.
     """
     patients: dict[str, str] = {}
     rows, width, number = [], len(str(len(paths))), 0
-    for path in paths:
+    for place, path in enumerate(paths, start=1):
+        tell(f"{place:,} of {len(paths):,} files")
         row = dict.fromkeys(KEY_COLUMNS, "") | {"source": path}
         rows.append(row)
         try:
