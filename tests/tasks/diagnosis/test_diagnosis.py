@@ -170,7 +170,7 @@ def test_what_must_be_said_with_it_is_said() -> None:
         " 90% promised.",
         "Its sensitivity is 70.0% (60.0% to 80.0%), below the 90% asked for.",
         "It holds 'yes' possible of every scan: too few held-out patients of that class.",
-        "It refers 75%.",
+        "It refers 75% of the scans.",
         "Its sensitivity of site = south is 40%, elsewhere 90%.",
     ]
     well = {"covered": {"promised": 0.9, **kept, "by": []}, "sensitivity": kept, "levels": [0.4, 0.3]}

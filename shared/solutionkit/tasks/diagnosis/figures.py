@@ -112,7 +112,7 @@ def cautions(business: dict[str, Any], sensitivity: float, classes: tuple[str, .
             " patients of that class."
         )
     if business["referred"] > MOST_REFERRED:
-        told.append(f"It refers {business['referred']:.0%}.")
+        told.append(f"It refers {business['referred']:.0%} of the scans.")
     worse = [gap for gap in business.get("subgroup_gaps", []) if gap["flagged"] and gap["gap"] < 0]
     if worse:
         worst = min(worse, key=lambda gap: gap["gap"])
