@@ -7,6 +7,9 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from solutionkit.declaration import Declaration
 from solutionkit.declared_file import with_data
 from solutionkit.dotted import import_from
@@ -17,6 +20,7 @@ from solutionkit.examples.changes import refuse_changes
 from solutionkit.examples.facts import lines
 from solutionkit.examples.schema import FILE_NAME, frozen_schema, schema_text
 from solutionkit.output import written
+from solutionkit.splits import EVAL, TRAIN, VALIDATION
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import stderr_to
 from solutionkit.verbs.sample import with_sample
@@ -29,6 +33,8 @@ def main(options: argparse.Namespace) -> int:
         return 0
     project, audited = load_audited(options.project, options.data)
     print("\n".join(lines(audited, project.use_case.modality)))
+    for line in units_told(project, audited):
+        print(line)
     if closer_look := project.use_case.modality.closer_look:
         with stderr_to(project.state / "logs" / "check.log"):
             notes = import_from(project.folder, closer_look)(audited)
@@ -43,6 +49,18 @@ def main(options: argparse.Namespace) -> int:
             stream.write(schema_text(frozen_schema(audited.spec)).encode())
         print(f"schema   written to {project.folder / FILE_NAME}; edit it to say what is normal")
     return 0
+
+
+def units_told(project: Project, audited: AuditedTable) -> list[str]:
+    """How many patients, cards or the like there are, on which intervals hang; nothing where rows count."""
+    unit = project.use_case.modality.unit(project.declaration)
+    if unit is None or unit not in audited.table.column_names:
+        return []
+    counts = []
+    for names in ((TRAIN, VALIDATION), (EVAL,)):
+        rows = pa.array(np.isin(audited.splits, names))
+        counts.append(len(audited.table[unit].filter(rows).unique()))
+    return [f"units    by '{unit}': {counts[0]:,} on the training side, {counts[1]:,} evaluate"]
 
 
 def prepared(folder: Path, data: Path | None) -> Project:

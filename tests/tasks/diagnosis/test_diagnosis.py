@@ -11,7 +11,13 @@ from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.declaration import Declaration
 from solutionkit.report.page import flagging
 from solutionkit.tasks.base import task_from_json
-from solutionkit.tasks.diagnosis.figures import figures, in_table, in_words
+from solutionkit.tasks.diagnosis.figures import (
+    covered_in_table,
+    figures,
+    gaps_in_table,
+    in_table,
+    in_words,
+)
 from solutionkit.tasks.diagnosis.task import Diagnosis
 
 
@@ -144,7 +150,12 @@ def test_report_says_what_a_flag_means() -> None:
     assert in_words(none).startswith("No groups were compared")
     worse = compared["models"]["deep"]["business"]["subgroup_gaps"][0]
     worse |= {"flagged": True, "gap": -0.2, "value": "north"}
-    assert "The deep model's " in in_words(compared)
+    assert "are listed below" in in_words(compared)
+    (header, row) = gaps_in_table(compared["models"])
+    assert header[0] == "group"
+    assert row[:2] == ("site = north", "deep")
+    covered = covered_in_table(compared["models"])
+    assert [row[0] for row in covered] == ["group", "site = north", "site = south"]
     table = in_table(compared["models"])
     assert table[0] == ("", "baseline", "deep")
     assert {len(row) for row in table} == {3}
@@ -154,8 +165,7 @@ def test_report_says_what_a_flag_means() -> None:
     captions = [item.caption for item in figures(compared)]
     assert captions[0].startswith("Told rightly: baseline ")
     assert captions[1].startswith("Net benefit")
-    (section,) = task.sections(compared)
-    assert section.name == "care"
+    assert [section.name for section in task.sections(compared)] == ["care", "groups", "covered"]
 
 
 def test_what_must_be_said_with_it_is_said() -> None:

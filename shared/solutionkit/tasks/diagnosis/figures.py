@@ -9,7 +9,6 @@ from solutionkit.report.figures import Figure, rungs
 from solutionkit.tasks.classification.coverage import coverage_chart
 from solutionkit.tasks.worths import CLINICAL_WARNING
 
-SHOWN = 5
 # A larger share that goes to a person is said aloud.
 MOST_REFERRED = 0.5
 
@@ -127,28 +126,57 @@ def _share(item: dict[str, float]) -> str:
     return f"{item['value']:.1%} ({item['low']:.1%} to {item['high']:.1%})"
 
 
+def gaps_in_table(told_of: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """Groups for whom a model is shown to be worse, a row each; nothing where there are none.
+
+    Args:
+        told_of: The part `models` of `comparison.json`.
+    """
+    rows = [("group", "model", "rate", "here", "elsewhere", "patients", "p, corrected")]
+    for name in rungs(told_of):
+        for item in told_of[name]["business"].get("subgroup_gaps", []):
+            if item["flagged"] and item["gap"] < 0:
+                group, shares = f"{item['column']} = {item['value']}", (item["here"], item["elsewhere"])
+                told = [f"{share:.1%}" for share in shares]
+                rows.append(
+                    (group, name, item["rate"], *told, f"{item['patients']:,}", f"{item['p_corrected']:.2g}")
+                )
+    return tuple(rows) if len(rows) > 1 else ()
+
+
+def covered_in_table(told_of: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """How often sets hold the truth in each group, a row each; nothing without groups.
+
+    Args:
+        told_of: The part `models` of `comparison.json`.
+    """
+    names = rungs(told_of)
+    known = {
+        name: {
+            f"{item['column']} = {item['value']}": item["covered"]
+            for item in told_of[name]["business"].get("covered", {}).get("by", [])
+        }
+        for name in names
+    }
+    groups = list(known[names[0]]) if names else []
+    rows = [(group, *(_share(known[name][group]) for name in names)) for group in groups]
+    return (("group", *names), *rows) if rows else ()
+
+
 def in_words(compared: dict[str, Any]) -> str:
-    """Groups for whom a model is worse, and what intervals are of.
+    """Whether groups for whom a model is worse were found, and what intervals are of.
 
     Args:
         compared: Content of `comparison.json`.
     """
-    told, tested = [], 0
-    for name in rungs(compared["models"]):
-        gaps = compared["models"][name]["business"].get("subgroup_gaps", [])
-        tested += len(gaps)
-        told += [
-            f"The {name} model's {item['rate']} of {item['column']} = {item['value']} is"
-            f" {item['here']:.1%} and {item['elsewhere']:.1%} elsewhere"
-            f" (p = {item['p_corrected']:.2g}, corrected)."
-            for item in gaps
-            if item["flagged"] and item["gap"] < 0
-        ][:SHOWN]
+    models = compared["models"]
+    tested = sum(len(models[name]["business"].get("subgroup_gaps", [])) for name in rungs(models))
+    told = "Groups for whom a model is shown to be worse are listed below."
     if not tested:
-        told.append("No groups were compared: there are none with patients enough.")
-    elif not told:
-        told.append("No group's sensitivity or specificity is shown to be lower than that of others.")
-    told.append(
-        f"Referred is what is not one class alone. Intervals count patients, not scans. {CLINICAL_WARNING}"
+        told = "No groups were compared: there are none with patients enough."
+    elif not gaps_in_table(models):
+        told = "No group's sensitivity or specificity is shown to be lower than that of others."
+    return (
+        f"{told} Referred is what is not one class alone. Intervals count patients, not scans."
+        f" {CLINICAL_WARNING}"
     )
-    return " ".join(told)

@@ -182,12 +182,20 @@ class Diagnosis(Classification):
         return [*super().figures(compared, scores, business), *figures(compared)]
 
     def sections(self, compared: dict[str, Any]) -> list[Section]:
-        """What is referred, what a flag means, and groups for whom the model is worse."""
+        """What is referred, what a flag means, groups for whom a model is worse, and findings beside."""
         from solutionkit.report.figures import Section, rungs
-        from solutionkit.tasks.diagnosis.figures import in_table, in_words
+        from solutionkit.tasks.diagnosis.figures import covered_in_table, gaps_in_table, in_table, in_words
 
         title = "What a flag means, and what is referred"
         sections = [Section("care", title, in_words(compared), table=in_table(compared["models"]))]
+        if gaps := gaps_in_table(compared["models"]):
+            told = "Sensitivity or specificity of these groups' patients against that of all others."
+            sections.append(Section("groups", "Groups for whom a model is worse", told, table=gaps))
+        if covered := covered_in_table(compared["models"]):
+            told = f"Of patients and classes of each group; {self.coverage:.0%} are promised of all together."
+            sections.append(
+                Section("covered", "How often what is possible holds the truth", told, table=covered)
+            )
         for label, found in compared.get("further", {}).items():
             if all("referred" in found["models"][name]["business"] for name in rungs(found["models"])):
                 told = " ".join(
