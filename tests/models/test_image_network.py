@@ -151,6 +151,15 @@ def test_further_labels_are_told_by_the_same_network(tmp_path: Path, monkeypatch
     said = trained.score(columns).numpy()[:, 0]
     odds = explainer.outputs(new.of(IMAGE), np.zeros(60, np.int64))
     np.testing.assert_allclose(odds, np.log(said / (1 - said)), atol=1e-2)
+    # What the last layers see makes the very odds.
+    heads = [layer for layer in explainer._head.layers if isinstance(layer, keras.Model)]
+    parts = np.split(explainer.last_layer(new.of(IMAGE)), len(heads), axis=1)
+    logits = [
+        part @ kernel + bias
+        for part, (kernel, bias) in zip(parts, (head.layers[-1].get_weights() for head in heads), strict=True)
+    ]
+    assert len(heads) == 2
+    np.testing.assert_allclose(np.mean(logits, axis=0)[:, 0], odds, atol=1e-2)
 
 
 @pytest.mark.usefixtures("short")
