@@ -13,7 +13,7 @@ from pydicom.uid import JPEG2000Lossless
 from medical_imaging import sample_data
 from solutionkit import testing
 from solutionkit.use_case import Project
-from support import CHROMIUM, as_dicom, film, generate, learning_for, opened, solutionkit
+from support import CHROMIUM, as_dicom, film, generate, opened, solutionkit
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("scans")
     answer = generate(folder, "films", use_case="medical_imaging")
     assert answer.returncode == 0, answer.stderr
-    films = learning_for(folder / "films", 20)
+    films = folder / "films"
     for declaration in (films / "use_case.toml", films / "tests" / "sample" / "use_case.toml"):
         text = declaration.read_text()
         assert "# further_labels" in text

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from solutionkit.examples.declared import USUAL_METHOD
 from solutionkit.models.arrays import TransformedSplit
+from solutionkit.splits import VALIDATION
 from solutionkit.tasks.base import Task
 
 # Values of the column, the most frequent ones, and rows that each must have to be left out.
@@ -49,8 +51,7 @@ def parts_without(
         first, second = (
             part.take(own.astype(str) != value) for part, own in zip((train, validation), values, strict=True)
         )
-        enough = len(first) and len(second) and not task.label_problems(first.label)
-        if enough and kinds_of(second, task) == kinds_of(first, task):
+        if len(first) and len(second) and not task.label_problems(first.label) and whole(second, task):
             yield Without(str(value), with_whole_folds(first, task), second)
 
 
@@ -64,11 +65,10 @@ def with_whole_folds(rows: TransformedSplit, task: Task) -> TransformedSplit:
     if rows.fold is None:
         return rows
     codes = np.unique(rows.fold, return_inverse=True)[1] + 1
-    kinds = kinds_of(rows, task)
-    whole = all(kinds_of(rows.take(codes == code), task) == kinds for code in np.unique(codes))
-    return replace(rows, fold=codes if whole else np.ones(len(rows), np.int64))
+    all_whole = all(whole(rows.take(codes == code), task) for code in np.unique(codes))
+    return replace(rows, fold=codes if all_whole else np.ones(len(rows), np.int64))
 
 
-def kinds_of(rows: TransformedSplit, task: Task) -> set[int]:
-    """Codes of the labels that occur, as a stratified split has them."""
-    return set(np.unique(task.strata(rows.label)).tolist())
+def whole(rows: TransformedSplit, task: Task) -> bool:
+    """Whether rows have all that a split must have."""
+    return not task.split_problems({VALIDATION: rows.label}, USUAL_METHOD)
