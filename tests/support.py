@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
@@ -98,3 +99,15 @@ def as_dicom(data: Dataset, syntax: UID = ExplicitVRLittleEndian) -> bytes:
     target = io.BytesIO()
     data.save_as(target, enforce_file_format=True)
     return target.getvalue()
+
+
+def film_example(pixels: np.ndarray) -> bytes:
+    """A serialized tf.Example of a patient with a film, as the columns `patient` and `film`."""
+    import tensorflow as tf
+
+    file, made = io.BytesIO(), tf.train.Example()
+    PIL.Image.fromarray(pixels).save(file, "PNG")
+    made.features.feature["film"].bytes_list.value.append(file.getvalue())
+    made.features.feature["patient"].bytes_list.value.append(b"7")
+    serialized: bytes = made.SerializeToString()
+    return serialized

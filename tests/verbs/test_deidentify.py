@@ -1,7 +1,6 @@
 """`solutionkit deidentify` writes cleaned copies, all or none, and says what it left out."""
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -108,4 +107,4 @@ def test_nothing_to_clean_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run(folder) == 1
     assert "nothing was written" in capsys.readouterr().out
     assert not (tmp_path / "clean").exists()
-    assert json.dumps(sorted(item.name for item in tmp_path.iterdir())) == '["photos"]'
+    assert [item.name for item in tmp_path.iterdir()] == ["photos"]

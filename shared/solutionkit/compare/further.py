@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from solutionkit.compare.comparison import BASELINE, DEEP, TRIVIAL, judged_models, usual_margin
-from solutionkit.compare.decision import Decision
 from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.compare.metrics import difference, estimates, test_of
 from solutionkit.compare.verdict import SHORT, judge
@@ -93,21 +92,6 @@ def rows_with_label(
         ),
         unit=whole.unit if units is not None else "row",
     )
-
-
-def decisions_of_further(compared: dict[str, Any], model: str) -> dict[str, Decision]:
-    """When a model flags rows by further labels, of those by which it does.
-
-    Args:
-        compared: Content of `comparison.json`.
-        model: Its name.
-    """
-    found = {
-        # Earlier versions wrote none.
-        label: Decision.from_json(told["models"][model].get("business") or {})
-        for label, told in compared.get("further", {}).items()
-    }
-    return {label: decision for label, decision in found.items() if decision is not None}
 
 
 def in_table(further: dict[str, dict[str, Any]]) -> tuple[tuple[str, ...], ...]:

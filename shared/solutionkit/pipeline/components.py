@@ -21,7 +21,7 @@ from tfx.types.standard_artifacts import (
 )
 
 from solutionkit.artifacts import Comparison, DataFacts, Explanations, Report
-from solutionkit.examples.columns import DECISION_FILE, FURTHER, KEPT, SERVING_FOLDER
+from solutionkit.examples.columns import DECISION_FILE, SERVING_FOLDER
 from solutionkit.examples.facts import FILE_NAME as DATA_FILE
 
 
@@ -113,10 +113,9 @@ def Compare(  # noqa: N802
     simple_run: InputArtifact[ModelRun] = None,
 ) -> None:
     """Judge the models on the same rows, and bless the one that ships, if one does."""
+    from solutionkit.compare.beside import told_beside
     from solutionkit.compare.comparison import shown_model
-    from solutionkit.compare.decision import Decision
     from solutionkit.compare.exported import compare_exported
-    from solutionkit.compare.further import decisions_of_further
     from solutionkit.declaration import Declaration
     from solutionkit.use_case import Project
 
@@ -132,13 +131,7 @@ def Compare(  # noqa: N802
     np.savez(Path(comparison.uri) / "scores.npz", **scores)  # type: ignore[arg-type]
     shown = shown_model(result)
     shutil.copytree(models[shown], selected.uri, dirs_exist_ok=True)
-    decision = Decision.from_json(result["models"][shown]["business"])
-    told: dict[str, Any] = decision.to_json() if decision else {"threshold": None}
-    if shown in result.get("kept", {}):
-        told[KEPT] = result["kept"][shown]
-    if further := decisions_of_further(result, shown):
-        told[FURTHER] = {label: item.to_json() for label, item in further.items()}
-    write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, told)
+    write_json(Path(selected.uri) / SERVING_FOLDER / DECISION_FILE, told_beside(result, shown))
     blessed = result["selected"] is not None
     name = "BLESSED" if blessed else "NOT_BLESSED"
     Path(blessing.uri).mkdir(parents=True, exist_ok=True)

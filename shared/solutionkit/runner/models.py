@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from solutionkit.compare.beside import told_beside
 from solutionkit.compare.decision import Decision
-from solutionkit.compare.further import decisions_of_further
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import DECISION_FILE, FURTHER, KEPT
 from solutionkit.runner.publish import latest_record, read_record
@@ -45,12 +45,7 @@ def known_decision(project: Project, name: str, version: str | None = None) -> D
         name: `baseline`, `deep` or `pushed`.
         version: Of the pushed model, if not the newest.
     """
-    folder = model_folder(project, name)
-    if name != "pushed":
-        compared = read_record(project.runs / "latest" / "comparison.json", "models")
-        return Decision.from_json(compared["models"][name]["business"])
-    file = (folder.parent / version if version else folder) / DECISION_FILE
-    return Decision.from_json(read_record(file, "threshold")) if file.is_file() else None
+    return Decision.from_json(_told(project, name, version))
 
 
 def kept_beside(project: Project, name: str, version: str | None = None) -> Any:
@@ -61,11 +56,7 @@ def kept_beside(project: Project, name: str, version: str | None = None) -> Any:
         name: `baseline`, `deep` or `pushed`.
         version: Of the pushed model, if not the newest.
     """
-    folder = model_folder(project, name)
-    if name != "pushed":
-        return read_record(project.runs / "latest" / "comparison.json", "models").get(KEPT, {}).get(name)
-    file = (folder.parent / version if version else folder) / DECISION_FILE
-    return read_record(file, "threshold").get(KEPT) if file.is_file() else None
+    return _told(project, name, version).get(KEPT)
 
 
 def further_decisions(project: Project, name: str, version: str | None = None) -> dict[str, Decision]:
@@ -76,13 +67,18 @@ def further_decisions(project: Project, name: str, version: str | None = None) -
         name: `baseline`, `deep` or `pushed`.
         version: Of the pushed model, if not the newest.
     """
-    folder = model_folder(project, name)
-    if name != "pushed":
-        return decisions_of_further(read_record(project.runs / "latest" / "comparison.json", "models"), name)
-    file = (folder.parent / version if version else folder) / DECISION_FILE
-    told = read_record(file, "threshold").get(FURTHER, {}) if file.is_file() else {}
+    told = _told(project, name, version).get(FURTHER, {})
     found = {label: Decision.from_json(item) for label, item in told.items()}
     return {label: decision for label, decision in found.items() if decision is not None}
+
+
+def _told(project: Project, name: str, version: str | None) -> dict[str, Any]:
+    """What stands beside a pushed model, or would beside another; nothing where nothing was written."""
+    folder = model_folder(project, name)
+    if name != "pushed":
+        return told_beside(read_record(project.runs / "latest" / "comparison.json", "models"), name)
+    file = (folder.parent / version if version else folder) / DECISION_FILE
+    return read_record(file, "threshold") if file.is_file() else {}
 
 
 def stated_decision(project: Project, name: str) -> Decision:

@@ -1,21 +1,11 @@
 """Covered squares are like a scan, and pictures come back from tf.Examples as they are."""
 
-import io
-
 import numpy as np
-import PIL.Image
 import pytest
 import tensorflow as tf
 
 from solutionkit.modalities.image.covering import covered, pixels_of, variants, with_pixels
-
-
-def example(pixels: np.ndarray) -> bytes:
-    file, made = io.BytesIO(), tf.train.Example()
-    PIL.Image.fromarray(pixels).save(file, "PNG")
-    made.features.feature["film"].bytes_list.value.append(file.getvalue())
-    made.features.feature["patient"].bytes_list.value.append(b"7")
-    return made.SerializeToString()
+from support import film_example
 
 
 @pytest.mark.parametrize(
@@ -33,7 +23,7 @@ def test_what_is_covered_looks_like_what_is_about_it(shape: tuple[int, ...], kin
     for across in (0.0, 1.0):
         square = covered(grainy, 0.0, across)[:6, :6] if not across else covered(grainy, 0.0, across)[:6, -6:]
         assert white / 60 < square.astype(float).std() < white / 30
-    (again,) = with_pixels(np.array([example(np.zeros(shape, np.uint8))], object), "film", [scan])
+    (again,) = with_pixels(np.array([film_example(np.zeros(shape, np.uint8))], object), "film", [scan])
     np.testing.assert_array_equal(pixels_of(again, "film", 16), scan)
     assert tf.train.Example.FromString(again).features.feature["patient"].bytes_list.value[0] == b"7"
 
@@ -50,10 +40,10 @@ def test_squares_within_the_body_touch_no_corner() -> None:
 
 def test_larger_pictures_become_smaller_by_means_of_squares() -> None:
     pixels = np.arange(200 * 130).reshape(200, 130).astype(np.uint16)
-    found = pixels_of(example(pixels), "film", 32)
+    found = pixels_of(film_example(pixels), "film", 32)
     assert found.shape == (50, 32)
     assert found.dtype == np.uint16
     assert found[3, 5] == round(pixels[12:16, 20:24].mean())
     colours = np.stack([pixels.astype(np.uint8)] * 3, axis=-1)
-    assert pixels_of(example(colours), "film", 64).shape == (100, 65, 3)
-    assert pixels_of(example(pixels), "film", 66).shape == (200, 130)
+    assert pixels_of(film_example(colours), "film", 64).shape == (100, 65, 3)
+    assert pixels_of(film_example(pixels), "film", 66).shape == (200, 130)

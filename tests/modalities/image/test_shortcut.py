@@ -1,12 +1,9 @@
 """A mark in the corner that drives the answer is found, and named with whose scans it is on."""
 
-import io
 from collections.abc import Callable
 
 import numpy as np
-import PIL.Image
 import pytest
-import tensorflow as tf
 
 from solutionkit.compare.evaluation import Circumstances, EvaluationSet
 from solutionkit.declaration import Declaration
@@ -16,6 +13,7 @@ from solutionkit.modalities.image import shortcut
 from solutionkit.modalities.image.covering import pixels_of
 from solutionkit.modalities.image.shortcut import Compared, in_table, in_words, scrutinise
 from solutionkit.tasks.classification.task import Classification
+from support import film_example
 
 SIDE = 40
 SPEC = TableSpec(Classification("ill", ("no", "yes")), (Feature("film", "image", shape=(SIDE, SIDE, 1)),))
@@ -25,14 +23,6 @@ def declared(**clinical: str) -> Declaration:
     return Declaration.model_validate(
         {"data": {"path": "any"}, "columns": {"label": "ill", "image": "film"}, "clinical": clinical}
     )
-
-
-def example(pixels: np.ndarray) -> bytes:
-    file, made = io.BytesIO(), tf.train.Example()
-    PIL.Image.fromarray(pixels).save(file, "PNG")
-    made.features.feature["film"].bytes_list.value.append(file.getvalue())
-    made.features.feature["patient"].bytes_list.value.append(b"7")
-    return made.SerializeToString()
 
 
 def films(
@@ -54,7 +44,7 @@ def films(
         "site": random.choice(["n", "s"], rows),
         "weight": np.arange(rows).astype(float),
     }
-    return np.array([example(scan) for scan in scans.round().astype(np.uint8)], object), labels, made_by
+    return np.array([film_example(scan) for scan in scans.round().astype(np.uint8)], object), labels, made_by
 
 
 def judged(
