@@ -98,9 +98,8 @@ def test_references_lead_to_the_files_that_they_named() -> None:
     reference.ReferencedSOPInstanceUID = "1.2.3.4.5"
     naming.SourceImageSequence = [reference]
     found, other = (read(deidentified(as_dicom(data), "p")) for data in (named, naming))
-    if "SourceImageSequence" in other:
-        (item,) = other.SourceImageSequence
-        assert item.get("ReferencedSOPInstanceUID", "") in ("", found.SOPInstanceUID)
+    (item,) = other.SourceImageSequence
+    assert item.ReferencedSOPInstanceUID == found.SOPInstanceUID
     first, second = (read(deidentified(as_dicom(scan(StudyInstanceUID="")), "p")) for _ in range(2))
     assert not first.get("StudyInstanceUID")
     assert first.SOPInstanceUID

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # CID 7050 (PS3.16).
 PROFILE = ("113100", "DCM", "Basic Application Confidentiality Profile")
+EDITION = "dicomfields_2024b"
 METHOD = "PS3.15 E Basic Application Confidentiality Profile, 2024b"
 # What must be nowhere in what is written, beside all names of people; and the fewest letters that are looked
 # for.
@@ -82,7 +83,8 @@ def without_compression(data: Dataset) -> None:
 def clean(data: Dataset) -> None:
     """Apply the profile's table to the data sets within, and to a data set."""
     from dicomanonymizer import anonymize_dataset
-    from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
+    from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
+    from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b, keep
 
     for element in list(data):
         if element.VR == "SQ":
@@ -91,9 +93,11 @@ def clean(data: Dataset) -> None:
         elif element.VR == "UI" and not element.value:
             # All that are empty would become the same one.
             del data[element.tag]
+    # References (U*) have been cleaned within, and lead to files by their new UIDs; it would empty them.
+    references = dict.fromkeys(dicom_anonymization_database_selector(EDITION)["X_Z_U_STAR_TAGS"], keep)
     # It prints the tags that it cannot find.
     with contextlib.redirect_stdout(io.StringIO()):
-        anonymize_dataset(data, base_rules_gen=initialize_actions_2024b)
+        anonymize_dataset(data, references, base_rules_gen=initialize_actions_2024b)
 
 
 def meta_of(data: Dataset) -> FileMetaDataset:
