@@ -21,7 +21,7 @@ from solutionkit.declaration import Declaration
 from solutionkit.declaration_parts import Clinical
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE
-from solutionkit.modalities.image.covering import CORNERS, pixels_of, variants, with_pixels
+from solutionkit.modalities.image.covering import CORNERS, SIDE, pixels_of, variants, with_pixels
 from solutionkit.tasks.classification.metrics import class_probabilities, detection_scores
 from solutionkit.tasks.classification.task import classification
 
@@ -293,9 +293,13 @@ def in_words(models: Mapping[str, Any]) -> str:
                 f" '{hit['of']}' change by {-hit['change']:+.2f} on average in scans with"
                 f" {hit['column']} = {hit['value']}, in others by"
                 f" {-hit['elsewhere']:+.2f}; no square within the body parts them by more than"
-                f" {hit['within']:.2f}. Such a model tells who made the scan, not what is on it: cover the"
-                " corners (images.corners) and train again."
+                f" {hit['within']:.2f}."
             )
+    if told:
+        told.append(
+            "Such a model tells who made the scan, not what is on it: cover the corners (images.corners ="
+            f" {SIDE:g}) and train again."
+        )
     return (
         " ".join(told)
         or "No corner drives the answer of any model more for one group of scans than for others."
