@@ -12,7 +12,7 @@ def __getattr__(name: str) -> Any:
         return Project
     # TFX imports artifact types from the package's root; importing them here for all would make
     # `solutionkit --help` wait for TensorFlow.
-    if name in {"Comparison", "Explanations", "Report"}:
+    if name in {"Comparison", "DataFacts", "Explanations", "Report"}:
         from solutionkit import artifacts
 
         return getattr(artifacts, name)

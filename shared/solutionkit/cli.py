@@ -20,6 +20,7 @@ EXAMPLES = {
     "rollout": "canary",
     "loadtest": "--rows 1,32 --concurrency 4",
     "eject": "network",
+    "kubeflow": "submit --endpoint http://localhost:8080",
     "deidentify": "--input films --output clean --key key.csv",
 }
 
@@ -153,6 +154,17 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--decision", help="override: what was decided instead")
     audit.add_argument("--operator", help="override: who decided, e.g. a role or a number of staff")
     audit.add_argument("--reason", help="override: why")
+
+    kubeflow = verbs.add_parser("kubeflow", help="run the pipeline on Kubeflow Pipelines")
+    kubeflow.add_argument("step", choices=("compile", "submit"))
+    kubeflow.add_argument("--data", type=Path, help="another file or folder, e.g. s3://bucket/customers.csv")
+    kubeflow.add_argument("--image", help="the image to run, with tag or digest (default: use_case.toml's)")
+    kubeflow.add_argument(
+        "--output", type=Path, help="compile: the IR YAML to write (default: kubeflow/pipeline.yaml)"
+    )
+    kubeflow.add_argument("--endpoint", metavar="URL", help="submit: Kubeflow Pipelines' address")
+    kubeflow.add_argument("--recurring", metavar="CRON", help='submit: run again and again, e.g. "0 3 * * 1"')
+    kubeflow.add_argument("--no-wait", action="store_true", help="submit: do not wait for the run's end")
 
     verbs.add_parser("doctor", help="say what of the environment is missing and how to get it")
     for name, arguments in EXAMPLES.items():

@@ -18,6 +18,7 @@ from solutionkit.declaration_parts import (
     Forecasting,
     History,
     Images,
+    Kubeflow,
     Span,
     Table,
     span,
@@ -316,6 +317,10 @@ class Declaration(Table):
         {}, description="a metric's bound that the selected model must keep to be pushed"
     )
     training: Training = Field(Training(), description="how the models are trained")
+    beam: dict[str, list[str]] = Field(
+        {}, description="Beam's arguments by a node's name; default is meant for all others"
+    )
+    kubeflow: Kubeflow = Field(Kubeflow(), description="how a run goes on Kubeflow Pipelines")
 
     @model_validator(mode="after")
     def _split_has_its_column(self) -> Declaration:

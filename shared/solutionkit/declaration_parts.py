@@ -204,3 +204,65 @@ class Images(Table):
         description="squares at the corners that are made black, as a share of the shorter side: where marks"
         " stand that say who made the image",
     )
+
+
+class Resources(Table):
+    """What a container asks of its cluster, and may use."""
+
+    cpu: float | None = Field(None, gt=0.0, le=1024.0, description="cores")
+    memory: str | None = Field(None, pattern=r"^[1-9]\d*(Mi|Gi|M|G)$", description="e.g. 8Gi")
+    gpu: int = Field(0, ge=0, le=64, description="graphics cards")
+    gpu_type: str = Field("nvidia.com/gpu", description="what the cluster calls them")
+
+
+class Volume(Table):
+    """A persistent volume that all nodes see."""
+
+    claim: str = Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="the claim's name")
+    path: str = Field(pattern=r"^/.*[^/]$", description="where nodes see it, e.g. /data")
+
+
+class Kubeflow(Table):
+    """How a run goes on Kubeflow Pipelines."""
+
+    image: str | None = Field(
+        None,
+        pattern=r"^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$",
+        description="the image that holds the project, with its tag or its digest",
+    )
+    pipeline_root: str | None = Field(
+        None,
+        pattern=r"^(gs|s3|minio)://[^/\s]+(/\S*)?$",
+        description="where results of nodes are kept: an address in an object store",
+    )
+    models: str | None = Field(
+        None,
+        pattern=r"^((gs|s3|minio):/)?/\S*[^/\s]$",
+        description="where the model goes that ships: a folder in a volume, or an object store's address",
+    )
+    endpoint: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="the address of Kubeflow Pipelines"
+    )
+    namespace: str | None = Field(None, description="whose runs they are, where several share a cluster")
+    service_account: str | None = Field(None, description="as whom pods run")
+    volumes: list[Volume] = Field([], description="persistent volumes that nodes see, e.g. with the data")
+    secrets: dict[str, str] = Field(
+        {}, description='environment of nodes, out of secrets: NAME = "secret/key"'
+    )
+    pull_secrets: list[str] = Field([], description="secrets with which the image is pulled")
+    retries: int = Field(1, ge=0, le=10, description="how often a node that failed is tried again")
+    resources: dict[str, Resources] = Field(
+        {}, description="what nodes ask for, by a node's name; default is meant for all others"
+    )
+
+    @model_validator(mode="after")
+    def _secrets_with_their_keys(self) -> Kubeflow:
+        for name, place in self.secrets.items():
+            if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or not re.fullmatch(
+                r"[a-z0-9.-]+/[\w.-]+", place, re.ASCII
+            ):
+                raise ValueError(
+                    f'kubeflow.secrets: {name} = "{place}" is not NAME = "secret/key", e.g.'
+                    ' AWS_ACCESS_KEY_ID = "object-store/accesskey"'
+                )
+        return self

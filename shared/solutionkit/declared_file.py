@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic
 from pydantic import BaseModel
 
 from solutionkit.declaration import FILE_NAME, About, Business, Columns, Data, Declaration, Slices, Training
-from solutionkit.declaration_parts import Card, Clinical, Forecasting, History, Images
+from solutionkit.declaration_parts import Card, Clinical, Forecasting, History, Images, Kubeflow
 from solutionkit.errors import UserError, suggestion
+from solutionkit.object_store import fetched, is_remote
+
+# Keys of [data] that are files or folders.
+PLACES = ("path", "train", "eval", "split_table", "labels", "schema_")
+Declared = TypeVar("Declared", bound=BaseModel)
 
 
 def load_declaration(file: Path) -> Declaration:
@@ -56,7 +61,7 @@ def with_data(declaration: Declaration, path: Path, ordered: bool = False) -> De
     Raises:
         UserError: What is declared beside needs files of their own.
     """
-    path = path.resolve()
+    path = path if is_remote(path) else path.resolve()
     changes: dict[str, Any] = {"path": path, "train": None, "eval": None}
     data = declaration.data
     if data.path is None and ordered:
@@ -71,6 +76,40 @@ def with_data(declaration: Declaration, path: Path, ordered: bool = False) -> De
     return changed
 
 
+def overridden(declaration: Declaration, table: str, **values: Any) -> Declaration:
+    """The same declaration, but for some keys of a table that the command line states.
+
+    Args:
+        declaration: As it is.
+        table: The table's name.
+        values: By key.
+
+    Raises:
+        UserError: A value is wrong.
+    """
+    raw = declaration.model_dump(by_alias=True)
+    raw[table] |= values
+    stated = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in values.items())
+    _validated({"data": {"path": "."}, "columns": {"label": "label"}, table: raw[table]}, stated)
+    changed = getattr(declaration, table).model_copy(update=values)
+    return declaration.model_copy(update={table: changed})
+
+
+def moved(table: Declared, folder: Path, to: Path) -> Declared:
+    """A table whose paths below one folder lie at the same place below another."""
+    if folder == to:
+        return table
+
+    def at(value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            return moved(value, folder, to)
+        if isinstance(value, Path):
+            return to / value.relative_to(folder) if value.is_relative_to(folder) else value
+        return str(at(Path(value))) if isinstance(value, str) and value.startswith(f"{folder}/") else value
+
+    return table.model_copy(update={name: at(value) for name, value in table})
+
+
 def _validated(raw: dict[str, Any], heading: str) -> Declaration:
     try:
         return Declaration.model_validate(raw)
@@ -82,10 +121,46 @@ def _validated(raw: dict[str, Any], heading: str) -> Declaration:
 def _absolute(data: Data, folder: Path) -> Data:
     paths = {
         name: (folder / value).resolve()
-        for name in ("path", "train", "eval", "split_table", "labels", "schema_")
-        if (value := getattr(data, name)) is not None
+        for name in PLACES
+        if (value := getattr(data, name)) is not None and not is_remote(value)
     }
     return data.model_copy(update=paths)
+
+
+def declared_places(declaration: Declaration) -> dict[str, Path]:
+    """Files and folders that a declaration names, by their key."""
+    data = {f"data.{name.rstrip('_')}": getattr(declaration.data, name) for name in PLACES}
+    training = declaration.training
+    encoder = Path(training.encoder) if training.encoder and Path(training.encoder).is_absolute() else None
+    places = {**data, "training.weights": training.weights, "training.encoder": encoder}
+    return {key: place for key, place in places.items() if place is not None}
+
+
+def at_hand(declaration: Declaration, cache: Path) -> Declaration:
+    """A declaration whose data is on this machine: what lies in an object store is fetched.
+
+    Args:
+        declaration: As it is.
+        cache: Where things fetched are kept.
+
+    Raises:
+        UserError: They cannot be read.
+    """
+    data = declaration.data
+    remote = {name: getattr(data, name) for name in PLACES if is_remote(getattr(data, name) or "")}
+    if not remote:
+        return declaration
+    found: dict[str, Path] = {}
+    for name, place in remote.items():
+        # What lies in a folder came with it.
+        inside = next((other for other in remote.values() if other != place and other in place.parents), None)
+        if inside is None:
+            found[name] = fetched(place, cache)
+    for name, place in remote.items():
+        if name not in found:
+            outer = next(other for other in remote if remote[other] in place.parents)
+            found[name] = found[outer] / place.relative_to(remote[outer])
+    return declaration.model_copy(update={"data": data.model_copy(update=found)})
 
 
 def _readable(problem: Any) -> str:
@@ -117,6 +192,7 @@ def _known_keys(location: list[str]) -> list[str]:
         "forecast": Forecasting,
         "clinical": Clinical,
         "card": Card,
+        "kubeflow": Kubeflow,
         "slices": Slices,
         "training": Training,
     }

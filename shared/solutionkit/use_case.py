@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from solutionkit.compare.metrics import Metric, refuse_unknown_thresholds
 from solutionkit.declaration import FILE_NAME, Declaration, Training
-from solutionkit.declared_file import load_declaration
+from solutionkit.declared_file import at_hand, load_declaration
 from solutionkit.dotted import resolve
 from solutionkit.errors import UserError, suggestion
 from solutionkit.examples.columns import TableSpec
@@ -53,6 +54,8 @@ __all__ = [
 # Rows of any table may have cards and amounts; a history is computed where a function for it is stated.
 TABLES, IMAGES, EVENTS, SERIES, TEXTS = Events(), Images(), Events(), Series(), Texts()
 SCANS = Scans()
+# Environment variable: the folder for what is fetched, where the project's own cannot be written to.
+FETCHED = "SOLUTIONKIT_FETCHED"
 # The models that a project may train.
 TRAINED = ("simple", "baseline", "deep")
 TASKS: dict[str, type[Task]] = {
@@ -128,6 +131,15 @@ class Project:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name or self.package)
+
+    def at_hand(self) -> Project:
+        """The project with its data on this machine: what lies in an object store is fetched.
+
+        Raises:
+            UserError: It cannot be read.
+        """
+        cache = Path(os.environ.get(FETCHED, self.state / "fetched"))
+        return replace(self, declaration=at_hand(self.declaration, cache))
 
     @property
     def use_case(self) -> UseCase:
@@ -286,7 +298,7 @@ def read_new(project: Project, source: Path, spec: TableSpec, history: Path | No
         UserError: The rows are unreadable, or do not fit the model.
     """
     modality = project.use_case.modality
-    return modality.read_new(source, spec, modality.known_rows(project, history))
+    return modality.read_new(source, spec, modality.known_rows(project.at_hand(), history))
 
 
 def put_first(folder: Path) -> None:

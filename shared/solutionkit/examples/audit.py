@@ -113,6 +113,7 @@ def audit(project: Project) -> AuditedTable:
         UserError: With one list of all that is wrong.
     """
     check_declaration(project)
+    project = project.at_hand()
     findings = Findings()
     data = read(project, findings)
     task, labels = find_task(data, project, findings)

@@ -145,10 +145,23 @@ def input_hash(project: Project) -> str:
     Raises:
         UserError: They cannot be listed.
     """
-    declaration = project.declaration
+    declaration = project.at_hand().declaration
     files, names = project.use_case.modality.files(declaration)
     beside = [declaration.data.split_table, declaration.data.schema_ or project.folder / schemas.FILE_NAME]
     return data_hash([*files, *(file for file in beside if file)], names)
+
+
+def project_hash(folder: Path, package: str) -> str:
+    """Hash of a project's own files that nodes read where they run: an image must hold the same.
+
+    Args:
+        folder: The project's.
+        package: Its use case's.
+    """
+    files = [item for item in (folder / package).rglob("*") if item.is_file() and item.suffix != ".pyc"]
+    files += [folder / name for name in ("pyproject.toml", "requirements.lock", schemas.FILE_NAME)]
+    there = sorted(file for file in files if file.is_file())
+    return data_hash(there, [file.relative_to(folder).as_posix() for file in there])
 
 
 def data_hash(files: list[Path], names: list[str] | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,18 @@ from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.pusher.component import Pusher
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
-from solutionkit.declaration import About, Declaration
-from solutionkit.declaration_parts import Card
+from solutionkit.declaration import FILE_NAME, About, Declaration
+from solutionkit.declaration_parts import Card, Kubeflow
+from solutionkit.declared_file import moved
+from solutionkit.errors import UserError, suggestion
+from solutionkit.object_store import address
 from solutionkit.pipeline import components, standard
 from solutionkit.pipeline.fingerprint import (
     data_hash,
@@ -32,14 +37,33 @@ from solutionkit.splits import TRAIN, VALIDATION
 from solutionkit.use_case import Project
 
 
-def build_pipeline(project: Project, data: str) -> Pipeline:
+@dataclass(frozen=True)
+class Place:
+    """Where the nodes find the project, when they do not run in its folder.
+
+    Attributes:
+        folder: Of the project, in an image.
+        models: Where the model goes that ships: a folder, or an object store's address.
+    """
+
+    folder: Path
+    models: str
+
+
+def build_pipeline(project: Project, data: str, place: Place | None = None) -> Pipeline:
     """The pipeline of a project; the data need not be at hand.
 
     Args:
         project: Folder, declaration and use case.
         data: Names the data's content, see `input_hash`; as long as it is the same, and nothing else changed,
             nothing is computed again. Without it the data must not change.
+        place: Where its nodes run, if not here.
     """
+    place = place or Place(project.folder, str(project.models))
+    training = moved(project.training, project.folder, place.folder).model_dump(mode="json")
+    encoder = project.declaration.training.encoder
+    encoder_files = sorted(Path(encoder).rglob("*")) if encoder else []
+    project = replace(project, declaration=moved(project.declaration, project.folder, place.folder))
     use_case, declaration = project.use_case, project.declaration
     task_module = project.task.__module__
     # What the use case says where no file that is looked at says it.
@@ -51,13 +75,8 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         beside = stated_dependencies(project.folder) if files else []
         return source_hash(*rooms, own=files, names=[*names, *beside])
 
-    training = project.training.model_dump(mode="json")
-    encoder_files = (
-        sorted(Path(declaration.training.encoder).rglob("*")) if declaration.training.encoder else []
-    )
-
     examples = components.RowExampleGen(
-        project=str(project.folder),
+        project=str(place.folder),
         package=project.package,
         declaration=declaration_for_examples(project),
         data=data,
@@ -71,7 +90,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
     )
     schema = examples.outputs["schema"]
     judging = {
-        "project": str(project.folder),
+        "project": str(place.folder),
         "package": project.package,
         "declaration": untitled(declaration).model_dump_json(by_alias=True),
         "code": code(
@@ -93,7 +112,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         preprocessing_fn="solutionkit.transform.run.preprocessing_fn",
         custom_config={
             "function": use_case.modality.preprocessing,
-            "project": str(project.folder),
+            "project": str(place.folder),
             "code": code("transform", "pipeline/standard.py", own=[use_case.modality.preprocessing]),
         },
         materialize=False,
@@ -114,7 +133,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
                 "repeats": declaration.compare.repeats,
                 "leave_out": declaration.compare.leave_out,
                 "encoder": data_hash(encoder_files),
-                "project": str(project.folder),
+                "project": str(place.folder),
                 "code": code("models", "transform", "tasks", own=[function, task_module]),
             },
         ).with_id(name)
@@ -146,7 +165,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         **trained,
         comparison=compare.outputs["comparison"],
         function=use_case.modality.explanation,
-        project=str(project.folder),
+        project=str(place.folder),
         seed=declaration.training.seed,
         code=source_hash(
             "explain",
@@ -161,7 +180,7 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         explanations=explain.outputs["explanations"],
         data=examples.outputs["facts"],
         facts=json.dumps(report_facts(project), sort_keys=True),
-        project=str(project.folder),
+        project=str(place.folder),
         package=project.package,
         code=code("report", "modalities", "tasks", own=data_modules, names=said),
     )
@@ -170,15 +189,14 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         model=compare.outputs["selected"],
         model_blessing=compare.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(
-                base_directory=str(project.models / project.name)
-            )
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=f"{place.models}/{project.name}")
         ),
     )
     # A model goes live only when there is a report that says why.
     pusher.add_upstream_node(report)
     nodes: list[BaseComponent] = [examples, metrics, statistics, validator, gate, transform]
     nodes += [*trainers.values(), evaluator, compare, explain, report, pusher]
+    give_beam_arguments(nodes, declaration.beam)
     return Pipeline(
         pipeline_name=project.package,
         pipeline_root=str(project.state / "artifacts"),
@@ -186,6 +204,41 @@ def build_pipeline(project: Project, data: str) -> Pipeline:
         components=nodes,
         enable_cache=True,
     )
+
+
+# The key of a table of nodes that is meant for all that are not named.
+DEFAULT = "default"
+
+
+def give_beam_arguments(nodes: list[BaseComponent], arguments: dict[str, list[str]]) -> None:
+    """Tell the nodes that are Beam pipelines how these run.
+
+    Args:
+        nodes: All nodes.
+        arguments: Beam's arguments by a node's name, or by `default`.
+
+    Raises:
+        UserError: There is no such node, or it is none of Beam's.
+    """
+    by_beam = {node.id: node for node in nodes if isinstance(node, BaseBeamComponent)}
+    refuse_unknown_nodes("beam", arguments, list(by_beam))
+    for name, node in by_beam.items():
+        if told := arguments.get(name, arguments.get(DEFAULT)):
+            node.with_beam_pipeline_args(told)
+
+
+def refuse_unknown_nodes(table: str, named: Iterable[str], known: list[str]) -> None:
+    """Check a table of `use_case.toml` that has nodes for keys.
+
+    Raises:
+        UserError: One is no such node.
+    """
+    for name in named:
+        if name not in {DEFAULT, *known}:
+            raise UserError(
+                f"{FILE_NAME}: '{table}.{name}': there is no such node{suggestion(name, known)}; there are"
+                f" {', '.join([DEFAULT, *known])}."
+            )
 
 
 def declaration_for_examples(project: Project) -> str:
@@ -207,10 +260,11 @@ def declaration_for_examples(project: Project) -> str:
 
 
 def untitled(declaration: Declaration) -> Declaration:
-    """The declaration without what only people read."""
+    """The declaration without what only people read, and without where nodes run."""
     about = declaration.project
     decides = About(task=about.task, quantile=about.quantile, primary_metric=about.primary_metric)
-    return declaration.model_copy(update={"project": decides, "card": Card()})
+    elsewhere = {"beam": {}, "kubeflow": Kubeflow()}
+    return declaration.model_copy(update={"project": decides, "card": Card(), **elsewhere})
 
 
 def report_facts(project: Project) -> dict[str, Any]:
@@ -222,7 +276,7 @@ def report_facts(project: Project) -> dict[str, Any]:
         "question": project.question,
         "row": project.row,
         "project": project.folder.name,
-        "data": str(data.path) if data.path else f"{data.train} and {data.eval}",
+        "data": address(data.path) if data.path else f"{data.train} and {data.eval}",
         "input": modality.input_in_words,
         "names": declaration.project.labels,
         "card": declaration.card.model_dump(),

@@ -7,7 +7,6 @@ after a node failed. This one uses the same launcher and reads each node's state
 from __future__ import annotations
 
 import fcntl
-import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from absl import flags  # type: ignore[import-untyped]
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
@@ -27,6 +25,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.orchestration.portable.tfx_runner import IrBasedRunner
 
 from solutionkit.errors import UserError
+from solutionkit.runner.repeatable import make_repeatable
 from solutionkit.runner.store import is_new, usable
 
 State = Literal["done", "cached", "failed"]
@@ -80,7 +79,6 @@ class LocalRunner(IrBasedRunner):
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self._run_id}
         )
-        fix_batches()
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         connection = getattr(connection, connection.WhichOneof("connection_config"))
@@ -90,8 +88,7 @@ class LocalRunner(IrBasedRunner):
             node = item.pipeline_node
             name = node.node_info.id
             self._on_start(name, position, len(pipeline.nodes))
-            # Beam shuffles with Python's generator; sums over shuffled rows differ in their last bits.
-            random.seed(position)
+            make_repeatable(name)
             started = time.monotonic()
             try:
                 execution = launcher.Launcher(
@@ -111,17 +108,6 @@ class LocalRunner(IrBasedRunner):
             self._on_end(result)
             if state == "failed":
                 raise NodeError(name, result.seconds)
-
-
-def fix_batches() -> None:
-    """Let tfx-bsl cut batches by bytes.
-
-    Beam would size them by the clock, and sums over other batches differ in their last bits: on a busy
-    machine the same data, code and seed gave another network.
-    """
-    import tfx_bsl.coders.batch_util  # noqa: F401 - defines the flag
-
-    flags.FLAGS.set_default("tfxio_use_byte_size_batching", True)
 
 
 def run_pipeline(pipeline: Pipeline, runner: LocalRunner) -> None:

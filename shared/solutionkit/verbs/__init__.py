@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
         "eject",
         "deidentify",
         "audit",
+        "kubeflow",
         "doctor",
     )
 }

@@ -1,0 +1,195 @@
+"""Files in object stores: `s3://`, `gs://` and `minio://` addresses, read and written by Arrow's file systems.
+
+A `Path` keeps one slash of an address (`s3:/bucket/key`) and loses nothing else; `address` gives it back.
+Credentials come from the environment alone, as the stores' own tools read them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow.fs as arrow_fs
+
+from solutionkit.errors import UserError
+
+SCHEMES = ("s3:", "gs:", "minio:")
+ENDPOINTS = {
+    "s3:": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "minio:": ("MINIO_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+}
+CREDENTIALS = {
+    "s3:": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, and AWS_REGION",
+    "minio:": "MINIO_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs:": "GOOGLE_APPLICATION_CREDENTIALS",
+}
+SECONDS = 20.0
+
+
+def is_remote(path: Path | str) -> bool:
+    """Whether a place is an object store's address."""
+    return str(path).partition("/")[0] in SCHEMES
+
+
+def address(path: Path | str) -> str:
+    """A place as people write it.
+
+    Example:
+        >>> address(Path("s3://bucket/customers.csv"))
+        's3://bucket/customers.csv'
+    """
+    scheme, _, rest = str(path).partition("/")
+    return f"{scheme}//{rest.lstrip('/')}" if scheme in SCHEMES else str(path)
+
+
+def fetched(path: Path | str, cache: Path) -> Path:
+    """A remote file or folder on this machine; only what changed is fetched.
+
+    Args:
+        path: Its address.
+        cache: Where things fetched are kept; there they lie as in the store, `s3/<bucket>/<key>`.
+
+    Returns:
+        The file or folder.
+
+    Raises:
+        UserError: It cannot be read, does not fit on the disk, or holds keys that are no paths.
+    """
+    scheme, key = _parts(path)
+    with _told(path):
+        store = _store(scheme, path)
+        info = store.get_file_info(key)
+        if info.type == arrow_fs.FileType.NotFound:
+            raise UserError(f"{address(path)}: nothing is there.")
+        if info.type == arrow_fs.FileType.File:
+            found = {"": info}
+        else:
+            listed = store.get_file_info(arrow_fs.FileSelector(key, recursive=True))
+            found = {item.path[len(key) + 1 :]: item for item in listed if item.is_file}
+            if not found:
+                raise UserError(f"{address(path)}: no file is there.")
+        for name in found:
+            if ".." in PurePosixPath(name).parts or name.startswith("/") or "\\" in name:
+                raise UserError(f"{address(path)}: holds the key {name!r}, which is no path; rename it.")
+        target = cache / scheme.rstrip(":") / key
+        _fetch(store, found, target, cache / f"{scheme}{key}.json".replace("/", "_"))
+    return target
+
+
+def _fetch(store: Any, found: dict[str, Any], target: Path, manifest: Path) -> None:
+    """Bring a folder to what a store listed, by name, as the manifest says that it was."""
+    try:
+        known = json.loads(manifest.read_text())
+    except (OSError, ValueError):
+        known = {}
+    now = {name: [item.size, item.mtime_ns] for name, item in found.items()}
+    wanted = [name for name in now if known.get(name) != now[name] or not (target / name).is_file()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size, free = sum(found[name].size for name in wanted), shutil.disk_usage(target.parent).free
+    if size > free:
+        raise UserError(f"{target}: {size:,} bytes are to be fetched, and {free:,} are free; make room.")
+    manifest.unlink(missing_ok=True)
+    for name in wanted:
+        file = target / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{file.name}.part")
+        with store.open_input_stream(found[name].path) as stream, draft.open("wb") as copy:
+            shutil.copyfileobj(stream, copy, 1 << 22)
+        if draft.stat().st_size != found[name].size:
+            draft.unlink()
+            raise UserError(f"{file}: changed in the store while it was fetched; run again.")
+        draft.replace(file)
+    for name in set(known) - set(now):
+        (target / name).unlink(missing_ok=True)
+    draft = manifest.with_name(f"{manifest.name}.part")
+    draft.write_text(json.dumps(now))
+    draft.replace(manifest)
+
+
+def names_below(path: Path | str) -> list[str]:
+    """What lies directly below an address, files and folders.
+
+    Raises:
+        UserError: It cannot be listed.
+    """
+    scheme, key = _parts(path)
+    with _told(path):
+        listed = _store(scheme, path).get_file_info(arrow_fs.FileSelector(key, allow_not_found=True))
+    return sorted(item.base_name for item in listed)
+
+
+def put_folder(folder: Path, path: Path | str, last: str) -> None:
+    """Upload a folder's files; what was at the address is removed before.
+
+    A store cannot rename a folder: whoever reads it must wait for the file that is written last.
+
+    Args:
+        folder: With files, and folders of them.
+        path: The address.
+        last: Name of the file without which the rest is not read.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    scheme, key = _parts(path)
+    files = sorted(item for item in folder.rglob("*") if item.is_file())
+    files.sort(key=lambda item: item == folder / last)
+    with _told(path):
+        store = _store(scheme, path)
+        if store.get_file_info(f"{key}/{last}").is_file:
+            # First of all, so that nobody reads a mixture.
+            store.delete_file(f"{key}/{last}")
+        for item in store.get_file_info(arrow_fs.FileSelector(key, recursive=True, allow_not_found=True)):
+            if item.is_file:
+                store.delete_file(item.path)
+        for file in files:
+            content = file.relative_to(folder).as_posix()
+            with file.open("rb") as stream, store.open_output_stream(f"{key}/{content}") as copy:
+                shutil.copyfileobj(stream, copy, 1 << 22)
+
+
+def _parts(path: Path | str) -> tuple[str, str]:
+    """Scheme, and bucket with key."""
+    scheme, _, key = str(path).partition("/")
+    key = key.strip("/")
+    if scheme not in SCHEMES or not key:
+        raise UserError(f"{path}: not an address in an object store; those are s3://, gs://, minio://.")
+    return scheme, key
+
+
+def _store(scheme: str, path: Path | str) -> Any:
+    if scheme == "gs:":
+        return arrow_fs.GcsFileSystem()
+    endpoint = next((os.environ[name] for name in ENDPOINTS[scheme] if os.environ.get(name)), None)
+    if scheme == "minio:" and not endpoint:
+        raise UserError(
+            f"{address(path)}: where that store is, is not known; set MINIO_ENDPOINT_URL, e.g."
+            " http://minio-service.kubeflow:9000."
+        )
+    options: dict[str, Any] = {"connect_timeout": SECONDS, "request_timeout": 3 * SECONDS}
+    if endpoint:
+        options |= {"endpoint_override": endpoint, "scheme": endpoint.partition("://")[0]}
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if region or endpoint:
+        options["region"] = region or "us-east-1"
+    else:
+        options["region"] = arrow_fs.resolve_s3_region(_parts(path)[1].partition("/")[0])
+    return arrow_fs.S3FileSystem(**options)
+
+
+@contextmanager
+def _told(path: Path | str) -> Iterator[None]:
+    """Say of a store's error which address it is about, and where credentials come from."""
+    try:
+        yield
+    except OSError as error:
+        scheme = str(path).partition("/")[0]
+        raise UserError(
+            f"{address(path)}: the store says: {' '.join(str(error).split())}"
+            f"\nCredentials come from the environment: {CREDENTIALS[scheme]}."
+        ) from None

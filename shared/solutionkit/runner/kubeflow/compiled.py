@@ -1,0 +1,230 @@
+"""The graph as Kubeflow Pipelines' IR YAML, in the dialect that the open-source backend accepts.
+
+TFX compiles for a managed service. What is mended here: names that Argo accepts, the pipeline's root,
+resources as texts, retries, and a second document with what only Kubernetes knows. Formats:
+`pipeline_spec.proto` and `kubernetes_executor_config.proto` of kubeflow/pipelines.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
+    KubeflowV2DagRunner,
+    KubeflowV2DagRunnerConfig,
+)
+from tfx.orchestration.pipeline import Pipeline
+
+import solutionkit
+from solutionkit.declaration import FILE_NAME
+from solutionkit.declaration_parts import Kubeflow
+from solutionkit.declared_file import declared_places
+from solutionkit.errors import UserError
+from solutionkit.object_store import is_remote
+from solutionkit.pipeline.fingerprint import project_hash
+from solutionkit.pipeline.graph import DEFAULT, Place, build_pipeline, refuse_unknown_nodes
+from solutionkit.use_case import Project
+
+# Where the Containerfile puts the project.
+FOLDER = Path("/home/solution/project")
+COMMAND = ["python", "-m", "solutionkit.runner.kubeflow.entrypoint"]
+# Reads what no cache can see.
+READS_DATA = "RowExampleGen"
+# Argo counts the longest time from the start of the first try; without one it never tries again.
+RETRYING = {"backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "604800s"}
+# What Kubernetes replaces in a container's arguments.
+REPLACED = ("$(", "$$")
+
+
+def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
+    """A project as the documents of an IR YAML: the pipeline, and what of it only Kubernetes knows.
+
+    Args:
+        project: Its declaration says by `[kubeflow]` where it runs.
+        data: Names the data's content, see `pipeline.fingerprint.input_hash`; without it the data is read
+            in every run, with it the backend's cache may answer.
+
+    Raises:
+        UserError: The declaration lacks something that a cluster needs.
+    """
+    wished = project.declaration.kubeflow
+    image, root, models = needed(wished)
+    refuse_data_elsewhere(project)
+    pipeline = build_pipeline(project, data, Place(FOLDER, models))
+    refuse_what_kubernetes_replaces(pipeline)
+    nodes = [node.id for node in pipeline.components]
+    refuse_unknown_nodes("kubeflow.resources", wished.resources, nodes)
+    spec = named_for_argo(stock_specification(pipeline, project.name, image))
+    spec["defaultPipelineRoot"] = root.rstrip("/")
+    executors = spec["deploymentSpec"]["executors"]
+    arguments = {
+        "project": str(FOLDER),
+        "package": project.package,
+        "compiled_by": solutionkit.__version__,
+        "project_hash": project_hash(project.folder, project.package),
+    }
+    platform = {}
+    for node in nodes:
+        task = spec["root"]["dag"]["tasks"][argo_name(node)]
+        component = spec["components"][task["componentRef"]["name"]]
+        label = component["executorLabel"]
+        container = executors[label]["container"]
+        outputs = ",".join(component.get("outputDefinitions", {}).get("artifacts", {}))
+        own = {"node": node, "outputs": outputs, **arguments}
+        told = [part for name, value in own.items() for part in (f"--{name}", value)]
+        container["args"] = [*told, *container["args"]]
+        asked = wished.resources.get(node, wished.resources.get(DEFAULT))
+        if asked:
+            # As texts: the numbers of the same names are deprecated, and know no accelerator by its name.
+            container["resources"] = resources(asked.cpu, asked.memory, asked.gpu, asked.gpu_type)
+        # TensorFlow is kept from graphics cards unless they were asked for.
+        cards = ",".join(str(card) for card in range(asked.gpu if asked else 0)) or "-1"
+        container["env"] = [{"name": "CUDA_VISIBLE_DEVICES", "value": cards}]
+        if node == READS_DATA and not data:
+            task.pop("cachingOptions", None)
+        if wished.retries:
+            task["retryPolicy"] = {**RETRYING, "maxRetryCount": wished.retries}
+        platform[label] = kubernetes(wished)
+    documents = [spec]
+    if any(platform.values()):
+        documents.append({"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}})
+    return documents
+
+
+def written_yaml(documents: list[dict[str, Any]]) -> str:
+    """The text of an IR YAML."""
+    return yaml.safe_dump_all(documents, sort_keys=True, width=110)
+
+
+def needed(wished: Kubeflow) -> tuple[str, str, str]:
+    """Image, root and where models go.
+
+    Raises:
+        UserError: One is not declared.
+    """
+    examples = {
+        "image": "registry.example.org/churn:1",
+        "pipeline_root": "s3://bucket/churn",
+        "models": "s3://bucket/models",
+    }
+    found = {name: getattr(wished, name) for name in examples}
+    missing = [f'{name} = "{example}"' for name, example in examples.items() if found[name] is None]
+    if missing:
+        raise UserError(
+            f"{FILE_NAME}: 'kubeflow' lacks what a cluster needs; add there, with your own values:"
+            + "".join(f"\n  {line}" for line in missing)
+        )
+    return found["image"], found["pipeline_root"], found["models"]
+
+
+def refuse_data_elsewhere(project: Project) -> None:
+    """Refuse files of this machine that no container will see.
+
+    Raises:
+        UserError: A declared path lies neither in the project, nor in a volume, nor in an object store.
+    """
+    seen = [Path(volume.path) for volume in project.declaration.kubeflow.volumes]
+    for key, path in declared_places(project.declaration).items():
+        if is_remote(path) or any(path.is_relative_to(place) for place in [project.folder, *seen]):
+            continue
+        raise UserError(
+            f"{FILE_NAME}: '{key}': {path} is a place of this machine, which no container sees; put it into"
+            ' the project, which the image holds, into a volume (kubeflow.volumes = [{claim = "…",'
+            ' path = "/data"}]), or into an object store (s3://, gs://, minio://).'
+        )
+
+
+def refuse_what_kubernetes_replaces(pipeline: Pipeline) -> None:
+    """Refuse declared texts that would not reach a container as they are.
+
+    Raises:
+        UserError: One holds what Kubernetes takes for a variable.
+    """
+    for node in pipeline.components:
+        for name, value in node.exec_properties.items():
+            for mark in REPLACED:
+                if isinstance(value, str) and mark in value:
+                    near = value[max(0, value.index(mark) - 20) :][:45]
+                    raise UserError(
+                        f"{FILE_NAME}: '{mark}' in what {node.id} is told ({name}: …{near}…) would be"
+                        " replaced by Kubernetes; write it otherwise."
+                    )
+
+
+def stock_specification(pipeline: Pipeline, name: str, image: str) -> dict[str, Any]:
+    """What TFX compiles, as a dictionary in `PipelineSpec`'s JSON form."""
+    pipeline.pipeline_info.pipeline_name = pipeline_name(name)
+    config = KubeflowV2DagRunnerConfig(
+        default_image=image, default_commands=COMMAND, use_pipeline_spec_2_1=True
+    )
+    job = KubeflowV2DagRunner(config).run(pipeline, write_out=False)
+    spec: dict[str, Any] = job["pipelineSpec"]
+    return spec
+
+
+def pipeline_name(name: str) -> str:
+    """A name of letters, digits and hyphens, as the backend wants it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "pipeline"
+
+
+def resources(cpu: float | None, memory: str | None, cards: int, kind: str) -> dict[str, Any]:
+    """What a container asks for, and may use."""
+    told: dict[str, Any] = {}
+    for name, value in (("Cpu", f"{cpu:g}" if cpu else None), ("Memory", memory)):
+        if value:
+            told |= {f"resource{name}Request": value, f"resource{name}Limit": value}
+    if cards:
+        told["accelerator"] = {"resourceType": kind, "resourceCount": str(cards)}
+    return told
+
+
+def kubernetes(wished: Kubeflow) -> dict[str, Any]:
+    """Volumes and secrets of a container, as backends before and since 2.5 know them."""
+
+    def constant(value: str) -> dict[str, Any]:
+        return {"runtimeValue": {"constant": value}}
+
+    told: dict[str, Any] = {}
+    if wished.volumes:
+        told["pvcMount"] = [{"constant": volume.claim, "mountPath": volume.path} for volume in wished.volumes]
+    if wished.secrets:
+        told["secretAsEnv"] = [
+            {
+                "secretNameParameter": constant(place.partition("/")[0]),
+                "secretName": place.partition("/")[0],
+                "keyToEnv": [{"secretKey": place.partition("/")[2], "envVar": name}],
+            }
+            for name, place in wished.secrets.items()
+        ]
+    if wished.pull_secrets:
+        told["imagePullSecret"] = [
+            {"secretNameParameter": constant(name), "secretName": name} for name in wished.pull_secrets
+        ]
+    return told
+
+
+def argo_name(node: str) -> str:
+    """A node's name as a task's: Argo takes no dots, and reads `a.Succeeded` as a condition."""
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", node).lower())
+
+
+def named_for_argo(spec: dict[str, Any]) -> dict[str, Any]:
+    """A specification whose components, tasks and executors are called as Argo takes it."""
+    executors = spec["deploymentSpec"]["executors"]
+    spec["deploymentSpec"]["executors"] = {argo_name(name): item for name, item in executors.items()}
+    spec["components"] = {argo_name(name): item for name, item in spec["components"].items()}
+    for component in spec["components"].values():
+        component["executorLabel"] = argo_name(component["executorLabel"])
+    dag = spec["root"]["dag"]
+    dag["tasks"] = {argo_name(name): item for name, item in dag["tasks"].items()}
+    for name, task in dag["tasks"].items():
+        task["taskInfo"]["name"] = name
+        task["componentRef"]["name"] = argo_name(task["componentRef"]["name"])
+        task["dependentTasks"] = [argo_name(other) for other in task.get("dependentTasks", [])]
+        for artifact in task["inputs"].get("artifacts", {}).values():
+            produced = artifact["taskOutputArtifact"]
+            produced["producerTask"] = argo_name(produced["producerTask"])
+    return spec

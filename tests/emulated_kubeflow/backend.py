@@ -1,0 +1,129 @@
+"""A run from its YAML to its last task."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emulated_kubeflow.acceptance import Accepted, accept
+from emulated_kubeflow.containers import Containers
+from emulated_kubeflow.driver import FailedError, Store
+from emulated_kubeflow.launcher import Bucket, launch
+
+BUCKET = "pipelines"
+ROOT = f"s3://{BUCKET}/demo"
+
+
+@dataclass
+class Run:
+    """How a run went.
+
+    Attributes:
+        state: SUCCEEDED or FAILED.
+        seconds: Of each task that ran, its container's.
+        error: What the backend says of the task that failed.
+        store: What it registered.
+    """
+
+    state: str = "SUCCEEDED"
+    seconds: dict[str, float] = field(default_factory=dict)
+    failed: str = ""
+    error: str = ""
+    store: Store = field(default_factory=Store)
+    total: float = 0.0
+
+
+@dataclass
+class Backend:
+    """The emulated backend.
+
+    Attributes:
+        client: boto3's, of the object store.
+        containers: What runs commands.
+        volumes: Folders by persistent volume claim.
+        folder: For pods' own files and logs.
+    """
+
+    client: Any
+    containers: Containers
+    volumes: dict[str, Path]
+    folder: Path
+    on_task: Callable[[str, float], None] = lambda task, seconds: None
+
+    def run(self, text: str, root: str = ROOT, parameters: dict[str, Any] | None = None) -> Run:
+        """Accept a pipeline and run its tasks, each when what it waits for is done."""
+        accepted = accept(text, parameters)
+        started, run = time.monotonic(), Run()
+        place = f"{root}/{accepted.name}/{uuid.uuid4()}"
+        for task in in_order(accepted):
+            tries = 1 + int(accepted.tasks[task].get("retryPolicy", {}).get("maxRetryCount", 0))
+            for attempt in range(tries):
+                try:
+                    run.seconds[task] = launch(
+                        accepted,
+                        task,
+                        place,
+                        run.store,
+                        self.client,
+                        self.containers,
+                        self.volumes,
+                        self.folder,
+                    )
+                    self.on_task(task, run.seconds[task])
+                    break
+                except FailedError as error:
+                    run.error = str(error)
+                    if attempt == tries - 1:
+                        run.state, run.failed = "FAILED", task
+                        return run
+        run.total = time.monotonic() - started
+        return run
+
+    def output(self, run: Run, task: str, name: str) -> Path:
+        """An output's files, as the launcher would hand them to another task."""
+        uri = run.store.artifacts[task, name]["uri"]
+        bucket = Bucket(self.client, self.folder / "read")
+        bucket.download(uri)
+        return bucket.staged(uri)
+
+
+def in_order(accepted: Accepted) -> list[str]:
+    done: list[str] = []
+    waiting = dict(accepted.tasks)
+    while waiting:
+        ready = [name for name, task in waiting.items() if set(task.get("dependentTasks", [])) <= set(done)]
+        if not ready:
+            raise FailedError(f"tasks that wait for each other: {sorted(waiting)}")
+        for name in ready:
+            done.append(name)
+            del waiting[name]
+    return done
+
+
+@contextmanager
+def object_store() -> Iterator[tuple[Any, str]]:
+    """A server that speaks S3's protocol, with a bucket; boto3's client, and the endpoint."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="somebody",
+        aws_secret_access_key="secret",  # noqa: S106 - of a test's server
+    )
+    client.create_bucket(Bucket=BUCKET)
+    try:
+        yield client, endpoint
+    finally:
+        server.stop()
