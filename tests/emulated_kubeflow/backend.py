@@ -1,7 +1,8 @@
 """A run from its YAML to its last task."""
 
-import os
+import logging
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from emulated_kubeflow.launcher import Bucket, launch
 
 BUCKET = "pipelines"
 ROOT = f"s3://{BUCKET}/demo"
+# Of the test's own server.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
 
 @dataclass
@@ -110,18 +113,20 @@ def object_store() -> Iterator[tuple[Any, str]]:
     import boto3
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
-    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     client = boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id="somebody",
-        aws_secret_access_key="secret",  # noqa: S106 - of a test's server
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
     )
+    # What servers of this process hold, they hold together.
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST"))
     client.create_bucket(Bucket=BUCKET)
     try:
         yield client, endpoint

@@ -1,13 +1,17 @@
 """A version is live whole or not at all."""
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from solutionkit.pipeline.pusher import VersionPusher
+from solutionkit.object_store import names_below
+from solutionkit.pipeline.pusher import VersionPusher, live_remote_version
 from solutionkit.versions import newest_version
 
 
@@ -58,3 +62,40 @@ def test_another_is_not_pushed(tmp_path: Path) -> None:
     pushed = push(tmp_path, blessed=False)
     assert pushed.get_int_custom_property("pushed") == 0
     assert not (tmp_path / "models").exists()
+
+
+def test_an_object_store_gets_a_version_too(bucket: Any, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    (model / "variables").mkdir(parents=True)
+    (model / "saved_model.pb").write_text("graph")
+    (model / "variables" / "variables.index").write_text("weights")
+    base = "s3://pipelines/models/demo"
+    version = live_remote_version(base, model)
+    assert version.startswith(f"{base}/")
+    assert names_below(version) == ["saved_model.pb", "variables"]
+    # The same again is live already.
+    assert live_remote_version(base, model) == version
+    (model / "saved_model.pb").write_text("another")
+    later = live_remote_version(base, model)
+    assert int(later.rpartition("/")[2]) > int(version.rpartition("/")[2])
+
+
+def test_a_push_that_was_killed_is_taken_up(bucket: Any, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "saved_model.pb").write_text("graph")
+    (model / "a").write_text("weights")
+    base = "s3://pipelines/models/demo"
+    code = (
+        "import os, sys, pyarrow.fs as fs; from pathlib import Path;"
+        "from solutionkit.pipeline.pusher import live_remote_version; copy = fs.copy_files;"
+        "fs.copy_files = lambda s, *r: os._exit(9) if s.endswith('.pb') else copy(s, *r);"
+        "live_remote_version(sys.argv[1], Path(sys.argv[2]))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, base, str(model)], capture_output=True)
+    assert answer.returncode == 9, answer.stderr
+    (unfinished,) = names_below(base)
+    assert names_below(f"{base}/{unfinished}") == ["a"]
+    assert live_remote_version(base, model) == f"{base}/{unfinished}"
+    assert names_below(base) == [unfinished]
+    assert names_below(f"{base}/{unfinished}") == ["a", "saved_model.pb"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from solutionkit.versions import live_version
+from solutionkit.object_store import fetched, is_remote, names_below, put_folder
+from solutionkit.versions import GRAPH, is_number, live_version, same_files
 
 
 class VersionPusher(executor.Executor):
@@ -26,15 +29,39 @@ class VersionPusher(executor.Executor):
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination)
         base = destination.filesystem.base_directory
-        if "://" in base:
-            # An object store cannot rename a folder; TFX copies `saved_model.pb` last.
-            super().Do(input_dict, output_dict, exec_properties)
-            return
         pushed = artifact_utils.get_single_instance(output_dict[standard_component_specs.PUSHED_MODEL_KEY])
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
             return
         model = self.GetModelPath(input_dict)
-        version = live_version(Path(base), Path(model))
+        push = live_remote_version if is_remote(base) else live_folder
+        version = push(base, Path(model))
         io_utils.copy_dir(model, pushed.uri)
-        self._MarkPushed(pushed, pushed_destination=str(version), pushed_version=version.name)
+        self._MarkPushed(pushed, pushed_destination=version, pushed_version=version.rpartition("/")[2])
+
+
+def live_folder(base: str, model: Path) -> str:
+    """The version below a folder that is this model, see `live_version`."""
+    return str(live_version(Path(base), model))
+
+
+def live_remote_version(base: str, model: Path) -> str:
+    """The newest version below an address, which is this model: the one that is there, else a new one.
+
+    An object store cannot rename a folder. `saved_model.pb` is written last, so that no server loads half a
+    version; what a push left that was cut off is taken up by the next.
+
+    Raises:
+        UserError: The store cannot be read, or written to.
+    """
+    numbers = sorted(int(name) for name in names_below(base) if is_number(name))
+    whole = [number for number in numbers if GRAPH in names_below(f"{base}/{number}")]
+    if whole:
+        with tempfile.TemporaryDirectory() as scratch:
+            if same_files(fetched(f"{base}/{whole[-1]}", Path(scratch)), model):
+                return f"{base}/{whole[-1]}"
+    later = max(int(time.time()), max(whole, default=0) + 1)
+    unfinished = [number for number in numbers if number > max(whole, default=0)]
+    version = f"{base}/{unfinished[-1] if unfinished else later}"
+    put_folder(model, version, last=GRAPH)
+    return version

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shutil
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import yaml
 from rich.console import Console
 
-from solutionkit.declaration import Declaration
+from solutionkit.declaration import FILE_NAME, Declaration
 from solutionkit.declared_file import overridden, with_data
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import check_declaration
-from solutionkit.object_store import address
+from solutionkit.object_store import address, fetched, names_below
 from solutionkit.output import summary_to, written
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.log import Spinning, stderr_to
 
+if TYPE_CHECKING:
+    from solutionkit.runner.kubeflow.backend import Backend, RunState
+
 PIPELINE = Path("kubeflow") / "pipeline.yaml"
+RESULTS = Path("kubeflow") / "runs"
+# What is brought home of a run: the output of a task, by the task.
+OUTPUTS = {"write-report": "report", "compare": "comparison", "explain": "explanations"}
+POLL_SECONDS = 5.0
+# So often may nobody answer while a run is waited for.
+PATIENCE = 24
 
 
 def main(options: argparse.Namespace) -> int:
@@ -27,10 +40,8 @@ def main(options: argparse.Namespace) -> int:
     project = declared(options)
     console = Console(highlight=False, soft_wrap=True)
     if options.step == "submit":
-        from solutionkit.verbs.kubeflow_submit import submit
-
         return submit(project, options, console)
-    text = compiled(project, console)
+    text = written_yaml(compiled(project, console))
     target = options.output or project.folder / PIPELINE
     target.parent.mkdir(parents=True, exist_ok=True)
     with written(target) as stream:
@@ -43,6 +54,11 @@ def main(options: argparse.Namespace) -> int:
     said.print(f"data     {address(data_of(project.declaration))}, read in every run", markup=False)
     said.print("run it   solutionkit kubeflow submit, or upload the file in Kubeflow's own pages")
     return 0
+
+
+def written_yaml(documents: list[dict[str, Any]]) -> str:
+    """The text of an IR YAML."""
+    return str(yaml.safe_dump_all(documents, sort_keys=True, width=110))
 
 
 def declared(options: argparse.Namespace) -> Project:
@@ -62,18 +78,154 @@ def declared(options: argparse.Namespace) -> Project:
     return project
 
 
-def compiled(project: Project, console: Console, data: str = "") -> str:
-    """The project's IR YAML.
+def compiled(project: Project, console: Console, data: str = "") -> list[dict[str, Any]]:
+    """The project's IR, see `compile_pipeline`.
 
     Args:
         project: The project.
         console: Where progress is told.
-        data: Names the data's content, see `compile_pipeline`.
+        data: Names the data's content.
     """
     with stderr_to(project.state / "logs" / "kubeflow.log"), Spinning(console, "compiling"):
-        from solutionkit.runner.kubeflow.compiled import compile_pipeline, written_yaml
+        from solutionkit.runner.kubeflow.compiled import compile_pipeline
 
-        return written_yaml(compile_pipeline(project, data))
+        return compile_pipeline(project, data)
+
+
+def submit(project: Project, options: argparse.Namespace, console: Console) -> int:
+    """Start a run and wait for its end, or make a schedule; 0 if all went well."""
+    from solutionkit.runner.kubeflow.backend import Backend, cron_of_six
+
+    wished = project.declaration.kubeflow
+    endpoint = options.endpoint or wished.endpoint
+    if endpoint is None:
+        raise UserError(
+            f"{project.folder / FILE_NAME}: 'kubeflow' lacks the endpoint, the address of Kubeflow"
+            " Pipelines; give --endpoint, e.g. http://localhost:8080."
+        )
+    overridden(project.declaration, "kubeflow", endpoint=endpoint)
+    cron = cron_of_six(options.recurring) if options.recurring else None
+    backend = Backend(endpoint, wished.namespace)
+    documents = compiled(project, console, "" if cron else known_data(project))
+    root = documents[0]["defaultPipelineRoot"]
+    more = {"experiment_id": backend.experiment(project.name), "service_account": wished.service_account}
+    if cron:
+        identity, replaced = backend.schedule(project.name, cron, documents, root, **more)
+        note = f", in the place of {replaced} of the same name" if replaced else ""
+        console.print(f"schedule {cron} (seconds first, UTC){note}", markup=False)
+        console.print(f"page     {backend.page('recurringrun', identity)}", markup=False)
+        return 0
+    name = f"{project.name} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+    identity = backend.start(name, documents, root, **more)
+    console.print(f"run      {backend.page('runs', identity)}", markup=False)
+    if options.no_wait:
+        return 0
+    try:
+        state = followed(backend, identity, list(documents[0]["root"]["dag"]["tasks"]), console)
+    except KeyboardInterrupt:
+        console.print("         the run goes on without this command", markup=False)
+        raise
+    if state.state != "SUCCEEDED":
+        failed = [name for name, task in state.tasks.items() if task.state == "FAILED"]
+        tasks = [item for item in failed if item in documents[0]["root"]["dag"]["tasks"]]
+        where = f" in {', '.join(tasks)}" if tasks else ""
+        console.print(f"[red]{state.state.lower()}[/red]{where}", highlight=False)
+        console.print(f"         {state.error or 'what the task said is in its log, on the page above'}")
+        return 1
+    place = f"{root}/{documents[0]['pipelineInfo']['name']}/{identity}"
+    fetch_results(place, project.folder / RESULTS / identity, project.state / "fetched", console)
+    return 0
+
+
+def known_data(project: Project) -> str:
+    """The hash of data that the image holds; nothing of data elsewhere, which is read in every run."""
+    from solutionkit.pipeline.fingerprint import input_hash
+
+    place = data_of(project.declaration)
+    inside = place.is_relative_to(project.folder)
+    if inside and not place.exists():
+        raise UserError(f"{place}: no such file or folder; the image would lack it too: solutionkit sample.")
+    return input_hash(project) if inside else ""
+
+
+def followed(backend: Backend, run: str, tasks: list[str], console: Console) -> RunState:
+    """Tell tasks as they end, until the run has.
+
+    Args:
+        backend: Where it runs.
+        run: Its id.
+        tasks: Names of the pipeline's own tasks.
+        console: Where progress is told.
+    """
+    from solutionkit.runner.kubeflow.backend import ENDED, UnreachableError
+
+    told: set[str] = set()
+    unreachable = 0
+    with Spinning(console, "waiting for the first task") as status:
+        while True:
+            try:
+                state: RunState = backend.state(run)
+                unreachable = 0
+            except UnreachableError:
+                unreachable += 1
+                if unreachable == PATIENCE:
+                    raise
+                time.sleep(POLL_SECONDS)
+                continue
+            for name, task in state.tasks.items():
+                if name in tasks and name not in told and task.state in ENDED:
+                    told.add(name)
+                    colour = "green" if task.state == "SUCCEEDED" else "red"
+                    seconds = f"{task.seconds:7.1f} s" if task.seconds is not None else f"{'':9}"
+                    place = f"{len(told):>2}/{len(tasks)}"
+                    console.print(f"{place:6}{name:24}{seconds}  [{colour}]{task.state.lower()}[/{colour}]")
+            if state.state in ENDED:
+                return state
+            running = [
+                name for name, task in state.tasks.items() if task.state == "RUNNING" and name in tasks
+            ]
+            status.tell(", ".join(sorted(running)) or "waiting for pods")
+            time.sleep(POLL_SECONDS)
+
+
+def fetch_results(place: str, target: Path, cache: Path, console: Console) -> None:
+    """Bring the report, and what can be had beside it, to this machine.
+
+    Args:
+        place: The address of the run's results.
+        target: The folder to put them in.
+        cache: Where things fetched are kept.
+        console: Where it is told.
+    """
+    try:
+        for task, output in OUTPUTS.items():
+            if not bring_output(f"{place}/{task}", output, target, cache) and output == "report":
+                raise UserError("no report is there.")
+        console.print(f"report   {target / 'report.html'}", markup=False)
+    except UserError as error:
+        console.print(f"report   at {place}/write-report; it could not be fetched: {error}", markup=False)
+
+
+def bring_output(place: str, output: str, target: Path, cache: Path) -> int:
+    """Copy the files of a task's output; a task that was tried again has a folder a try.
+
+    Args:
+        place: The address of the task's results.
+        output: The output's name.
+        target: The folder to put them in.
+        cache: Where things fetched are kept.
+
+    Returns:
+        How many files there were.
+    """
+    copied = 0
+    for execution in names_below(place):
+        if output in names_below(f"{place}/{execution}"):
+            target.mkdir(parents=True, exist_ok=True)
+            for file in fetched(f"{place}/{execution}/{output}", cache).iterdir():
+                shutil.copy2(file, target / file.name)
+                copied += 1
+    return copied
 
 
 def data_of(declaration: Declaration) -> Path:

@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
     KubeflowV2DagRunner,
     KubeflowV2DagRunnerConfig,
@@ -33,6 +32,8 @@ FOLDER = Path("/home/solution/project")
 COMMAND = ["python", "-m", "solutionkit.runner.kubeflow.entrypoint"]
 # Reads what no cache can see.
 READS_DATA = "RowExampleGen"
+# Runs have a report of their own, where it is looked for.
+ALWAYS = {"WriteReport"}
 # Argo counts the longest time from the start of the first try; without one it never tries again.
 RETRYING = {"backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "604800s"}
 # What Kubernetes replaces in a container's arguments.
@@ -52,7 +53,7 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
     """
     wished = project.declaration.kubeflow
     image, root, models = needed(wished)
-    refuse_data_elsewhere(project)
+    refuse_places_elsewhere(project)
     pipeline = build_pipeline(project, data, Place(FOLDER, models))
     refuse_what_kubernetes_replaces(pipeline)
     nodes = [node.id for node in pipeline.components]
@@ -82,8 +83,9 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
             container["resources"] = resources(asked.cpu, asked.memory, asked.gpu, asked.gpu_type)
         # TensorFlow is kept from graphics cards unless they were asked for.
         cards = ",".join(str(card) for card in range(asked.gpu if asked else 0)) or "-1"
-        container["env"] = [{"name": "CUDA_VISIBLE_DEVICES", "value": cards}]
-        if node == READS_DATA and not data:
+        variables = {"CUDA_VISIBLE_DEVICES": cards, **wished.environment}
+        container["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+        if node in ALWAYS or (node == READS_DATA and not data):
             task.pop("cachingOptions", None)
         if wished.retries:
             task["retryPolicy"] = {**RETRYING, "maxRetryCount": wished.retries}
@@ -92,11 +94,6 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
     if any(platform.values()):
         documents.append({"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}})
     return documents
-
-
-def written_yaml(documents: list[dict[str, Any]]) -> str:
-    """The text of an IR YAML."""
-    return yaml.safe_dump_all(documents, sort_keys=True, width=110)
 
 
 def needed(wished: Kubeflow) -> tuple[str, str, str]:
@@ -120,20 +117,27 @@ def needed(wished: Kubeflow) -> tuple[str, str, str]:
     return found["image"], found["pipeline_root"], found["models"]
 
 
-def refuse_data_elsewhere(project: Project) -> None:
-    """Refuse files of this machine that no container will see.
+def refuse_places_elsewhere(project: Project) -> None:
+    """Refuse places of this machine that no container sees.
 
     Raises:
         UserError: A declared path lies neither in the project, nor in a volume, nor in an object store.
     """
-    seen = [Path(volume.path) for volume in project.declaration.kubeflow.volumes]
+    wished = project.declaration.kubeflow
+    volumes = [Path(volume.path) for volume in wished.volumes]
+    shown = 'kubeflow.volumes = [{claim = "…", path = "/data"}]'
     for key, path in declared_places(project.declaration).items():
-        if is_remote(path) or any(path.is_relative_to(place) for place in [project.folder, *seen]):
-            continue
+        if not is_remote(path) and not any(path.is_relative_to(item) for item in [project.folder, *volumes]):
+            raise UserError(
+                f"{FILE_NAME}: '{key}': {path} is a place of this machine, which no container sees; put it"
+                f" into the project, which the image holds, into a volume ({shown}), or into an object store"
+                " (s3://, gs://, minio://)."
+            )
+    models = wished.models or ""
+    if not is_remote(models) and not any(Path(models).is_relative_to(item) for item in volumes):
         raise UserError(
-            f"{FILE_NAME}: '{key}': {path} is a place of this machine, which no container sees; put it into"
-            ' the project, which the image holds, into a volume (kubeflow.volumes = [{claim = "…",'
-            ' path = "/data"}]), or into an object store (s3://, gs://, minio://).'
+            f"{FILE_NAME}: 'kubeflow.models': {models} would be gone with the container; name a place in a"
+            f" volume ({shown}) or in an object store."
         )
 
 

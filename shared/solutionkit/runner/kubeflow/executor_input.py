@@ -85,7 +85,7 @@ def of(listed: Json) -> list[Json]:
 
 
 def _artifact(item: Json, spec: Json | None = None) -> Json:
-    kept = {
+    return {
         "name": item.get("name", ""),
         "uri": local_path(item.get("uri", "")),
         "type": spec["artifactType"] if spec else item.get("type", {}),
@@ -95,7 +95,6 @@ def _artifact(item: Json, spec: Json | None = None) -> Json:
             if key not in ADDED
         },
     }
-    return kept
 
 
 def without_nulls(metadata: Json) -> Json:
