@@ -56,11 +56,19 @@ class Backend:
     volumes: dict[str, Path]
     folder: Path
     on_task: Callable[[str, float], None] = lambda task, seconds: None
+    store: Store = field(default_factory=Store)
 
-    def run(self, text: str, root: str = ROOT, parameters: dict[str, Any] | None = None) -> Run:
-        """Accept a pipeline and run its tasks, each when what it waits for is done."""
-        accepted = accept(text, parameters)
-        started, run = time.monotonic(), Run()
+    def run(self, text: str, root: str = ROOT, until: str = "") -> Run:
+        """Accept a pipeline and run its tasks, each when what it waits for is done.
+
+        Args:
+            text: The YAML.
+            root: The pipeline's root.
+            until: The last task to run, if not all are.
+        """
+        accepted = accept(text)
+        self.store = self.store.next_run()
+        started, run = time.monotonic(), Run(store=self.store)
         place = f"{root}/{accepted.name}/{uuid.uuid4()}"
         for task in in_order(accepted):
             tries = 1 + int(accepted.tasks[task].get("retryPolicy", {}).get("maxRetryCount", 0))
@@ -83,6 +91,8 @@ class Backend:
                     if attempt == tries - 1:
                         run.state, run.failed = "FAILED", task
                         return run
+            if task == until:
+                break
         run.total = time.monotonic() - started
         return run
 

@@ -1,5 +1,6 @@
 """What a container gets: `driver/container.go`, `driver/resolve.go`, `metadata/client.go`."""
 
+import hashlib
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -14,15 +15,53 @@ class FailedError(Exception):
     """A task failed, in the backend's words."""
 
 
+Artifact = dict[str, Any]
+
+
 @dataclass
 class Store:
-    """The metadata store, as far as the backend reads back from it: outputs by task and name."""
+    """The metadata store, as far as the backend reads back from it.
 
-    artifacts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    Attributes:
+        artifacts: A run's outputs, by task and name.
+        cached: Outputs by the fingerprint of the task that made them, of all runs.
+        count: How many artifacts there are.
+    """
 
-    def register(self, task: str, name: str, item: dict[str, Any]) -> None:
-        number = str(len(self.artifacts) + 1)
-        self.artifacts[task, name] = {"id": number, **item}
+    artifacts: dict[tuple[str, str], Artifact] = field(default_factory=dict)
+    cached: dict[str, dict[str, Artifact]] = field(default_factory=dict)
+    count: int = 0
+
+    def register(self, task: str, name: str, item: Artifact) -> None:
+        self.count += 1
+        self.artifacts[task, name] = {"id": str(self.count), **item}
+
+    def outputs(self, task: str) -> dict[str, Artifact]:
+        return {name: item for (producer, name), item in self.artifacts.items() if producer == task}
+
+    def next_run(self) -> "Store":
+        return Store({}, self.cached, self.count)
+
+
+def fingerprint(accepted: Accepted, task: str, given: dict[str, Any]) -> str:
+    """What the backend's cache goes by: `driver/cache.go`; no environment and no content is in it."""
+    container = accepted.executor(task)
+    inputs = {
+        name: [item["name"] for item in listed["artifacts"]]
+        for name, listed in given["inputs"]["artifacts"].items()
+    }
+    volumes = sorted(item["constant"] for item in accepted.kubernetes(task).get("pvcMount", []))
+    outputs = accepted.component(task).get("outputDefinitions", {})
+    key = [
+        accepted.name,
+        inputs,
+        given["inputs"]["parameterValues"],
+        outputs,
+        container["image"],
+        [*container["command"], *container.get("args", [])],
+        volumes,
+    ]
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
 def local_path(uri: str) -> str:

@@ -25,6 +25,7 @@ from solutionkit.errors import UserError
 from solutionkit.object_store import is_remote
 from solutionkit.pipeline.fingerprint import project_hash
 from solutionkit.pipeline.graph import DEFAULT, Place, build_pipeline, refuse_unknown_nodes
+from solutionkit.runner.kubeflow.entrypoint import PROJECT_HASH, VERSION
 from solutionkit.use_case import Project
 
 # Where the Containerfile puts the project.
@@ -61,11 +62,11 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
     spec = named_for_argo(stock_specification(pipeline, project.name, image))
     spec["defaultPipelineRoot"] = root.rstrip("/")
     executors = spec["deploymentSpec"]["executors"]
-    arguments = {
-        "project": str(FOLDER),
-        "package": project.package,
-        "compiled_by": solutionkit.__version__,
-        "project_hash": project_hash(project.folder, project.package),
+    arguments = {"project": str(FOLDER), "package": project.package}
+    # Not among the arguments, by which the backend's cache goes: there each node has its own code's hash.
+    compiled_from = {
+        VERSION: solutionkit.__version__,
+        PROJECT_HASH: project_hash(project.folder, project.package),
     }
     platform = {}
     for node in nodes:
@@ -83,7 +84,7 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
             container["resources"] = resources(asked.cpu, asked.memory, asked.gpu, asked.gpu_type)
         # TensorFlow is kept from graphics cards unless they were asked for.
         cards = ",".join(str(card) for card in range(asked.gpu if asked else 0)) or "-1"
-        variables = {"CUDA_VISIBLE_DEVICES": cards, **wished.environment}
+        variables = {"CUDA_VISIBLE_DEVICES": cards, **compiled_from, **wished.environment}
         container["env"] = [{"name": name, "value": value} for name, value in variables.items()]
         if node in ALWAYS or (node == READS_DATA and not data):
             task.pop("cachingOptions", None)

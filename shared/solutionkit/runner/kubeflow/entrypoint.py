@@ -19,6 +19,9 @@ from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.runner.kubeflow.executor_input import Json, adapted, answered, of
 
+# Environment variables: what the pipeline was compiled from.
+VERSION, PROJECT_HASH = "SOLUTIONKIT_COMPILED_BY", "SOLUTIONKIT_PROJECT_HASH"
+
 
 def parser() -> argparse.ArgumentParser:
     """The arguments that `compiled` and TFX's compiler write."""
@@ -27,8 +30,6 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--project", type=Path, required=True, help="the project's folder in the image")
     arguments.add_argument("--package", required=True, help="the use case's package")
     arguments.add_argument("--outputs", required=True, help="names of the node's outputs, by commas")
-    arguments.add_argument("--compiled_by", required=True, help="the library's version that compiled")
-    arguments.add_argument("--project_hash", required=True, help="of the project that was compiled")
     arguments.add_argument("--executor_class_path", required=True)
     arguments.add_argument("--json_serialized_invocation_args", required=True)
     arguments.add_argument("--json_serialized_inputs_spec_args", required=True)
@@ -57,12 +58,13 @@ def refuse_another_image(options: argparse.Namespace) -> None:
     from solutionkit.pipeline.fingerprint import project_hash
 
     remedy = "build the image anew, push it, and compile with its tag or digest"
-    if options.compiled_by != solutionkit.__version__:
+    compiled_by, compiled = os.environ.get(VERSION), os.environ.get(PROJECT_HASH)
+    if compiled_by not in {None, solutionkit.__version__}:
         raise UserError(
             f"the image holds solutionkit {solutionkit.__version__}, the pipeline was compiled by"
-            f" {options.compiled_by}; {remedy}."
+            f" {compiled_by}; {remedy}."
         )
-    if project_hash(options.project, options.package) != options.project_hash:
+    if compiled not in {None, project_hash(options.project, options.package)}:
         raise UserError(f"the image holds another state of {options.package} than was compiled; {remedy}.")
 
 
