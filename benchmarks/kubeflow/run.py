@@ -86,7 +86,7 @@ def judged(name: str, folder: Path, options: argparse.Namespace, shared: Path) -
     solutionkit(project, "run")
     alone = time.monotonic() - started
     here = json.loads((project / "runs" / "latest" / "run.json").read_text())["seconds"]
-    image, built = f"localhost/{name}:1", None
+    image, built = f"localhost/{project.name}:1", None
     containers: Containers = Namespaces(image, project, "/home/solution/project")
     if options.containers == "podman":
         built = build(project, image, shared, options.base)
@@ -119,17 +119,18 @@ def judged(name: str, folder: Path, options: argparse.Namespace, shared: Path) -
 
 def generated(name: str, folder: Path) -> Path:
     """A freshly generated project with a small sample, compiled."""
-    answers = [f"use_case={name}", "project_name=Demo", f"project_slug={name}"]
+    slug = f"{name}_demo"
+    answers = [f"use_case={name}", "project_name=Demo", f"project_slug={slug}"]
     command = [str(BIN / "cookiecutter"), str(ROOT), "--no-input", "--output-dir", str(folder), *answers]
     subprocess.run(command, check=True, capture_output=True)
-    project = folder / name
+    project = folder / slug
     rows, epochs = SMALLEST[name]
     declared = project / "use_case.toml"
     lines = [line for line in declared.read_text().splitlines() if not line.startswith("epochs")]
     text = "\n".join(lines).replace(
         "[training]", f"[training]\nepochs = {epochs}" if epochs else "[training]"
     )
-    declared.write_text(text + "\n" + DECLARED.format(slug=name))
+    declared.write_text(text + "\n" + DECLARED.format(slug=slug))
     solutionkit(project, "sample", "--rows", str(rows))
     solutionkit(project, "kubeflow", "compile")
     return project
