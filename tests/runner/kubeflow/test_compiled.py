@@ -8,43 +8,19 @@ from typing import Any
 
 import pytest
 import yaml
+from declared_project import DECLARED, project_of
 
 from emulated_kubeflow.acceptance import RefusedError, accept
 from emulated_kubeflow.driver import FailedError, Store, executor_input
 from solutionkit.declared_file import overridden
 from solutionkit.errors import UserError
 from solutionkit.runner.kubeflow.compiled import FOLDER, argo_name, compile_pipeline, pipeline_name
-from solutionkit.use_case import Project, load_project
+from solutionkit.use_case import Project
 from support import ROOT, solutionkit
 
 pytestmark = pytest.mark.slow
 
-DECLARED = """
-[kubeflow]
-image = "registry.example.org/demo:1"
-pipeline_root = "s3://bucket/demo/"
-models = "/models"
-volumes = [{claim = "models", path = "/models"}]
-environment = {AWS_ENDPOINT_URL = "http://minio:9000"}
-secrets = {AWS_ACCESS_KEY_ID = "store/accesskey"}
-pull_secrets = ["registry"]
-retries = 2
-[kubeflow.resources]
-default = {cpu = 0.5, memory = "2Gi"}
-"Trainer.deep" = {cpu = 4, memory = "8Gi", gpu = 2}
-"""
 USE_CASES = sorted(item.parent.name for item in (ROOT / "templates").glob("*/use_case.toml"))
-
-
-def project_of(use_case: str, folder: Path, declared: str = DECLARED, base: Path | None = None) -> Project:
-    """A use case's project, without data."""
-    text = (ROOT / "templates" / use_case / "use_case.toml").read_text()
-    for item in (ROOT / "templates" / use_case).iterdir():
-        if item.name == use_case or item.suffix == ".pbtxt":
-            (folder / item.name).symlink_to(item)
-    (folder / "use_case.toml").write_text(text + declared)
-    (folder / "pyproject.toml").write_text(f'[tool.solutionkit]\nuse_case = "{use_case}"\nname = "demo_1"\n')
-    return load_project(folder)
 
 
 @pytest.fixture(scope="module")
