@@ -266,6 +266,10 @@ class Training(Table):
         description="most epochs of the deep model; usually up to 200 of tables; images are usually"
         " learned from in steps",
     )
+    devices: Literal["one", "all"] = Field(
+        "one",
+        description='"all": the network learns on all graphics cards, of all workers that TF_CONFIG names',
+    )
     size: Literal["small", "medium", "large"] = Field("small", description="how large the deep model is")
     method: Literal["supervised", "anomaly"] = Field(
         "supervised", description='"anomaly": learn from the negative rows alone'

@@ -23,6 +23,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import IMAGE
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.augmentation import CHANGES, Changes, augment
+from solutionkit.models.devices import on_all_devices
 from solutionkit.models.explanation_files import save_background
 from solutionkit.models.folds import fold_codes, parted
 from solutionkit.models.heads import Head
@@ -103,6 +104,7 @@ class Recipe:
         )
 
 
+@on_all_devices
 def train(
     train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
 ) -> TrainedModel:

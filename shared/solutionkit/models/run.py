@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from solutionkit.models.arrays import (
     transform_examples,
 )
 from solutionkit.models.calibrating import calibrated
+from solutionkit.models.devices import all_devices, is_chief
 from solutionkit.models.explanation_files import write_explanation_files
 from solutionkit.models.export import export, write_facts
 from solutionkit.models.left_out import parts_without
@@ -41,10 +43,28 @@ def run_fn(arguments: Any) -> None:
     `custom_config` holds `train`, the dotted name of the training function, `training`, `repeats` and
     `leave_out`.
     """
+    training = Training.model_validate(arguments.custom_config["training"])
+    if training.devices == "all":
+        all_devices()
+    if is_chief():
+        learn(arguments, training, Path(arguments.serving_model_dir), Path(arguments.model_run_dir))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        learn(arguments, training, Path(scratch) / "model", Path(scratch) / "run")
+
+
+def learn(arguments: Any, training: Training, model: Path, record: Path) -> None:
+    """Train one model and export it.
+
+    Args:
+        arguments: TFX's `FnArgs`.
+        training: How.
+        model: The folder of the SavedModel.
+        record: The folder of the record.
+    """
     config = arguments.custom_config
     function = import_from(Path(config["project"]), config["train"])
     spec = specification_of(Path(arguments.schema_path).parent)
-    training = Training.model_validate(config["training"])
     transform_output = tft.TFTransformOutput(arguments.transform_output)
     serialized, folds = read_folds(arguments.train_files)
     held_out = read_serialized(arguments.eval_files)
@@ -78,10 +98,8 @@ def run_fn(arguments: Any) -> None:
             trained.further.get(task.label),
         )
     seconds = time.monotonic() - started
-    model = Path(arguments.serving_model_dir)
     export(trained, transform_output, spec, serialized[:64], model, further)
     write_explanation_files(trained, Path(arguments.transform_output), model)
-    record = Path(arguments.model_run_dir)
     record.mkdir(parents=True, exist_ok=True)
     out_of_fold = {} if trained.train_scores is None else {"train_scores": trained.train_scores}
     np.savez(

@@ -18,6 +18,7 @@ from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import CATEGORICAL, NUMERIC, SEQUENCE
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.bagged_networks import BestFits, bag_loss
+from solutionkit.models.devices import on_all_devices
 from solutionkit.models.epochs import epoch_facts
 from solutionkit.models.explanation_files import save_drawn_rows
 from solutionkit.models.folds import fold_codes, parted
@@ -90,6 +91,7 @@ WIDE = Recipe(
 )
 
 
+@on_all_devices
 def train(
     train: TransformedSplit, validation: TransformedSplit, spec: TableSpec, training: Training
 ) -> TrainedModel:

@@ -80,6 +80,8 @@ class Images(Modality):
         problems = unread(
             {
                 "columns.text": columns.text,
+                "training.devices": declaration.training.devices == "all"
+                and declaration.training.method in self.methods,
                 "training.encoder": declaration.training.encoder,
                 "columns.numeric": columns.numeric,
                 "columns.categorical": columns.categorical,

@@ -108,6 +108,7 @@ class Series(Modality):
                 "data.schema": data.schema_,
                 "[history]": declaration.history,
                 "training.backbone": declaration.training.backbone,
+                "training.devices": declaration.training.devices == "all",
                 "training.encoder": declaration.training.encoder,
                 "columns.further_labels": columns.further_labels,
                 "compare.leave_out": declaration.compare.leave_out,

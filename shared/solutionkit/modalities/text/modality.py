@@ -75,6 +75,7 @@ class Texts(Table):
                 "data.schema": declaration.data.schema_,
                 "data.label_delay": span(declaration.data.label_delay),
                 "training.backbone": declaration.training.backbone,
+                "training.devices": declaration.training.devices == "all",
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
             }
