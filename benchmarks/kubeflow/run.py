@@ -111,7 +111,7 @@ def judged(name: str, folder: Path, options: argparse.Namespace, shared: Path) -
     for task, seconds in run.seconds.items():
         node = next(item for item in here if item.lower().replace(".", "") == task.replace("-", ""))
         print(f"| {node} | {here[node]:.1f} | {seconds:.1f} |")
-    verdict = "equal but for times" if same else "DIFFERENT"
+    verdict = "equal but for times" if same else f"DIFFERENT in {', '.join(differing(there, local))}"
     pushes = "pushed as a version" if pushed else f"nothing pushed (selected: {local['selected']})"
     print(f"\ncomparison.json {verdict}; {pushes}\n", flush=True)
     return same and bool(pushed) == (local["selected"] is not None)
@@ -150,6 +150,14 @@ def timeless(result: Any) -> Any:
     if isinstance(result, dict):
         return {key: timeless(value) for key, value in result.items() if key not in TIMES}
     return [timeless(item) for item in result] if isinstance(result, list) else result
+
+
+def differing(one: Any, other: Any, place: str = "") -> list[str]:
+    """Keys whose values are not the same."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted({*one, *other} - TIMES)
+        return [item for key in keys for item in differing(one.get(key), other.get(key), f"{place}.{key}")]
+    return [] if timeless(one) == timeless(other) else [place]
 
 
 if __name__ == "__main__":

@@ -104,3 +104,10 @@ def test_size_counts_what_a_server_loads(tmp_path: Path) -> None:
     (tmp_path / "variables" / "variables.index").write_bytes(b"1")
     (tmp_path / "assets.extra" / "more").write_bytes(b"1" * 100_000)
     assert export.model_size(tmp_path) == 3 * export.DISK_BLOCK
+    # The same model after others in the same process.
+    sizes = []
+    for number in (b"9", b"24352"):
+        names = (b"__inference_score_" + number + b" load_" + number) * 120
+        (tmp_path / "saved_model.pb").write_bytes(b"1" * 900 + names)
+        sizes.append(export.model_size(tmp_path))
+    assert sizes[0] == sizes[1]
