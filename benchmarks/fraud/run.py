@@ -1,18 +1,20 @@
 """Fraud: quality on the handbook's week, and time and memory from a million raw transactions to features.
 
 make setup && .venv/bin/python benchmarks/fraud/run.py [--data FOLDER] [--rows 1000000] [--only
-quality|features]
+quality|features|beam]
 
 FOLDER holds `train.csv` and `test.csv`, the baseline week of the Fraud Detection Handbook's simulated
 transactions (source in the samples' own README; not shipped here). Projects are generated and pointed at it
 by editing `use_case.toml` alone: with the features as they are given, and with the raw columns alone.
 Features are computed in processes of their own, by the library and by pandas' grouped rolling windows, which
-must agree.
+must agree. With `beam` the library's own are computed once more by Beam on this machine, and must be the same
+to the last bit.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from solutionkit.cells import sequence_values
 from solutionkit.declaration import Columns, Data, Declaration
 from solutionkit.declaration_parts import History, span
 from solutionkit.examples.reading import read_table
@@ -81,17 +85,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "samples" / "fraud_handbook")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=["quality", "features"])
-    parser.add_argument("--time", choices=["ours", "pandas"], help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=["quality", "features", "beam"])
+    parser.add_argument("--time", choices=["ours", "pandas", "beam"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.time:
         time_features(options.time, options.folder)
         return 0
     held = True
-    if options.only != "quality":
+    if options.only in {None, "features"}:
         held = features(options.rows)
-    if options.only != "features":
+    if options.only in {None, "beam"}:
+        held = by_beam(options.rows) and held
+    if options.only in {None, "quality"}:
         if options.data.is_dir():
             held = quality(options.data.resolve()) and held
         else:
@@ -116,6 +122,20 @@ def features(rows: int) -> bool:
         print(f"| {count:,} | {' | '.join(cells)} | {theirs / ours:.1f}x |", flush=True)
     print(f"\nboth compute the same: {agree}\n")
     return agree
+
+
+def by_beam(rows: int) -> bool:
+    """Seconds and memory by Polars and by Beam, and whether all columns are the same."""
+    print("| rows | by Polars, s | peak MB | by Beam's runner here, s | peak MB | the same |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_csv(folder / "raw.csv", rows)
+        (ours, our_peak), (beam, beam_peak) = (measure(kind, folder) for kind in ("ours", "beam"))
+        digests = {(folder / f"{kind}.sha256").read_text() for kind in ("ours", "beam")}
+    same = len(digests) == 1
+    print(f"| {rows:,} | {ours:.1f} | {our_peak:.0f} | {beam:.1f} | {beam_peak:.0f} | {same} |\n", flush=True)
+    return same
 
 
 def write_csv(file: Path, rows: int) -> None:
@@ -145,18 +165,29 @@ def time_features(kind: str, folder: Path) -> None:
     """Read, compute, and print seconds and peak megabytes; the outcome is written afterwards."""
     started = time.perf_counter()
     file = folder / "raw.csv"
-    made = our_features(file) if kind == "ours" else pandas_features(file)
+    made = pandas_features(file) if kind == "pandas" else our_features(file, kind)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(seconds, peak)
     made.iloc[:: max(len(made) // 20_000, 1)].to_parquet(folder / f"{kind}.parquet")
 
 
-def our_features(file: Path) -> pd.DataFrame:
+def our_features(file: Path, kind: str) -> pd.DataFrame:
     """As the pipeline computes them, the card's latest transactions included."""
     raw = read_table(file)
     events = to_events(raw, DECLARATION, file.name)
-    computed = with_history(raw, events, DECLARATION, rolling_features, file.name)
+    function = rolling_features
+    if kind == "beam":
+        from solutionkit.modalities.events.beamed import beamed_features
+
+        function = partial(beamed_features, arguments=["--runner=DirectRunner"])
+    computed = with_history(raw, events, DECLARATION, function, file.name)
+    digest = hashlib.sha256()
+    for item in computed_columns(HISTORY):
+        column = computed[item.name]
+        values = sequence_values(column) if item.name == RECENT else column.to_numpy()
+        digest.update(np.ascontiguousarray(values).tobytes())
+    (file.parent / f"{kind}.sha256").write_text(digest.hexdigest())
     names = [item.name for item in computed_columns(HISTORY) if item.name != RECENT]
     made: pd.DataFrame = computed.select(names).to_pandas()
     return made

@@ -158,7 +158,12 @@ def parser() -> argparse.ArgumentParser:
     kubeflow = verbs.add_parser("kubeflow", help="run the pipeline on Kubeflow Pipelines")
     kubeflow.add_argument("step", choices=("compile", "submit"))
     kubeflow.add_argument("--data", type=Path, help="another file or folder, e.g. s3://bucket/customers.csv")
-    kubeflow.add_argument("--image", help="the image to run, with tag or digest (default: use_case.toml's)")
+    kubeflow.add_argument(
+        "--image",
+        dest="container",
+        metavar="IMAGE",
+        help="the image to run, with tag or digest (default: use_case.toml's)",
+    )
     kubeflow.add_argument(
         "--output", type=Path, help="compile: the IR YAML to write (default: kubeflow/pipeline.yaml)"
     )

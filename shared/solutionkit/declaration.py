@@ -25,6 +25,8 @@ from solutionkit.declaration_parts import (
 )
 
 FILE_NAME = "use_case.toml"
+# The node that reads the data; what it computes of them may be computed by Beam.
+READER = "RowExampleGen"
 
 
 class About(Table):

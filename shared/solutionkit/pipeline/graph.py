@@ -19,7 +19,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2, trainer_pb2
 
-from solutionkit.declaration import FILE_NAME, About, Declaration
+from solutionkit.declaration import FILE_NAME, READER, About, Declaration
 from solutionkit.declaration_parts import Card, Kubeflow
 from solutionkit.declared_file import moved
 from solutionkit.errors import UserError, suggestion
@@ -221,7 +221,7 @@ def give_beam_arguments(nodes: list[BaseComponent], arguments: dict[str, list[st
         UserError: There is no such node, or it is none of Beam's.
     """
     by_beam = {node.id: node for node in nodes if isinstance(node, BaseBeamComponent)}
-    refuse_unknown_nodes("beam", arguments, list(by_beam))
+    refuse_unknown_nodes("beam", arguments, [READER, *by_beam])
     for name, node in by_beam.items():
         if told := arguments.get(name, arguments.get(DEFAULT)):
             node.with_beam_pipeline_args(told)
@@ -256,6 +256,8 @@ def declaration_for_examples(project: Project) -> str:
     about, training = project.declaration.project, project.declaration.training
     kept["project"] = {"task": about.task, "quantile": about.quantile}
     kept["training"] = {"seed": training.seed, "method": training.method}
+    if told := project.declaration.beam.get(READER):
+        kept["beam"] = {READER: told}
     return json.dumps(kept, sort_keys=True)
 
 

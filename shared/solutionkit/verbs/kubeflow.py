@@ -71,8 +71,8 @@ def declared(options: argparse.Namespace) -> Project:
     declaration = project.declaration
     if options.data is not None:
         declaration = with_data(declaration, options.data, project.use_case.modality.ordered(declaration))
-    if options.image is not None:
-        declaration = overridden(declaration, "kubeflow", image=options.image)
+    if options.container is not None:
+        declaration = overridden(declaration, "kubeflow", image=options.container)
     project = dataclasses.replace(project, declaration=declaration)
     check_declaration(project)
     return project

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from solutionkit.compare.evaluation import Circumstances
-from solutionkit.declaration import Declaration
-from solutionkit.errors import DataError, Problem
+from solutionkit.declaration import FILE_NAME, READER, Declaration
+from solutionkit.errors import DataError, Problem, UserError
 from solutionkit.examples.columns import TableSpec
 from solutionkit.modalities.events import history
 from solutionkit.modalities.events.alerts import (
@@ -27,6 +27,7 @@ from solutionkit.modalities.events.alerts import (
 from solutionkit.modalities.events.blocking import leave_blocked_out, refuse_few_days, short_history
 from solutionkit.modalities.events.history import HistoryFunction, KnownRows
 from solutionkit.modalities.events.point_in_time import future_problems
+from solutionkit.modalities.events.rolling import rolling_features
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.table.modality import Table
 from solutionkit.tasks.classification.metrics import detected, detection_scores
@@ -65,6 +66,8 @@ class Events(Table):
         if self.features is None:
             return super().declaration_problems(declaration)
         without = declaration.model_copy(update={"history": None})
+        if declaration.history:
+            without = without.model_copy(update={"beam": {}})
         return super().declaration_problems(without)
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
@@ -73,12 +76,32 @@ class Events(Table):
             return data
         try:
             events = history.to_events(data.table, declaration, data.source)
-            table = history.with_history(data.table, events, declaration, self.features, data.source)
+            features = self._computing(declaration)
+            table = history.with_history(data.table, events, declaration, features, data.source)
         except DataError as error:
             return dataclasses.replace(data, problems=(*data.problems, *error.problems))
         computed = frozenset(table.column_names) - frozenset(data.table.column_names)
         problems = (*data.problems, *future_problems(events, declaration, self.features))
         return dataclasses.replace(data, table=table, computed=computed, problems=problems)
+
+    def _computing(self, declaration: Declaration) -> HistoryFunction:
+        """The function that computes columns; by Beam where that is declared.
+
+        Raises:
+            UserError: That is declared of a project's own function.
+        """
+        assert self.features is not None
+        arguments = declaration.beam.get(READER)
+        if arguments is None:
+            return self.features
+        if self.features is not rolling_features:
+            raise UserError(
+                f"{FILE_NAME}: 'beam.{READER}': the project's own history is computed on one machine; remove"
+                " the key."
+            )
+        from solutionkit.modalities.events.beamed import beamed_features
+
+        return partial(beamed_features, arguments=arguments)
 
     def ordered(self, declaration: Declaration) -> bool:
         """Where rows have cards."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from solutionkit.cells import as_text
-from solutionkit.declaration import Columns, Declaration
+from solutionkit.declaration import READER, Columns, Declaration
 from solutionkit.declaration_parts import span
 from solutionkit.errors import DataError, Problem, UserError
 from solutionkit.examples.columns import TableSpec
@@ -80,6 +80,7 @@ class Images(Modality):
         problems = unread(
             {
                 "columns.text": columns.text,
+                f"beam.{READER}": declaration.beam.get(READER),
                 "training.devices": declaration.training.devices == "all"
                 and declaration.training.method in self.methods,
                 "training.encoder": declaration.training.encoder,

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from solutionkit.cells import is_plain
 from solutionkit.compare.evaluation import Circumstances
-from solutionkit.declaration import Data, Declaration
+from solutionkit.declaration import READER, Data, Declaration
 from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec, infer_features
@@ -108,6 +108,7 @@ class Series(Modality):
                 "data.schema": data.schema_,
                 "[history]": declaration.history,
                 "training.backbone": declaration.training.backbone,
+                f"beam.{READER}": declaration.beam.get(READER),
                 "training.devices": declaration.training.devices == "all",
                 "training.encoder": declaration.training.encoder,
                 "columns.further_labels": columns.further_labels,

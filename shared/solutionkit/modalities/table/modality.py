@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from solutionkit.declaration import Declaration
+from solutionkit.declaration import READER, Declaration
 from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast
 from solutionkit.examples.columns import TableSpec
@@ -47,6 +47,7 @@ class Table(Modality):
                 "columns.image": columns.image,
                 "columns.mask": columns.mask,
                 "data.labels": declaration.data.labels,
+                f"beam.{READER}": declaration.beam.get(READER) and not declaration.history,
                 "training.backbone": declaration.training.backbone,
                 "training.encoder": declaration.training.encoder,
                 "[history]": declaration.history,

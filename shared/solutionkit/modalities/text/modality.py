@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from solutionkit.cells import as_text, nested_problems, take_rows
-from solutionkit.declaration import Declaration
+from solutionkit.declaration import READER, Declaration
 from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem, suggestion
 from solutionkit.examples.reading import read_table
@@ -75,6 +75,7 @@ class Texts(Table):
                 "data.schema": declaration.data.schema_,
                 "data.label_delay": span(declaration.data.label_delay),
                 "training.backbone": declaration.training.backbone,
+                f"beam.{READER}": declaration.beam.get(READER),
                 "training.devices": declaration.training.devices == "all",
                 "[history]": declaration.history,
                 "[forecast]": declaration.forecast,
