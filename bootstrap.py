@@ -78,9 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         refuse_unsupported_machine()
         started = time.monotonic()
-        make_environment(
-            own, further_dependencies(options.wheels) if options.wheels else [], options.lean
-        )
+        make_environment(own, further_dependencies(options.wheels) if options.wheels else [], options.lean)
         STAMP.write_text(fingerprint)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
