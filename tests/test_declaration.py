@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from solutionkit.declaration import Declaration
-from solutionkit.declared_file import load_declaration, with_data
+from solutionkit.declared_file import at_hand, load_declaration, moved, with_data
 from solutionkit.errors import UserError
+from solutionkit.object_store import address
 
 GOOD = '[data]\npath = "rows.csv"\n[columns]\nlabel = "y"\n'
 
@@ -117,3 +119,49 @@ def test_every_key_of_the_schema_is_described() -> None:
     }
     assert len(keys) > 40
     assert [key for key, value in keys.items() if not value.get("description")] == []
+
+
+def test_data_in_an_object_store_is_brought_here(bucket: Any, tmp_path: Path) -> None:
+    for key in ("photos/a/1.png", "photos/labels.csv", "rows/train.csv", "rows/eval.csv"):
+        bucket.put_object(Bucket="pipelines", Key=key, Body=key.encode())
+    file = tmp_path / "use_case.toml"
+    file.write_text(
+        '[data]\npath = "s3://pipelines/photos"\nlabels = "s3://pipelines/photos/labels.csv"\n'
+        'schema = "own.pbtxt"\n[columns]\nlabel = "y"\n'
+    )
+    declaration = load_declaration(file)
+    assert address(declaration.data.path or "") == "s3://pipelines/photos"
+    here = at_hand(declaration, tmp_path / "cache").data
+    assert here.path == tmp_path / "cache" / "s3" / "pipelines" / "photos"
+    assert here.labels == here.path / "labels.csv"
+    assert here.labels.read_text() == "photos/labels.csv"
+    assert here.schema_ == tmp_path / "own.pbtxt"
+    file.write_text(
+        '[data]\ntrain = "s3://pipelines/rows/train.csv"\neval = "s3://pipelines/rows/eval.csv"\n[columns]\nlabel = "y"\n'
+    )
+    here = at_hand(load_declaration(file), tmp_path / "cache").data
+    assert here.train
+    assert here.train.read_text() == "rows/train.csv"
+    assert here.eval
+    assert here.eval.read_text() == "rows/eval.csv"
+
+
+def test_other_data_in_an_object_store(tmp_path: Path) -> None:
+    file = tmp_path / "use_case.toml"
+    file.write_text('[data]\npath = "rows.csv"\n[columns]\nlabel = "y"\n')
+    changed = with_data(load_declaration(file), Path("s3://pipelines/rows.csv"))
+    assert address(changed.data.path or "") == "s3://pipelines/rows.csv"
+
+
+def test_a_declaration_seen_from_another_folder(tmp_path: Path) -> None:
+    file = tmp_path / "use_case.toml"
+    (tmp_path / "encoder").mkdir()
+    file.write_text(
+        '[project]\ntitle = "rows"\n[data]\npath = "data/rows.csv"\nsplit_table = "/volume/split.csv"\nsplit = "column"\n'
+        '[columns]\nlabel = "y"\nsplit = "side"\n[training]\nencoder = "encoder"\n'
+    )
+    there = moved(load_declaration(file), tmp_path, Path("/home/project"))
+    assert there.data.path == Path("/home/project/data/rows.csv")
+    assert there.data.split_table == Path("/volume/split.csv")
+    assert there.training.encoder == "/home/project/encoder"
+    assert there.project.title == "rows"
