@@ -10,7 +10,14 @@ import pytest
 
 from solutionkit import object_store
 from solutionkit.errors import UserError
-from solutionkit.object_store import address, fetched, is_remote, names_below, put_folder
+from solutionkit.object_store import (
+    address,
+    fetched,
+    is_remote,
+    names_below,
+    put_folder,
+    remove_folder,
+)
 
 BUCKET = "pipelines"
 ROOT = f"s3://{BUCKET}"
@@ -37,6 +44,7 @@ def test_a_file(bucket: Any, tmp_path: Path) -> None:
 
 
 def test_only_what_changed_is_fetched(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_store, "UNSETTLED", 0)
     put(bucket, data__a="one", data__b__c="two", database="another")
     folder = fetched(f"{ROOT}/data", tmp_path)
     assert sorted(item.name for item in folder.rglob("*") if item.is_file()) == ["a", "c"]
@@ -53,12 +61,60 @@ def test_only_what_changed_is_fetched(bucket: Any, tmp_path: Path, monkeypatch: 
     assert not (folder / "b" / "c").exists()
 
 
-def test_what_is_half_fetched_is_fetched_again(bucket: Any, tmp_path: Path) -> None:
+def test_what_changes_within_a_second_is_fetched_again(bucket: Any, tmp_path: Path) -> None:
     put(bucket, data__a="one")
-    folder = fetched(f"{ROOT}/data", tmp_path)
-    (folder / "a").unlink()
-    (folder / ".a.part").write_text("o")
     assert (fetched(f"{ROOT}/data", tmp_path) / "a").read_text() == "one"
+    put(bucket, data__a="two")
+    assert (fetched(f"{ROOT}/data", tmp_path) / "a").read_text() == "two"
+
+
+def test_a_fetch_that_was_cut_off_leaves_nothing_old(
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "UNSETTLED", 0)
+    put(bucket, data__a="one", data__old="old")
+    folder = fetched(f"{ROOT}/data", tmp_path)
+    put(bucket, data__a="longer")
+
+    def cut_off(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copyfileobj", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            fetched(f"{ROOT}/data", tmp_path)
+    bucket.delete_object(Bucket=BUCKET, Key="data/old")
+    assert fetched(f"{ROOT}/data", tmp_path) == folder
+    assert [item.name for item in folder.iterdir()] == ["a"]
+    assert (folder / "a").read_text() == "longer"
+
+
+def test_addresses_do_not_mix(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_store, "UNSETTLED", 0)
+    put(bucket, x_y__a="one", x__y__a="other", x__y__b="more")
+    fetched(f"{ROOT}/x/y", tmp_path)
+    fetched(f"{ROOT}/x_y", tmp_path)
+    bucket.delete_object(Bucket=BUCKET, Key="x/y/b")
+    assert [item.name for item in fetched(f"{ROOT}/x/y", tmp_path).iterdir()] == ["a"]
+
+
+def test_a_key_within_a_key(bucket: Any, tmp_path: Path) -> None:
+    put(bucket, data__k="file", data__k__a="inside")
+    with pytest.raises(UserError, match="'k/a' lies in what is a file there"):
+        fetched(f"{ROOT}/data", tmp_path)
+
+
+def test_a_folder_of_this_machine_is_no_fault_of_the_store(bucket: Any, tmp_path: Path) -> None:
+    put(bucket, data__a="one")
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(FileExistsError):
+        fetched(f"{ROOT}/data", tmp_path / "cache")
+
+
+def test_an_endpoint_without_its_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIO_ENDPOINT_URL", "minio:9000")
+    with pytest.raises(UserError, match="'minio:9000'; it begins with http:// or https://"):
+        fetched("minio://bucket/data", tmp_path)
 
 
 def test_nothing_is_there(bucket: Any, tmp_path: Path) -> None:
@@ -113,22 +169,24 @@ def test_a_folder_is_put_with_one_file_last(
     (tmp_path / "variables").mkdir()
     (tmp_path / "saved_model.pb").write_text("graph")
     (tmp_path / "variables" / "v").write_text("weights")
-    put(bucket, models__1__old="left")
     put_folder(tmp_path, f"{ROOT}/models/1", last="saved_model.pb")
     assert names_below(f"{ROOT}/models/1") == ["saved_model.pb", "variables"]
+    assert names_below(f"{ROOT}/models") == ["1"]
     assert names_below(f"{ROOT}/nothing") == []
-    # Cut off before the last file, nobody takes the rest for whole.
+    # Cut off while files are uploaded, nothing is where somebody would look.
     copied: list[str] = []
     copy = arrow_fs.copy_files
 
-    def cut_off(source: str, *given: Any) -> None:
+    def cut_off(source: str, *given: Any, **more: Any) -> None:
         if source.endswith("saved_model.pb"):
             raise KeyboardInterrupt
         copied.append(source)
-        copy(source, *given)
+        copy(source, *given, **more)
 
     monkeypatch.setattr(arrow_fs, "copy_files", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        put_folder(tmp_path, f"{ROOT}/models/1", last="saved_model.pb")
+        put_folder(tmp_path, f"{ROOT}/models/2", last="saved_model.pb")
     assert len(copied) == 1
-    assert names_below(f"{ROOT}/models/1") == ["variables"]
+    assert names_below(f"{ROOT}/models") == [".2", "1"]
+    remove_folder(f"{ROOT}/models/.2")
+    assert names_below(f"{ROOT}/models") == ["1"]

@@ -194,7 +194,7 @@ class Project:
         try:
             known = self._known[history]
         except KeyError:
-            known = self._known[history] = modality.known_rows(self._project.at_hand(), history)
+            known = self._known[history] = modality.known_rows(self._project, history)
         if isinstance(rows, str | Path):
             return modality.read_new(Path(rows), loaded.spec, known)
         if not isinstance(rows, pa.Table) and not hasattr(rows, "columns"):

@@ -68,7 +68,7 @@ def with_data(declaration: Declaration, path: Path, ordered: bool = False) -> De
         changes["split"] = "time"
     if data.labels and data.path and data.labels.is_relative_to(data.path):
         labels = path / data.labels.relative_to(data.path)
-        changes["labels"] = labels if labels.exists() else None
+        changes["labels"] = labels if is_remote(labels) or labels.exists() else None
     changed = declaration.model_copy(update={"data": declaration.data.model_copy(update=changes)})
     _validated(
         changed.model_dump(by_alias=True), f"--data {path}: {FILE_NAME} does not suit one file or folder"

@@ -6,14 +6,19 @@ Credentials come from the environment alone, as the stores' own tools read them.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.fs as arrow_fs
 
 from solutionkit.errors import UserError
@@ -29,6 +34,8 @@ CREDENTIALS = {
     "gs:": "GOOGLE_APPLICATION_CREDENTIALS",
 }
 SECONDS = 20.0
+# Nanoseconds after which a file's size and time tell whether it changed.
+UNSETTLED = 2_000_000_000
 
 
 def is_remote(path: Path | str) -> bool:
@@ -61,7 +68,10 @@ def fetched(path: Path | str, cache: Path) -> Path:
         UserError: It cannot be read, does not fit on the disk, or holds keys that are no paths.
     """
     scheme, key = _parts(path)
-    with _told(path):
+    manifest = cache / f"{hashlib.sha256(address(path).encode()).hexdigest()[:20]}.json"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    with manifest.with_suffix(".lock").open("w") as lock, _told(path):
+        fcntl.flock(lock, fcntl.LOCK_EX)
         store = _store(scheme, path)
         info = store.get_file_info(key)
         if info.type == arrow_fs.FileType.NotFound:
@@ -76,24 +86,33 @@ def fetched(path: Path | str, cache: Path) -> Path:
         for name in found:
             if ".." in PurePosixPath(name).parts or name.startswith("/") or "\\" in name:
                 raise UserError(f"{address(path)}: holds the key {name!r}, which is no path; rename it.")
+            if any(str(parent) in found for parent in PurePosixPath(name).parents if str(parent) != "."):
+                raise UserError(f"{address(path)}: '{name}' lies in what is a file there; rename one.")
         target = cache / scheme.rstrip(":") / key
-        _fetch(store, found, target, cache / f"{scheme}{key}.json".replace("/", "_"))
+        _fetch(store, found, target, manifest)
     return target
 
 
 def _fetch(store: Any, found: dict[str, Any], target: Path, manifest: Path) -> None:
-    """Bring a folder to what a store listed, by name, as the manifest says that it was."""
+    """Bring a file or folder to what a store listed, by name, as the manifest says that it was."""
+    started = time.time_ns()
     try:
         known = json.loads(manifest.read_text())
     except (OSError, ValueError):
         known = {}
     now = {name: [item.size, item.mtime_ns] for name, item in found.items()}
     wanted = [name for name in now if known.get(name) != now[name] or not (target / name).is_file()]
+    if target.is_dir() and "" in found:
+        shutil.rmtree(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     size, free = sum(found[name].size for name in wanted), shutil.disk_usage(target.parent).free
     if size > free:
         raise UserError(f"{target}: {size:,} bytes are to be fetched, and {free:,} are free; make room.")
     manifest.unlink(missing_ok=True)
+    for place in target.rglob("*") if target.is_dir() else ():
+        # Also what a fetch left that was cut off.
+        if place.is_file() and place.relative_to(target).as_posix() not in now:
+            place.unlink()
     for name in wanted:
         file = target / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -104,10 +123,10 @@ def _fetch(store: Any, found: dict[str, Any], target: Path, manifest: Path) -> N
             draft.unlink()
             raise UserError(f"{file}: changed in the store while it was fetched; run again.")
         draft.replace(file)
-    for name in set(known) - set(now):
-        (target / name).unlink(missing_ok=True)
-    draft = manifest.with_name(f"{manifest.name}.part")
-    draft.write_text(json.dumps(now))
+    # A store's clock counts seconds: what was written just now may change without another size or time.
+    settled = {name: told for name, told in now.items() if told[1] < started - UNSETTLED}
+    draft = manifest.with_suffix(".part")
+    draft.write_text(json.dumps(settled))
     draft.replace(manifest)
 
 
@@ -124,9 +143,10 @@ def names_below(path: Path | str) -> list[str]:
 
 
 def put_folder(folder: Path, path: Path | str, last: str) -> None:
-    """Upload a folder's files; what was at the address is removed before.
+    """Upload a folder's files to an address where nothing is.
 
-    A store cannot rename a folder: whoever reads it must wait for the file that is written last.
+    A store cannot rename a folder. The files go to a place beside, hidden by a dot, and are copied within the
+    store when all are there, in moments; one of them last, without which nobody reads the others.
 
     Args:
         folder: With files, and folders of them.
@@ -137,20 +157,40 @@ def put_folder(folder: Path, path: Path | str, last: str) -> None:
         UserError: It cannot be written.
     """
     scheme, key = _parts(path)
-    files = sorted(item for item in folder.rglob("*") if item.is_file())
-    files.sort(key=lambda item: item == folder / last)
+    names = sorted(item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file())
+    names.sort(key=lambda name: name == last)
+    draft = hidden(key)
     with _told(path):
         store = _store(scheme, path)
-        if store.get_file_info(f"{key}/{last}").is_file:
-            # First of all, so that nobody reads a mixture.
-            store.delete_file(f"{key}/{last}")
+        for name in names:
+            # Not through a stream of Python's: one that an error ends is closed, and leaves half a file.
+            arrow_fs.copy_files(
+                str(folder / name), f"{draft}/{name}", arrow_fs.LocalFileSystem(), store, use_threads=False
+            )
+        for name in names:
+            store.copy_file(f"{draft}/{name}", f"{key}/{name}")
+        for name in names:
+            store.delete_file(f"{draft}/{name}")
+
+
+def remove_folder(path: Path | str) -> None:
+    """Remove all files below an address.
+
+    Raises:
+        UserError: They cannot be removed.
+    """
+    scheme, key = _parts(path)
+    with _told(path):
+        store = _store(scheme, path)
         for item in store.get_file_info(arrow_fs.FileSelector(key, recursive=True, allow_not_found=True)):
             if item.is_file:
                 store.delete_file(item.path)
-        for file in files:
-            # Not through a stream of Python's: one that an error ends is closed, and leaves half a file.
-            target = f"{key}/{file.relative_to(folder).as_posix()}"
-            arrow_fs.copy_files(str(file), target, arrow_fs.LocalFileSystem(), store)
+
+
+def hidden(path: str) -> str:
+    """The place beside where `put_folder` gathers files first."""
+    above, _, name = path.rpartition("/")
+    return f"{above}/.{name}"
 
 
 def _parts(path: Path | str) -> tuple[str, str]:
@@ -164,13 +204,16 @@ def _parts(path: Path | str) -> tuple[str, str]:
 
 def _store(scheme: str, path: Path | str) -> Any:
     if scheme == "gs:":
-        return arrow_fs.GcsFileSystem()
+        return arrow_fs.GcsFileSystem(retry_time_limit=timedelta(seconds=3 * SECONDS))
     endpoint = next((os.environ[name] for name in ENDPOINTS[scheme] if os.environ.get(name)), None)
     if scheme == "minio:" and not endpoint:
         raise UserError(
             f"{address(path)}: where that store is, is not known; set MINIO_ENDPOINT_URL, e.g."
             " http://minio-service.kubeflow:9000."
         )
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        names = " or ".join(ENDPOINTS[scheme])
+        raise UserError(f"{names} is '{endpoint}'; it begins with http:// or https://, as the store speaks.")
     options: dict[str, Any] = {"connect_timeout": SECONDS, "request_timeout": 3 * SECONDS}
     if endpoint:
         options |= {"endpoint_override": endpoint, "scheme": endpoint.partition("://")[0]}
@@ -187,7 +230,10 @@ def _told(path: Path | str) -> Iterator[None]:
     """Say of a store's error which address it is about, and where credentials come from."""
     try:
         yield
-    except OSError as error:
+    except (OSError, pa.ArrowInvalid) as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            # Of this machine's own files.
+            raise
         scheme = str(path).partition("/")[0]
         raise UserError(
             f"{address(path)}: the store says: {' '.join(str(error).split())}"

@@ -17,6 +17,7 @@ from solutionkit import cli
 from solutionkit.declaration import FILE_NAME, Declaration
 from solutionkit.declared_file import load_declaration
 from solutionkit.examples import schema as schemas
+from solutionkit.object_store import is_remote
 from solutionkit.report.figures import rungs
 from solutionkit.use_case import Project, load_project, read_new
 from solutionkit.verbs.sample import write_sample
@@ -93,7 +94,7 @@ def check_declaration(folder: Path) -> None:
     if data.path == project.sample_path:
         return
     for source in (data.path, data.train, data.eval, data.split_table, data.labels):
-        if source is not None and not source.exists():
+        if source is not None and not is_remote(source) and not source.exists():
             raise unittest.SkipTest(f"{source} is not on this machine")
     code, output = call(project, "check")
     assert code == 0, f"the data does not fit use_case.toml:\n{output}"

@@ -298,7 +298,7 @@ def read_new(project: Project, source: Path, spec: TableSpec, history: Path | No
         UserError: The rows are unreadable, or do not fit the model.
     """
     modality = project.use_case.modality
-    return modality.read_new(source, spec, modality.known_rows(project.at_hand(), history))
+    return modality.read_new(source, spec, modality.known_rows(project, history))
 
 
 def put_first(folder: Path) -> None:

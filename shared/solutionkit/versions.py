@@ -9,21 +9,30 @@ import time
 from pathlib import Path
 
 GRAPH = "saved_model.pb"
+# Seconds: no copy takes so long.
+LEFT_AFTER = 86_400
 
 
 def add_version(base: Path, model: Path) -> Path:
     """Copy a SavedModel to `<base>/<version>`; the version is the time in seconds, and later than all there.
 
-    A copy that was cut off stays hidden, and the next one clears it away.
+    A copy that was cut off stays hidden, and a later one clears it away; a young one may be another's, where
+    several machines write.
     """
     base.mkdir(parents=True, exist_ok=True)
     for item in base.iterdir():
-        if item.name.startswith(".") and is_number(item.name[1:]):
-            shutil.rmtree(item)
+        old = item.name[1:] if item.name.startswith(".") and is_number(item.name[1:]) else None
+        if old is not None and int(old) < time.time() - LEFT_AFTER:
+            shutil.rmtree(item, ignore_errors=True)
     numbers = [int(item.name) for item in base.iterdir() if is_number(item.name)]
     version = max(int(time.time()), max(numbers, default=0) + 1)
-    draft = base / f".{version}"
-    shutil.copytree(model, draft)
+    while (draft := base / f".{version}").exists():
+        version += 1
+    try:
+        shutil.copytree(model, draft)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     return put_in_place(draft, base / str(version))
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from solutionkit.object_store import names_below
+from solutionkit.object_store import fetched, names_below
 from solutionkit.pipeline.pusher import VersionPusher, live_remote_version
-from solutionkit.versions import newest_version
+from solutionkit.versions import newest_version, same_files
 
 
 def artifacts(folder: Path, blessed: bool) -> tuple[dict, dict, dict]:
@@ -80,7 +81,7 @@ def test_an_object_store_gets_a_version_too(bucket: Any, tmp_path: Path) -> None
     assert int(later.rpartition("/")[2]) > int(version.rpartition("/")[2])
 
 
-def test_a_push_that_was_killed_is_taken_up(bucket: Any, tmp_path: Path) -> None:
+def test_a_push_that_was_killed_is_seen_by_nobody(bucket: Any, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
     (model / "saved_model.pb").write_text("graph")
@@ -89,13 +90,33 @@ def test_a_push_that_was_killed_is_taken_up(bucket: Any, tmp_path: Path) -> None
     code = (
         "import os, sys, pyarrow.fs as fs; from pathlib import Path;"
         "from solutionkit.pipeline.pusher import live_remote_version; copy = fs.copy_files;"
-        "fs.copy_files = lambda s, *r: os._exit(9) if s.endswith('.pb') else copy(s, *r);"
+        "fs.copy_files = lambda s, *r, **m: os._exit(9) if s.endswith('.pb') else copy(s, *r, **m);"
         "live_remote_version(sys.argv[1], Path(sys.argv[2]))"
     )
     answer = subprocess.run([sys.executable, "-c", code, base, str(model)], capture_output=True)
     assert answer.returncode == 9, answer.stderr
     (unfinished,) = names_below(base)
-    assert names_below(f"{base}/{unfinished}") == ["a"]
-    assert live_remote_version(base, model) == f"{base}/{unfinished}"
-    assert names_below(base) == [unfinished]
-    assert names_below(f"{base}/{unfinished}") == ["a", "saved_model.pb"]
+    assert unfinished.startswith(".")
+    version = live_remote_version(base, model)
+    assert names_below(version) == ["a", "saved_model.pb"]
+    # What may be another's push under way is left alone; what is old is not.
+    for left in (".1700000000000000", "1700000000000001"):
+        bucket.put_object(Bucket="pipelines", Key=f"models/demo/{left}/a", Body=b"left")
+    assert live_remote_version(base, model) == version
+    assert names_below(base) == [unfinished, version.rpartition("/")[2]]
+
+
+def test_two_pushes_at_a_time_are_two_versions(bucket: Any, tmp_path: Path) -> None:
+    models = []
+    for name in ("one", "two"):
+        model = tmp_path / name
+        model.mkdir()
+        (model / "saved_model.pb").write_text(f"graph {name}" * 1000)
+        (model / "a").write_text(name)
+        models.append(model)
+    base = "s3://pipelines/models/demo"
+    with ThreadPoolExecutor() as pool:
+        versions = list(pool.map(lambda model: live_remote_version(base, model), models))
+    assert len(set(versions)) == 2
+    for version, model in zip(versions, models, strict=True):
+        assert same_files(fetched(version, tmp_path / "cache"), model)

@@ -34,6 +34,7 @@ def RowExampleGen(  # noqa: N802
     package: Parameter[str],
     declaration: Parameter[str],
     data: Parameter[str],
+    expected: Parameter[str],
     code: Parameter[str],
 ) -> None:
     """Raw data -> audited tf.Examples with the splits train, validation and eval, and what they hold."""
@@ -41,14 +42,18 @@ def RowExampleGen(  # noqa: N802
     from solutionkit.errors import UserError
     from solutionkit.examples import schema as schemas
     from solutionkit.examples.audit import audit
+    from solutionkit.examples.changes import refuse_missing
     from solutionkit.examples.encoding import write_splits
     from solutionkit.examples.facts import data_facts
+    from solutionkit.object_store import address
     from solutionkit.pipeline.fingerprint import input_hash
     from solutionkit.splits import SPLITS
     from solutionkit.use_case import Project
 
     described = Project(Path(project), Declaration.model_validate_json(declaration), package)
     audited = audit(described)
+    if audited.inferred:
+        refuse_missing(json.loads(expected), audited.spec, described.declaration)
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
     write_splits(audited, Path(examples.uri))
     write_json(Path(facts.uri) / DATA_FILE, data_facts(audited, described.use_case.modality))
@@ -60,8 +65,11 @@ def RowExampleGen(  # noqa: N802
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(schemas.schema_text(content), "utf-8")
     if data and data != input_hash(described):
-        source = described.declaration.data.path or described.declaration.data.train
-        raise UserError(f"{source}: the data changed while it was read; run again.")
+        source = described.declaration.data.path or described.declaration.data.train or ""
+        raise UserError(
+            f"{address(source)}: not the data that the run began with; it changed since. Run again; where an"
+            " image holds the data, build that anew before."
+        )
 
 
 @component

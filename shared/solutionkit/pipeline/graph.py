@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,12 @@ class Place:
     Attributes:
         folder: Of the project, in an image.
         models: Where the model goes that ships: a folder, or an object store's address.
+        expected: Kinds of columns that the data must have, see `examples.changes.expected_features`.
     """
 
     folder: Path
     models: str
+    expected: dict[str, str] = field(default_factory=dict)
 
 
 def build_pipeline(project: Project, data: str, place: Place | None = None) -> Pipeline:
@@ -80,6 +82,7 @@ def build_pipeline(project: Project, data: str, place: Place | None = None) -> P
         package=project.package,
         declaration=declaration_for_examples(project),
         data=data,
+        expected=json.dumps(place.expected, sort_keys=True),
         code=code(
             "examples",
             "modalities",
@@ -278,7 +281,7 @@ def report_facts(project: Project) -> dict[str, Any]:
         "question": project.question,
         "row": project.row,
         "project": project.folder.name,
-        "data": address(data.path) if data.path else f"{data.train} and {data.eval}",
+        "data": " and ".join(address(item) for item in (data.path, data.train, data.eval) if item),
         "input": modality.input_in_words,
         "names": declaration.project.labels,
         "card": declaration.card.model_dump(),

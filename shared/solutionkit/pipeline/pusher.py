@@ -12,8 +12,11 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from solutionkit.object_store import fetched, is_remote, names_below, put_folder
+from solutionkit.object_store import fetched, is_remote, names_below, put_folder, remove_folder
 from solutionkit.versions import GRAPH, is_number, live_version, same_files
+
+# Microseconds: no push takes so long.
+LEFT_AFTER = 86_400 * 1_000_000
 
 
 class VersionPusher(executor.Executor):
@@ -48,20 +51,25 @@ def live_folder(base: str, model: Path) -> str:
 def live_remote_version(base: str, model: Path) -> str:
     """The newest version below an address, which is this model: the one that is there, else a new one.
 
-    An object store cannot rename a folder. `saved_model.pb` is written last, so that no server loads half a
-    version; what a push left that was cut off is taken up by the next.
+    Versions are microseconds here, so that two pushes at the same time do not take the same. What a push left
+    that was cut off long ago is taken away.
 
     Raises:
         UserError: The store cannot be read, or written to.
     """
-    numbers = sorted(int(name) for name in names_below(base) if is_number(name))
+    names = names_below(base)
+    numbers = sorted(int(name) for name in names if is_number(name))
     whole = [number for number in numbers if GRAPH in names_below(f"{base}/{number}")]
+    now = time.time_ns() // 1000
+    for name in names:
+        number = name.removeprefix(".")
+        left = is_number(number) and (name != number or int(number) not in whole)
+        if left and int(number) < now - LEFT_AFTER:
+            remove_folder(f"{base}/{name}")
     if whole:
         with tempfile.TemporaryDirectory() as scratch:
             if same_files(fetched(f"{base}/{whole[-1]}", Path(scratch)), model):
                 return f"{base}/{whole[-1]}"
-    later = max(int(time.time()), max(whole, default=0) + 1)
-    unfinished = [number for number in numbers if number > max(whole, default=0)]
-    version = f"{base}/{unfinished[-1] if unfinished else later}"
+    version = f"{base}/{max(now, numbers[-1] + 1 if numbers else 0)}"
     put_folder(model, version, last=GRAPH)
     return version

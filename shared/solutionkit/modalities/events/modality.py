@@ -161,7 +161,8 @@ class Events(Table):
         if project.declaration.history is None or self.features is None:
             super().known_rows(project, path)
             return None
-        return KnownRows.of_declaration(project.declaration, self.features, path)
+        declaration = project.declaration if path else project.at_hand().declaration
+        return KnownRows.of_declaration(declaration, self.features, path)
 
     def further_metrics(self, declaration: Declaration) -> list[str]:
         """Of alerts, where they have a budget."""

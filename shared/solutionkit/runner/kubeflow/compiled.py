@@ -18,10 +18,11 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
 from tfx.orchestration.pipeline import Pipeline
 
 import solutionkit
-from solutionkit.declaration import FILE_NAME
+from solutionkit.declaration import FILE_NAME, READER
 from solutionkit.declaration_parts import Kubeflow
 from solutionkit.declared_file import declared_places
 from solutionkit.errors import UserError
+from solutionkit.examples.changes import expected_features
 from solutionkit.object_store import is_remote
 from solutionkit.pipeline.fingerprint import project_hash
 from solutionkit.pipeline.graph import DEFAULT, Place, build_pipeline, refuse_unknown_nodes
@@ -31,10 +32,8 @@ from solutionkit.use_case import Project
 # Where the Containerfile puts the project.
 FOLDER = Path("/home/solution/project")
 COMMAND = ["python", "-m", "solutionkit.runner.kubeflow.entrypoint"]
-# Reads what no cache can see.
-READS_DATA = "RowExampleGen"
-# Runs have a report of their own, where it is looked for.
-ALWAYS = {"WriteReport"}
+# Runs have a report of their own, where it is looked for; and what is live no cache knows.
+ALWAYS = {"WriteReport", "Pusher"}
 # Argo counts the longest time from the start of the first try; without one it never tries again.
 RETRYING = {"backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "604800s"}
 # What Kubernetes replaces in a container's arguments.
@@ -55,7 +54,7 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
     wished = project.declaration.kubeflow
     image, root, models = needed(wished)
     refuse_places_elsewhere(project)
-    pipeline = build_pipeline(project, data, Place(FOLDER, models))
+    pipeline = build_pipeline(project, data, Place(FOLDER, models, expected_features(project)))
     refuse_what_kubernetes_replaces(pipeline)
     nodes = [node.id for node in pipeline.components]
     refuse_unknown_nodes("kubeflow.resources", wished.resources, nodes)
@@ -86,7 +85,7 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
         cards = ",".join(str(card) for card in range(asked.gpu if asked else 0)) or "-1"
         variables = {"CUDA_VISIBLE_DEVICES": cards, **compiled_from, **wished.environment}
         container["env"] = [{"name": name, "value": value} for name, value in variables.items()]
-        if node in ALWAYS or (node == READS_DATA and not data):
+        if node in ALWAYS or (node == READER and not data):
             task.pop("cachingOptions", None)
         if wished.retries:
             task["retryPolicy"] = {**RETRYING, "maxRetryCount": wished.retries}
