@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
-from emulated_kubeflow.backend import BUCKET, ROOT, Backend, Run, object_store
+from emulated_kubeflow.backend import BUCKET, ROOT, Backend, Run, object_store, timeless
 from emulated_kubeflow.containers import Namespaces, namespaces_allowed
 from solutionkit.pipeline.fingerprint import input_hash
 from solutionkit.runner.kubeflow.compiled import FOLDER, compile_pipeline
@@ -34,13 +35,6 @@ models = "/models/live"
 volumes = [{claim = "models", path = "/models"}]
 retries = 0
 """
-TIMES = {"latency_ms", "train_seconds", "run_id"}
-
-
-def timeless(result: Any) -> Any:
-    if isinstance(result, dict):
-        return {key: timeless(value) for key, value in result.items() if key not in TIMES}
-    return [timeless(item) for item in result] if isinstance(result, list) else result
 
 
 @dataclasses.dataclass
@@ -60,6 +54,42 @@ class Emulated:
 
     def run(self, documents: list[dict[str, Any]], until: str = "") -> Run:
         return self.backend.run(yaml.safe_dump_all(documents), until=until)
+
+
+@dataclasses.dataclass
+class Killing:
+    """Kills the first pusher's container when it has begun to copy a model."""
+
+    whole: Any
+    killed: int = 0
+
+    def run(self, image: str, command: list[str], *more: Any) -> int:
+        if "Pusher" in command and not self.killed:
+            self.killed += 1
+            code = (
+                "import os, shutil, sys; sys.argv = sys.argv[1:]; copy = shutil.copy2\n"
+                "def cut_off(source, target, **how):\n"
+                "    copy(source, target, **how)\n"
+                "    os.kill(os.getpid(), 9)\n"
+                "import solutionkit.versions as versions; copytree = shutil.copytree\n"
+                "versions.shutil.copytree = lambda a, b, **k: copytree(a, b, copy_function=cut_off)\n"
+                "import runpy; runpy.run_module('solutionkit.runner.kubeflow.entrypoint', run_name='__main__')\n"
+            )
+            command = ["python", "-c", code, "entrypoint", *command[3:]]
+        return int(self.whole.run(image, command, *more))
+
+
+@dataclasses.dataclass
+class Denying:
+    """A client of a store that lists nothing to this account."""
+
+    client: Any
+
+    def get_paginator(self, name: str) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +127,64 @@ def test_it_gives_what_it_gives_here(first: Run, emulated: Emulated, finished: P
 
 def test_the_cache_answers_and_a_failing_last_task_pushes_nothing(first: Run, emulated: Emulated) -> None:
     (emulated.volume / "full").write_text("a file where models should go")
-    run = emulated.run(emulated.compiled(models="/models/full"))
+    documents = emulated.compiled()
+    parameters = documents[0]["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]
+    destination = parameters["push_destination"]["runtimeValue"]
+    destination["constant"] = destination["constant"].replace("/models/live", "/models/full")
+    run = emulated.run(documents)
     assert [task for task, seconds in run.seconds.items() if seconds >= 0] == ["write-report"]
+    assert first.seconds["compare"] > 0
     assert (run.state, run.failed) == ("FAILED", "pusher")
     assert "Not a directory: '/models/full" in run.error
     assert (emulated.volume / "full").is_file()
     assert len(list((emulated.volume / "live" / "demo").iterdir())) == 1
+
+
+def test_a_pusher_that_is_killed_is_tried_again(first: Run, emulated: Emulated) -> None:
+    """The first try is killed while it copies: its container sees a model with a file that never ends."""
+    emulated.backend.containers = Killing(emulated.backend.containers)
+    try:
+        run = emulated.run(emulated.compiled(models="/models/again", retries=1))
+    finally:
+        killing, emulated.backend.containers = emulated.backend.containers, emulated.backend.containers.whole
+    assert run.state == "SUCCEEDED", run.error
+    assert killing.killed == 1
+    names = sorted(item.name for item in (emulated.volume / "again" / "demo").iterdir())
+    # What the killed one left stays hidden; one version is whole.
+    assert [name.startswith(".") for name in names] == [True, False]
+    assert (emulated.volume / "again" / "demo" / names[1] / "saved_model.pb").is_file()
+
+
+def test_models_that_cannot_be_written_are_told_before_anything_runs(emulated: Emulated) -> None:
+    (emulated.volume / "file").write_text("no folder")
+    documents = emulated.compiled(models="/models/file")
+    documents[0]["root"]["dag"]["tasks"]["row-example-gen"].pop("cachingOptions", None)
+    run = emulated.run(documents)
+    assert (run.state, run.failed) == ("FAILED", "row-example-gen")
+    assert "error: RowExampleGen: kubeflow.models: /models/file cannot be written to by user" in run.error
+
+
+def test_secrets_become_environment(emulated: Emulated) -> None:
+    documents = emulated.compiled(secrets={"AWS_ACCESS_KEY_ID": "store/accesskey"})
+    documents[0]["root"]["dag"]["tasks"]["row-example-gen"].pop("cachingOptions", None)
+    run = emulated.run(documents, until="row-example-gen")
+    assert "couldn't find key accesskey in Secret store" in run.error
+    emulated.backend.secrets["store"] = {"accesskey": "somebody"}
+    run = emulated.run(documents, until="row-example-gen")
+    assert run.state == "SUCCEEDED", run.error
+
+
+def test_a_bucket_that_denies(first: Run, emulated: Emulated) -> None:
+    client = emulated.backend.client
+    emulated.backend.client = Denying(client)
+    documents = emulated.compiled()
+    parameters = documents[0]["root"]["dag"]["tasks"]["metric-gate"]["inputs"]["parameters"]
+    parameters["code"]["runtimeValue"]["constant"] = "denied"
+    run = emulated.run(documents, until="metric-gate")
+    emulated.backend.client = client
+    assert (run.state, run.failed) == ("FAILED", "metric-gate")
+    assert "failed to download input artifact" in run.error
+    assert "AccessDenied" in run.error
 
 
 def test_tfxs_own_entrypoint_fails(emulated: Emulated) -> None:
@@ -127,7 +209,7 @@ def test_a_bucket_that_gives_nothing(first: Run, emulated: Emulated) -> None:
     run = emulated.run(documents, until="metric-gate")
     client.put_object(Bucket=BUCKET, Key=key, Body=kept)
     assert (run.state, run.failed) == ("FAILED", "metric-gate")
-    assert f"error: MetricGate: of its input 'schema' nothing is at {uri}: can the pipeline's" in run.error
+    assert f"error: MetricGate: of its input 'schema' nothing is at {uri}; was it deleted there?" in run.error
     assert uri.startswith(ROOT)
 
 

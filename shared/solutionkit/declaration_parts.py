@@ -222,6 +222,10 @@ class Volume(Table):
     path: str = Field(pattern=r"^/.*[^/]$", description="where nodes see it, e.g. /data")
 
 
+# Where containers have the project, what the backend stages, and what they write.
+TAKEN = ("/home/solution/project", "/s3", "/gcs", "/minio", "/tmp", "/kfp-launcher", "/usr", "/etc", "/proc")
+
+
 class Kubeflow(Table):
     """How a run goes on Kubeflow Pipelines."""
 
@@ -257,6 +261,33 @@ class Kubeflow(Table):
     resources: dict[str, Resources] = Field(
         {}, description="what nodes ask for, by a node's name; default is meant for all others"
     )
+
+    @model_validator(mode="after")
+    def _places_of_its_own(self) -> Kubeflow:
+        for volume in self.volumes:
+            for taken in TAKEN:
+                if f"{taken}/".startswith(f"{volume.path}/") or f"{volume.path}/".startswith(f"{taken}/"):
+                    raise ValueError(
+                        f"kubeflow.volumes: {volume.path} would hide {taken}, which containers need; choose"
+                        " another path, e.g. /data"
+                    )
+        if len({volume.path for volume in self.volumes}) < len(self.volumes):
+            raise ValueError("kubeflow.volumes: a path stands twice; give each volume its own")
+        return self
+
+    @model_validator(mode="after")
+    def _environment_without_secrets(self) -> Kubeflow:
+        for name in self.environment:
+            if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+                raise ValueError(f"kubeflow.environment: '{name}' is no name of a variable")
+            if name in self.secrets:
+                raise ValueError(f"kubeflow.environment: {name} stands under secrets too; name it once")
+            if re.search("SECRET|PASSWORD|PASSWD|TOKEN|ACCESS_KEY|PRIVATE", name.upper()):
+                raise ValueError(
+                    f"kubeflow.environment: {name} looks like a secret, and would be readable in the"
+                    f' pipeline; put it into a secret: kubeflow.secrets = {{{name} = "secret/key"}}'
+                )
+        return self
 
     @model_validator(mode="after")
     def _secrets_with_their_keys(self) -> Kubeflow:

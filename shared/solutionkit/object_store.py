@@ -169,8 +169,7 @@ def put_folder(folder: Path, path: Path | str, last: str) -> None:
             )
         for name in names:
             store.copy_file(f"{draft}/{name}", f"{key}/{name}")
-        for name in names:
-            store.delete_file(f"{draft}/{name}")
+        store.delete_dir(draft)
 
 
 def remove_folder(path: Path | str) -> None:
@@ -181,10 +180,7 @@ def remove_folder(path: Path | str) -> None:
     """
     scheme, key = _parts(path)
     with _told(path):
-        store = _store(scheme, path)
-        for item in store.get_file_info(arrow_fs.FileSelector(key, recursive=True, allow_not_found=True)):
-            if item.is_file:
-                store.delete_file(item.path)
+        _store(scheme, path).delete_dir(key)
 
 
 def hidden(path: str) -> str:

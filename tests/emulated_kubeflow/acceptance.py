@@ -13,6 +13,7 @@ KUBERNETES = {
     "pvcMount": {"constant", "pvcNameParameter", "mountPath", "subPath"},
     "secretAsEnv": {"secretName", "secretNameParameter", "keyToEnv", "optional"},
     "imagePullSecret": {"secretName", "secretNameParameter"},
+    "imagePullPolicy": {"Always", "Never", "IfNotPresent"},
 }
 # An argument of a process, as Linux bounds it.
 LONGEST_ARGUMENT = 131_072
@@ -165,7 +166,7 @@ def check_workflow(accepted: Accepted) -> None:
             if producer not in task["dependentTasks"]:
                 raise RefusedError(f"{name} does not wait for {producer}")
         for key, items in accepted.kubernetes(name).items():
-            for item in items:
+            for item in [{items: ""}] if isinstance(items, str) else items:
                 if key not in KUBERNETES or set(item) - KUBERNETES[key]:
                     raise RefusedError(f'failed to unmarshal kubernetes spec for component "{name}": {key}')
         if "retryPolicy" in task and "backoffMaxDuration" not in task["retryPolicy"]:

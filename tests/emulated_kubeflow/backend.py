@@ -49,6 +49,9 @@ class Backend:
         containers: What runs commands.
         volumes: Folders by persistent volume claim.
         folder: For pods' own files and logs.
+        on_task: Told of each task that is done, and of its container's seconds.
+        store: The metadata store of the latest run.
+        secrets: Keys and values by secret.
     """
 
     client: Any
@@ -57,6 +60,7 @@ class Backend:
     folder: Path
     on_task: Callable[[str, float], None] = lambda task, seconds: None
     store: Store = field(default_factory=Store)
+    secrets: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def run(self, text: str, root: str = ROOT, until: str = "") -> Run:
         """Accept a pipeline and run its tasks, each when what it waits for is done.
@@ -71,26 +75,22 @@ class Backend:
         started, run = time.monotonic(), Run(store=self.store)
         place = f"{root}/{accepted.name}/{uuid.uuid4()}"
         for task in in_order(accepted):
-            tries = 1 + int(accepted.tasks[task].get("retryPolicy", {}).get("maxRetryCount", 0))
-            for attempt in range(tries):
-                try:
-                    run.seconds[task] = launch(
-                        accepted,
-                        task,
-                        place,
-                        run.store,
-                        self.client,
-                        self.containers,
-                        self.volumes,
-                        self.folder,
-                    )
-                    self.on_task(task, run.seconds[task])
-                    break
-                except FailedError as error:
-                    run.error = str(error)
-                    if attempt == tries - 1:
-                        run.state, run.failed = "FAILED", task
-                        return run
+            try:
+                run.seconds[task] = launch(
+                    accepted,
+                    task,
+                    place,
+                    run.store,
+                    self.client,
+                    self.containers,
+                    self.volumes,
+                    self.secrets,
+                    self.folder,
+                )
+                self.on_task(task, run.seconds[task])
+            except FailedError as error:
+                run.state, run.failed, run.error = "FAILED", task, str(error)
+                return run
             if task == until:
                 break
         run.total = time.monotonic() - started
@@ -115,6 +115,17 @@ def in_order(accepted: Accepted) -> list[str]:
             done.append(name)
             del waiting[name]
     return done
+
+
+# Of a comparison's keys those that hang on the clock, and the run's name.
+TIMES = {"latency_ms", "train_seconds", "run_id"}
+
+
+def timeless(result: Any) -> Any:
+    """A comparison without what hangs on the clock."""
+    if isinstance(result, dict):
+        return {key: timeless(value) for key, value in result.items() if key not in TIMES}
+    return [timeless(item) for item in result] if isinstance(result, list) else result
 
 
 @contextmanager

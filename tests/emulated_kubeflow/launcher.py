@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
@@ -52,13 +53,15 @@ def launch(
     client: Any,
     containers: Containers,
     volumes: dict[str, Path],
+    secrets: dict[str, dict[str, str]],
     folder: Path,
 ) -> float:
-    """Run a task's container between download and upload, unless the cache answers.
+    """Run a task's container between download and upload, unless the cache answers; try again as it may be.
 
     Returns:
-        Seconds that the container took; -1 of a cached one.
+        Seconds that the container took, of the last try; -1 of a cached one.
     """
+    # Tries share one input, and the places of its outputs.
     given = executor_input(accepted, task, root, store)
     key = fingerprint(accepted, task, given)
     cacheable = accepted.tasks[task].get("cachingOptions", {}).get("enableCache", False)
@@ -66,6 +69,32 @@ def launch(
         for name, item in store.cached[key].items():
             store.artifacts[task, name] = item
         return -1.0
+    tries = 1 + int(accepted.tasks[task].get("retryPolicy", {}).get("maxRetryCount", 0))
+    for attempt in range(tries):
+        try:
+            seconds = tried(accepted, task, root, store, client, containers, volumes, secrets, folder, given)
+            break
+        except FailedError:
+            if attempt == tries - 1:
+                raise
+    if cacheable:
+        store.cached[key] = store.outputs(task)
+    return seconds
+
+
+def tried(
+    accepted: Accepted,
+    task: str,
+    root: str,
+    store: Store,
+    client: Any,
+    containers: Containers,
+    volumes: dict[str, Path],
+    secrets: dict[str, dict[str, str]],
+    folder: Path,
+    given: dict[str, Any],
+) -> float:
+    """One pod."""
     staging = folder / task
     shutil.rmtree(staging, ignore_errors=True)
     mounts = []
@@ -82,7 +111,12 @@ def launch(
     bucket = Bucket(client, staging)
     for listed in given["inputs"]["artifacts"].values():
         for item in listed["artifacts"]:
-            bucket.download(item["uri"])
+            try:
+                bucket.download(item["uri"])
+            except (BotoCoreError, ClientError) as error:
+                raise FailedError(
+                    f'failed to download input artifact "{item["uri"]}" from remote storage: {error}'
+                ) from error
     outputs = {name: listed["artifacts"][0] for name, listed in given["outputs"]["artifacts"].items()}
     for item in outputs.values():
         parent = bucket.staged(item["uri"]).parent
@@ -99,6 +133,12 @@ def launch(
     if longest > LONGEST_ARGUMENT:
         raise FailedError(f"argument list too long: {longest} bytes")
     environment = {item["name"]: item["value"] for item in container.get("env", [])}
+    for item in kubernetes.get("secretAsEnv", []):
+        for pair in item["keyToEnv"]:
+            held = secrets.get(item["secretName"], {})
+            if pair["secretKey"] not in held:
+                raise FailedError(f"couldn't find key {pair['secretKey']} in Secret {item['secretName']}")
+            environment[pair["envVar"]] = held[pair["secretKey"]]
     log = folder / f"{task}.log"
     started = time.monotonic()
     code = containers.run(container["image"], command, environment, mounts, log)
@@ -125,8 +165,6 @@ def launch(
             )
         bucket.upload(uri)
         store.register(task, name, {"uri": uri, "metadata": metadata})
-    if cacheable:
-        store.cached[key] = store.outputs(task)
     # The pod is gone.
     shutil.rmtree(staging)
     return seconds

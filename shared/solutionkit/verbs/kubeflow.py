@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 from solutionkit.declaration import FILE_NAME, Declaration
-from solutionkit.declared_file import overridden, with_data
+from solutionkit.declared_file import declared_places, overridden, with_data
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.audit import check_declaration
@@ -37,6 +37,7 @@ PATIENCE = 24
 def main(options: argparse.Namespace) -> int:
     """Compile, or compile and submit."""
     prepare_environment()
+    refuse_the_other_steps(options)
     project = declared(options)
     console = Console(highlight=False, soft_wrap=True)
     if options.step == "submit":
@@ -59,6 +60,24 @@ def main(options: argparse.Namespace) -> int:
 def written_yaml(documents: list[dict[str, Any]]) -> str:
     """The text of an IR YAML."""
     return str(yaml.safe_dump_all(documents, sort_keys=True, width=110))
+
+
+def refuse_the_other_steps(options: argparse.Namespace) -> None:
+    """Refuse options that mean nothing for the step.
+
+    Raises:
+        UserError: There are some.
+    """
+    of_submit = {
+        "--endpoint": options.endpoint,
+        "--recurring": options.recurring,
+        "--no-wait": options.no_wait,
+    }
+    others = {"--output": options.output} if options.step == "submit" else of_submit
+    for name, value in others.items():
+        if value:
+            other = "compile" if options.step == "submit" else "submit"
+            raise UserError(f"{name} belongs to `solutionkit kubeflow {other}`; remove it.")
 
 
 def declared(options: argparse.Namespace) -> Project:
@@ -122,15 +141,16 @@ def submit(project: Project, options: argparse.Namespace, console: Console) -> i
         return 0
     try:
         state = followed(backend, identity, list(documents[0]["root"]["dag"]["tasks"]), console)
-    except KeyboardInterrupt:
-        console.print("         the run goes on without this command", markup=False)
+    except (KeyboardInterrupt, UserError):
+        console.print("         the run goes on without this command, see its page", markup=False)
         raise
     if state.state != "SUCCEEDED":
         failed = [name for name, task in state.tasks.items() if task.state == "FAILED"]
         tasks = [item for item in failed if item in documents[0]["root"]["dag"]["tasks"]]
         where = f" in {', '.join(tasks)}" if tasks else ""
         console.print(f"[red]{state.state.lower()}[/red]{where}", highlight=False)
-        console.print(f"         {state.error or 'what the task said is in its log, on the page above'}")
+        told = state.error or "what the task said is in its log, on the page above"
+        console.print(f"         {told}", markup=False)
         return 1
     place = f"{root}/{documents[0]['pipelineInfo']['name']}/{identity}"
     fetch_results(place, project.folder / RESULTS / identity, project.state / "fetched", console)
@@ -138,14 +158,19 @@ def submit(project: Project, options: argparse.Namespace, console: Console) -> i
 
 
 def known_data(project: Project) -> str:
-    """The hash of data that the image holds; nothing of data elsewhere, which is read in every run."""
+    """The hash of data that the image holds; nothing where some is elsewhere, which is read in every run."""
     from solutionkit.pipeline.fingerprint import input_hash
 
-    place = data_of(project.declaration)
-    inside = place.is_relative_to(project.folder)
-    if inside and not place.exists():
-        raise UserError(f"{place}: no such file or folder; the image would lack it too: solutionkit sample.")
-    return input_hash(project) if inside else ""
+    places = declared_places(project.declaration)
+    data = [place for key, place in places.items() if key.startswith("data.")]
+    inside = [place for place in data if place.is_relative_to(project.folder)]
+    for place in inside:
+        if not place.exists():
+            raise UserError(
+                f"{place}: no such file or folder, and the image would lack it too; put it there"
+                " (the sample: solutionkit sample) and build the image."
+            )
+    return input_hash(project) if len(inside) == len(data) else ""
 
 
 def followed(backend: Backend, run: str, tasks: list[str], console: Console) -> RunState:
@@ -157,7 +182,7 @@ def followed(backend: Backend, run: str, tasks: list[str], console: Console) -> 
         tasks: Names of the pipeline's own tasks.
         console: Where progress is told.
     """
-    from solutionkit.runner.kubeflow.backend import ENDED, UnreachableError
+    from solutionkit.runner.kubeflow.backend import ENDED, NoAnswerError
 
     told: set[str] = set()
     unreachable = 0
@@ -166,7 +191,7 @@ def followed(backend: Backend, run: str, tasks: list[str], console: Console) -> 
             try:
                 state: RunState = backend.state(run)
                 unreachable = 0
-            except UnreachableError:
+            except NoAnswerError:
                 unreachable += 1
                 if unreachable == PATIENCE:
                     raise
@@ -198,16 +223,21 @@ def fetch_results(place: str, target: Path, cache: Path, console: Console) -> No
         console: Where it is told.
     """
     try:
-        for task, output in OUTPUTS.items():
-            if not bring_output(f"{place}/{task}", output, target, cache) and output == "report":
-                raise UserError("no report is there.")
+        brought = {
+            output: bring_output(f"{place}/{task}", output, target, cache) for task, output in OUTPUTS.items()
+        }
+        if not brought["report"]:
+            raise UserError("no report is there.")
         console.print(f"report   {target / 'report.html'}", markup=False)
+        for output in [name for name, count in brought.items() if not count]:
+            told = "came from the backend's cache; its file is with the run that computed it"
+            console.print(f"         the {output} {told}", markup=False)
     except UserError as error:
         console.print(f"report   at {place}/write-report; it could not be fetched: {error}", markup=False)
 
 
 def bring_output(place: str, output: str, target: Path, cache: Path) -> int:
-    """Copy the files of a task's output; a task that was tried again has a folder a try.
+    """Copy the files of a task's output, which lie below a folder of the task's execution.
 
     Args:
         place: The address of the task's results.

@@ -22,12 +22,14 @@ class Api:
         states: What a run says each time it is asked, the last for ever: its state, and tasks' states.
         token: Who asks without it is refused.
         page: What is answered to everything, in the place of the API.
+        code: Is answered to everything, if it is not 200.
         outage: So many questions after a run's start find nobody.
     """
 
     states: list[tuple[str, dict[str, str]]] = field(default_factory=lambda: [("SUCCEEDED", {})])
     token: str = ""
     page: str = ""
+    code: int = 200
     outage: int = 0
     experiments: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -52,7 +54,13 @@ class Api:
             self.asked += 1
             return 200, {"run_id": path[6:], "state": state, "run_details": {"task_details": details(tasks)}}
         if path == "/recurringruns" and method == "GET":
-            return 200, {"recurringRuns": list(self.schedules.values())}
+            # One a page.
+            wanted = [
+                item for item in self.schedules.values() if item["experiment_id"] == query["experiment_id"][0]
+            ]
+            place = int(query.get("page_token", ["0"])[0] or 0)
+            more = {"next_page_token": str(place + 1)} if place + 1 < len(wanted) else {}
+            return 200, {"recurringRuns": wanted[place : place + 1], **more}
         if path == "/recurringruns":
             refused = self.refused(body)
             if refused:
@@ -99,8 +107,8 @@ def served(api: Api) -> Iterator[str]:
                 self.connection.close()
                 return
             code, answer = 401, {"code": 16, "message": "Unauthorized", "details": []}
-            if api.page:
-                code, answer = 200, None
+            if api.page or api.code != 200:
+                code, answer = api.code, None
             elif not api.token or self.headers.get("authorization") == f"Bearer {api.token}":
                 path = parts.path.partition("/apis/v2beta1")[2]
                 body = json.loads(content) if content else None

@@ -8,7 +8,7 @@ import pytest
 from fake_api import Api, served
 
 from solutionkit.errors import UserError
-from solutionkit.runner.kubeflow.backend import Backend, UnreachableError, cron_of_six, message_of
+from solutionkit.runner.kubeflow.backend import Backend, NoAnswerError, cron_of_six, message_of
 
 SPEC: dict[str, Any] = {
     "pipelineInfo": {"name": "demo"},
@@ -95,14 +95,43 @@ def test_who_asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_page_to_log_in_is_no_api() -> None:
     with (
         served(Api(page="<html>Log in</html>")) as address,
-        pytest.raises(UserError, match=r"perhaps a page to log in|says"),
+        pytest.raises(
+            UserError, match="what answers there is not Kubeflow Pipelines, perhaps a page to log in"
+        ),
     ):
         Backend(address).start("demo", [SPEC], "s3://b/k")
 
 
+@pytest.mark.parametrize(
+    ("code", "kind", "told"),
+    [
+        (302, UserError, "Give a token by"),
+        (503, NoAnswerError, r"says \(503\)"),
+        (500, UserError, r"says \(500\)"),
+    ],
+)
+def test_answers_that_are_none(code: int, kind: type[UserError], told: str) -> None:
+    with served(Api(code=code)) as address, pytest.raises(UserError, match=told) as refused:
+        Backend(address).start("demo", [SPEC], "s3://b/k")
+    assert type(refused.value) is kind
+
+
+def test_a_token_that_is_renewed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("t")
+    monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(file))
+    api = Api(token="t")
+    with served(api) as address:
+        backend = Backend(address)
+        assert backend.experiment("demo")
+        api.token = "renewed"
+        file.write_text("renewed")
+        assert backend.experiment("demo")
+
+
 def test_nobody_is_there() -> None:
     with pytest.raises(
-        UnreachableError, match=r"http://127.0.0.1:9: cannot be reached: .*refused.*port-forward"
+        NoAnswerError, match=r"http://127.0.0.1:9: cannot be reached: .*refused.*port-forward"
     ):
         Backend("http://127.0.0.1:9").experiment("demo")
 

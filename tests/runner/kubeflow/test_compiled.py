@@ -1,7 +1,9 @@
 """Every use case compiles, without its data, to what the open-source backend accepts; and what it refuses."""
 
 import copy
+import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from emulated_kubeflow.driver import FailedError, Store, executor_input
 from solutionkit.declared_file import overridden
 from solutionkit.errors import UserError
 from solutionkit.runner.kubeflow.compiled import FOLDER, argo_name, compile_pipeline, pipeline_name
-from solutionkit.use_case import Project
+from solutionkit.use_case import Project, load_project
 from support import ROOT, solutionkit
 
 pytestmark = pytest.mark.slow
@@ -66,9 +68,15 @@ def test_what_a_container_asks_for(documents: list[dict[str, Any]]) -> None:
     assert {"name": "CUDA_VISIBLE_DEVICES", "value": "0,1"} in deep["env"]
     assert {"name": "CUDA_VISIBLE_DEVICES", "value": "-1"} in compare["env"]
     assert {"name": "AWS_ENDPOINT_URL", "value": "http://minio:9000"} in compare["env"]
+    assert {"name": "SOLUTIONKIT_GPUS", "value": "2"} in deep["env"]
+    reader = accepted.executor("row-example-gen")["env"]
+    assert {"name": "SOLUTIONKIT_MODELS", "value": "/models"} in reader
+    # No value of a secret is anywhere.
+    assert "accesskey" not in json.dumps(accepted.spec)
     assert compare["image"] == "registry.example.org/demo:1"
     assert accepted.tasks["compare"]["retryPolicy"]["maxRetryCount"] == 2
     assert accepted.kubernetes("compare") == {
+        "imagePullPolicy": "Always",
         "pvcMount": [{"constant": "models", "mountPath": "/models"}],
         "secretAsEnv": [
             {
@@ -93,9 +101,9 @@ def test_the_cache_answers_only_where_the_data_is_known(
 
     without, known = cached(documents), cached(compile_pipeline(churn, "abc"))
     assert known - without == {"row-example-gen"}
-    # Each run has a report of its own.
-    assert "write-report" not in known
-    assert {"trainer-deep", "compare", "pusher"} <= without
+    # Each run has a report of its own, and what is live no cache knows.
+    assert known & {"write-report", "pusher"} == set()
+    assert {"trainer-deep", "compare"} <= without
 
 
 def test_paths_are_those_of_the_image(documents: list[dict[str, Any]]) -> None:
@@ -116,9 +124,11 @@ def test_paths_are_those_of_the_image(documents: list[dict[str, Any]]) -> None:
         (DECLARED.replace("/models", "/elsewhere", 1), r"'kubeflow.models': /elsewhere would be gone"),
         (DECLARED.replace("default", '"Trainer.deap"'), "'kubeflow.resources.Trainer.deap': there is no such node.*Trainer.deep"),
         (DECLARED + '[beam]\nCompare = ["--runner=DirectRunner"]\n', "'beam.Compare': there is no such node"),
+        (DECLARED + '[beam]\nTransform = ["--runner=FlinkRunner"]\n', "'beam.Transform': workers of another runner read and write at"),
+        (DECLARED.replace("http://minio:9000", "http://$(HOST):9000"), r"'\$\(' in kubeflow.environment.AWS_ENDPOINT_URL"),
         (DECLARED.replace("[kubeflow]", '[project]\ntitle = "$(HOME) sweet"\n[kubeflow]'), r"'\$\(' in what WriteReport is told"),
     ],
-    ids=["nothing", "models", "resources", "beam", "variable"],
+    ids=["nothing", "models", "resources", "beam", "workers", "environment", "variable"],
 )  # fmt: skip
 def test_what_a_cluster_cannot_do(declared: str, told: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"(?s){told}"):
@@ -140,8 +150,41 @@ def test_data_of_this_machine(churn: Project, tmp_path: Path) -> None:
         assert json.loads(told)["data"]["path"] == str(place)
 
 
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ('environment = {AWS_SECRET_ACCESS_KEY = "x"}', "AWS_SECRET_ACCESS_KEY looks like a secret"),
+        ('environment = {"A B" = "x"}', "'A B' is no name of a variable"),
+        ('environment = {A = "x"}\nsecrets = {A = "b/c"}', "A stands under secrets too"),
+        ('secrets = {A = "b"}', 'A = "b" is not NAME = "secret/key"'),
+        ('volumes = [{claim = "a", path = "/tmp"}]', "/tmp would hide /tmp"),
+        ('volumes = [{claim = "a", path = "/home"}]', "/home would hide /home/solution/project"),
+        ('volumes = [{claim = "a", path = "/s3/x"}]', "/s3/x would hide /s3"),
+        ('volumes = [{claim = "a", path = "/d"}, {claim = "b", path = "/d"}]', "a path stands twice"),
+        ('volumes = [{claim = "A_b", path = "/d"}]', "kubeflow.volumes.0.claim"),
+        ('image = "untagged"', "kubeflow.image"),
+        ('pipeline_root = "/tmp/root"', "kubeflow.pipeline_root"),
+    ],
+)
+def test_what_is_declared_wrongly(declared: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=re.escape(told)):
+        project_of("customer_churn", tmp_path, f"[kubeflow]\n{declared}\n")
+
+
+def test_a_schedule_expects_the_columns_of_the_latest_run(churn: Project, finished: Path) -> None:
+    for folder, expected in ((churn.folder, {}), (finished, "tenure_months")):
+        project = load_project(folder)
+        wished = churn.declaration.kubeflow
+        declaration = project.declaration.model_copy(update={"kubeflow": wished})
+        documents = compile_pipeline(dataclasses.replace(project, declaration=declaration))
+        told = documents[0]["root"]["dag"]["tasks"]["row-example-gen"]["inputs"]["parameters"]["expected"]
+        known = json.loads(told["runtimeValue"]["constant"])
+        assert known == expected if expected == {} else known[expected] == "numeric"
+
+
 def test_beams_arguments_reach_their_containers(tmp_path: Path) -> None:
     declared = DECLARED + '[beam]\nTransform = ["--runner=FlinkRunner", "--flink_master=f:8081"]\n'
+    declared = declared.replace("s3://bucket/demo/", "gs://bucket/demo")
     accepted = accept(text_of(compile_pipeline(project_of("customer_churn", tmp_path, declared))))
     assert accepted.executor("transform")["args"][-2:] == ["--runner=FlinkRunner", "--flink_master=f:8081"]
     assert "FlinkRunner" not in json.dumps(accepted.executor("evaluator"))
@@ -153,6 +196,11 @@ def test_the_command(churn: Project, tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     assert accept(file.read_text()).executor("compare")["image"].startswith("r.org/i@sha256:")
     assert "r.org/i@sha256" in answer.stdout
+    # What a digest means does not change.
+    assert "imagePullPolicy" not in file.read_text()
+    answer = solutionkit(churn.folder, "kubeflow", "compile", "--recurring", "0 3 * * 1")
+    assert answer.returncode == 1
+    assert "--recurring belongs to `solutionkit kubeflow submit`" in answer.stderr
     answer = solutionkit(churn.folder, "kubeflow", "compile", "--image", "no tag")
     assert answer.returncode == 1
     assert "--image no tag" in answer.stderr

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from solutionkit.runner.kubeflow.executor_input import adapted, answered, local_path
+from solutionkit.runner.kubeflow.executor_input import adapted, answered, elsewhere, local_path
 
 ROOT = "s3://bucket/demo/demo/run"
 # As `driver/container.go` writes it: the input's type is lost, structs are wrapped, a log is added.
@@ -78,6 +78,15 @@ def test_what_tfx_gets() -> None:
     assert list(found["outputs"]["artifacts"]) == ["model"]
     assert found["outputs"]["outputFile"] == RECEIVED["outputs"]["outputFile"]
     assert found["inputs"]["parameterValues"] == {"seed": 3}
+
+
+def test_workers_elsewhere_read_and_write_in_the_store() -> None:
+    assert elsewhere(["--runner=FlinkRunner", "--x=1"])
+    assert not elsewhere(["--runner=DirectRunner"])
+    assert not elsewhere([])
+    found = adapted(RECEIVED, SPECIFIED, ["model"], remote=True)
+    (examples,) = found["inputs"]["artifacts"]["examples"]["artifacts"]
+    assert examples["uri"] == f"{ROOT}/row-example-gen/u/examples"
 
 
 def test_a_node_without_inputs() -> None:

@@ -60,6 +60,7 @@ def test_a_run_to_its_report(churn: Project, api: tuple[Api, str], bucket: Any) 
     assert "root-driver" not in answer.stdout
     folder = churn.folder / "kubeflow" / "runs" / "r0"
     assert f"report   {folder / 'report.html'}" in answer.stdout
+    assert "the explanations came from the backend's cache" in answer.stdout
     assert sorted(item.name for item in folder.iterdir()) == [
         "comparison.json",
         "model_card.md",
@@ -90,6 +91,7 @@ def test_a_run_that_failed(churn: Project, api: tuple[Api, str]) -> None:
     assert answer.returncode == 1
     assert "failed in metric-gate" in answer.stdout
     assert "what the task said is in its log, on the page above" in answer.stdout
+    assert "the run goes on" not in answer.stdout
     assert "report" not in answer.stdout.rpartition("failed")[2]
 
 
@@ -105,6 +107,22 @@ def test_nobody_to_ask_for_long(churn: Project, api: tuple[Api, str]) -> None:
     answer = solutionkit(churn.folder, "kubeflow", "submit", "--endpoint", api[1])
     assert answer.returncode == 1
     assert "cannot be reached" in answer.stderr
+    assert "the run goes on without this command, see its page" in answer.stdout
+
+
+def test_data_of_which_a_part_is_elsewhere_has_no_hash(churn: Project, api: tuple[Api, str]) -> None:
+    text = (churn.folder / "use_case.toml").read_text()
+    split = text.replace('split = "stratified"', 'split = "column"\nsplit_table = "/models/split.csv"')
+    (churn.folder / "use_case.toml").write_text(
+        split.replace('label = "churned"', 'label = "churned"\nsplit = "side"')
+    )
+    answer = solutionkit(churn.folder, "kubeflow", "submit", "--endpoint", api[1], "--no-wait")
+    (churn.folder / "use_case.toml").write_text(text)
+    assert answer.returncode == 0, answer.stderr
+    spec = api[0].runs[0]["pipeline_spec"]["pipeline_spec"]
+    assert spec["root"]["dag"]["tasks"]["row-example-gen"]["inputs"]["parameters"]["data"][
+        "runtimeValue"
+    ] == {"constant": ""}
 
 
 def test_a_schedule(churn: Project, api: tuple[Api, str]) -> None:
@@ -144,5 +162,5 @@ def test_data_that_is_not_there(churn: Project, api: tuple[Api, str], tmp_path: 
     missing = churn.folder / "data" / "none.csv"
     answer = solutionkit(churn.folder, "kubeflow", "submit", "--endpoint", api[1], "--data", str(missing))
     assert answer.returncode == 1
-    assert f"{missing}: no such file or folder; the image would lack it too" in answer.stderr
+    assert f"{missing}: no such file or folder, and the image would lack it too" in answer.stderr
     assert not api[0].runs

@@ -23,6 +23,8 @@ from solutionkit.errors import UserError
 
 ENDED = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
 SECONDS = 30
+# Of answers that pass: too many questions, and servers that are away for the moment.
+PASSING = {429, 502, 503, 504}
 # As kfp's own command line reads them, but for the file, which pods have.
 TOKEN, TOKEN_FILE = "KFP_EXISTING_TOKEN", "KF_PIPELINES_SA_TOKEN_PATH"
 COOKIES, CERTIFICATES = "KFP_COOKIES", "KFP_SSL_CA_CERT"
@@ -70,9 +72,12 @@ class Backend:
     def __init__(self, endpoint: str, namespace: str | None = None) -> None:
         self.endpoint = re.sub(r"(/#.*|/+)$", "", endpoint)
         self._namespace = namespace or ""
-        token = os.environ.get(TOKEN) or _token_of_file(os.environ.get(TOKEN_FILE))
+        token = _token()
         known = {"api_key": {"authorization": token}, "api_key_prefix": {"authorization": "Bearer"}}
         configuration = kfp.Configuration(host=self.endpoint, **(known if token else {}))
+        if token:
+            # Clusters renew the tokens of their files within the hour.
+            configuration.refresh_api_key_hook = lambda held: held.api_key.update(authorization=_token())
         configuration.ssl_ca_cert = os.environ.get(CERTIFICATES)
         configuration.retries = False
         client = kfp.ApiClient(configuration, cookie=os.environ.get(COOKIES))
@@ -188,20 +193,20 @@ class Backend:
             yield
         except kfp.ApiException as error:
             told = f"{self.endpoint}: Kubeflow Pipelines says ({error.status}): {message_of(error)}"
-            if error.status in {401, 403}:
+            if error.status in {401, 403} or 300 <= error.status < 400:
                 told += f"\nGive a token by {TOKEN} or {TOKEN_FILE}, or the session's cookie by {COOKIES}."
-            raise UserError(told) from None
+            raise (NoAnswerError if error.status in PASSING else UserError)(told) from None
         except urllib3.exceptions.HTTPError as error:
             reason = str(getattr(error, "reason", None) or error)
-            raise UnreachableError(
+            raise NoAnswerError(
                 f"{self.endpoint}: cannot be reached: {reason.rpartition('>: ')[2] or reason}. In a cluster:"
                 " kubectl port-forward --namespace kubeflow service/ml-pipeline-ui 8080:80, and then"
                 " --endpoint http://localhost:8080."
             ) from None
 
 
-class UnreachableError(UserError):
-    """Nobody answers at the address; a later call may find somebody."""
+class NoAnswerError(UserError):
+    """Nobody answers at the address, or somebody who is busy; a later call may be answered."""
 
 
 def message_of(error: Any) -> str:
@@ -257,9 +262,10 @@ def _seconds(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds()
 
 
-def _token_of_file(file: str | None) -> str | None:
-    if not file:
-        return None
+def _token() -> str | None:
+    file = os.environ.get(TOKEN_FILE)
+    if os.environ.get(TOKEN) or not file:
+        return os.environ.get(TOKEN)
     try:
         return Path(file).read_text("utf-8").strip()
     except OSError as error:

@@ -18,7 +18,7 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
 from tfx.orchestration.pipeline import Pipeline
 
 import solutionkit
-from solutionkit.declaration import FILE_NAME, READER
+from solutionkit.declaration import FILE_NAME, READER, Declaration
 from solutionkit.declaration_parts import Kubeflow
 from solutionkit.declared_file import declared_places
 from solutionkit.errors import UserError
@@ -26,7 +26,8 @@ from solutionkit.examples.changes import expected_features
 from solutionkit.object_store import is_remote
 from solutionkit.pipeline.fingerprint import project_hash
 from solutionkit.pipeline.graph import DEFAULT, Place, build_pipeline, refuse_unknown_nodes
-from solutionkit.runner.kubeflow.entrypoint import PROJECT_HASH, VERSION
+from solutionkit.runner.kubeflow.entrypoint import CARDS, MODELS, PROJECT_HASH, VERSION
+from solutionkit.runner.kubeflow.executor_input import elsewhere
 from solutionkit.use_case import Project
 
 # Where the Containerfile puts the project.
@@ -55,7 +56,8 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
     image, root, models = needed(wished)
     refuse_places_elsewhere(project)
     pipeline = build_pipeline(project, data, Place(FOLDER, models, expected_features(project)))
-    refuse_what_kubernetes_replaces(pipeline)
+    refuse_what_kubernetes_replaces(pipeline, project.declaration)
+    refuse_unseen_results(project.declaration, root)
     nodes = [node.id for node in pipeline.components]
     refuse_unknown_nodes("kubeflow.resources", wished.resources, nodes)
     spec = named_for_argo(stock_specification(pipeline, project.name, image))
@@ -82,18 +84,21 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
             # As texts: the numbers of the same names are deprecated, and know no accelerator by its name.
             container["resources"] = resources(asked.cpu, asked.memory, asked.gpu, asked.gpu_type)
         # TensorFlow is kept from graphics cards unless they were asked for.
-        cards = ",".join(str(card) for card in range(asked.gpu if asked else 0)) or "-1"
-        variables = {"CUDA_VISIBLE_DEVICES": cards, **compiled_from, **wished.environment}
+        count = asked.gpu if asked else 0
+        variables = {
+            "CUDA_VISIBLE_DEVICES": ",".join(map(str, range(count))) or "-1",
+            **compiled_from,
+            **({CARDS: str(count)} if count else {}),
+            **({MODELS: models} if node == READER and not is_remote(models) else {}),
+            **wished.environment,
+        }
         container["env"] = [{"name": name, "value": value} for name, value in variables.items()]
         if node in ALWAYS or (node == READER and not data):
             task.pop("cachingOptions", None)
         if wished.retries:
             task["retryPolicy"] = {**RETRYING, "maxRetryCount": wished.retries}
         platform[label] = kubernetes(wished)
-    documents = [spec]
-    if any(platform.values()):
-        documents.append({"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}})
-    return documents
+    return [spec, {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}}]
 
 
 def needed(wished: Kubeflow) -> tuple[str, str, str]:
@@ -141,21 +146,48 @@ def refuse_places_elsewhere(project: Project) -> None:
         )
 
 
-def refuse_what_kubernetes_replaces(pipeline: Pipeline) -> None:
+def refuse_what_kubernetes_replaces(pipeline: Pipeline, declaration: Declaration) -> None:
     """Refuse declared texts that would not reach a container as they are.
+
+    Args:
+        pipeline: What its nodes are told.
+        declaration: What their environment is, and Beam's arguments.
 
     Raises:
         UserError: One holds what Kubernetes takes for a variable.
     """
-    for node in pipeline.components:
-        for name, value in node.exec_properties.items():
-            for mark in REPLACED:
-                if isinstance(value, str) and mark in value:
-                    near = value[max(0, value.index(mark) - 20) :][:45]
-                    raise UserError(
-                        f"{FILE_NAME}: '{mark}' in what {node.id} is told ({name}: …{near}…) would be"
-                        " replaced by Kubernetes; write it otherwise."
-                    )
+    texts = [
+        (f"what {node.id} is told ({name})", value)
+        for node in pipeline.components
+        for name, value in node.exec_properties.items()
+    ]
+    texts += [
+        (f"kubeflow.environment.{name}", value) for name, value in declaration.kubeflow.environment.items()
+    ]
+    texts += [(f"beam.{node}", value) for node, values in declaration.beam.items() for value in values]
+    for place, value in texts:
+        for mark in REPLACED:
+            if isinstance(value, str) and mark in value:
+                near = value[max(0, value.index(mark) - 20) :][:45]
+                raise UserError(
+                    f"{FILE_NAME}: '{mark}' in {place}, …{near}…, would be replaced by Kubernetes; write it"
+                    " otherwise."
+                )
+
+
+def refuse_unseen_results(declaration: Declaration, root: str) -> None:
+    """Refuse Beam's runners on machines that cannot read and write where the results of nodes are.
+
+    Raises:
+        UserError: There is one. TFX and Beam reach Google's store by themselves, and no other.
+    """
+    for node, arguments in declaration.beam.items():
+        if node != READER and elsewhere(arguments) and not root.startswith("gs://"):
+            raise UserError(
+                f"{FILE_NAME}: 'beam.{node}': workers of another runner read and write at"
+                f" kubeflow.pipeline_root, and TFX knows gs:// alone there, not {root}; let it run in its"
+                " container, or choose a pipeline_root with gs://."
+            )
 
 
 def stock_specification(pipeline: Pipeline, name: str, image: str) -> dict[str, Any]:
@@ -192,6 +224,9 @@ def kubernetes(wished: Kubeflow) -> dict[str, Any]:
         return {"runtimeValue": {"constant": value}}
 
     told: dict[str, Any] = {}
+    if "@sha256:" not in (wished.image or ""):
+        # What a tag means may have changed.
+        told["imagePullPolicy"] = "Always"
     if wished.volumes:
         told["pvcMount"] = [{"constant": volume.claim, "mountPath": volume.path} for volume in wished.volumes]
     if wished.secrets:

@@ -17,10 +17,13 @@ from typing import Any
 import solutionkit
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
-from solutionkit.runner.kubeflow.executor_input import Json, adapted, answered, of
+from solutionkit.runner.kubeflow.executor_input import Json, adapted, answered, elsewhere, of
 
 # Environment variables: what the pipeline was compiled from.
 VERSION, PROJECT_HASH = "SOLUTIONKIT_COMPILED_BY", "SOLUTIONKIT_PROJECT_HASH"
+# What is looked at before anything is done: where models will go, if that is a folder, and how many graphics
+# cards were asked for.
+MODELS, CARDS = "SOLUTIONKIT_MODELS", "SOLUTIONKIT_GPUS"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     prepare_environment()
     try:
         refuse_another_image(options)
+        refuse_models_nowhere()
+        refuse_missing_cards()
         run(options, beam)
     except UserError as error:
         print(f"error: {options.node}: {error}", file=sys.stderr)
@@ -68,6 +73,43 @@ def refuse_another_image(options: argparse.Namespace) -> None:
         raise UserError(f"the image holds another state of {options.package} than was compiled; {remedy}.")
 
 
+def refuse_models_nowhere() -> None:
+    """Refuse a folder for models that cannot be written to, before anything is trained.
+
+    Raises:
+        UserError: It cannot.
+    """
+    models = os.environ.get(MODELS)
+    if not models:
+        return
+    folder = Path(models)
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(
+            f"kubeflow.models: {models} cannot be written to by user {os.getuid()} of the image; give the"
+            " volume to that user or its group (fsGroup of the storage, or chown once)."
+        )
+
+
+def refuse_missing_cards() -> None:
+    """Refuse to learn on a processor where graphics cards were asked for.
+
+    Raises:
+        UserError: TensorFlow sees fewer than that.
+    """
+    asked = int(os.environ.get(CARDS, "0"))
+    if not asked:
+        return
+    import tensorflow as tf
+
+    found = len(tf.config.list_physical_devices("GPU"))
+    if found < asked:
+        raise UserError(
+            f"{asked} graphics cards were asked for and TensorFlow sees {found}: the image needs CUDA's"
+            ' libraries; add "tensorflow[and-cuda]" to the dependencies in pyproject.toml and build it anew.'
+        )
+
+
 def run(options: argparse.Namespace, beam: list[str]) -> None:
     """Run the executor on what the backend handed over.
 
@@ -77,13 +119,14 @@ def run(options: argparse.Namespace, beam: list[str]) -> None:
     """
     received = parsed("executor input", options.json_serialized_invocation_args)
     specified = parsed("inputs' specification", options.json_serialized_inputs_spec_args)
-    adapted_input = adapted(received, specified, options.outputs.split(","))
+    adapted_input = adapted(received, specified, options.outputs.split(","), elsewhere(beam))
     answer = Path(adapted_input["outputs"]["outputFile"])
-    refuse_missing_inputs(adapted_input, received)
-    for listed in adapted_input["outputs"]["artifacts"].values():
-        for item in of(listed):
-            # The launcher makes the parents alone.
-            Path(item["uri"]).mkdir(parents=True, exist_ok=True)
+    if not elsewhere(beam):
+        refuse_missing_inputs(adapted_input, received)
+        for listed in adapted_input["outputs"]["artifacts"].values():
+            for item in of(listed):
+                # The launcher makes the parents alone.
+                Path(item["uri"]).mkdir(parents=True, exist_ok=True)
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as stock
 
     from solutionkit.runner.repeatable import make_repeatable
@@ -111,8 +154,8 @@ def refuse_missing_inputs(given: Json, received: Json) -> None:
         for item, original in zip(of(listed), of(received["inputs"]["artifacts"][name]), strict=True):
             if not Path(item["uri"]).exists():
                 raise UserError(
-                    f"of its input '{name}' nothing is at {original['uri']}: can the pipeline's service"
-                    " account read that bucket, and was nothing deleted there?"
+                    f"of its input '{name}' nothing is at {original['uri']}; was it deleted there? Run the"
+                    " pipeline again."
                 )
 
 

@@ -14,12 +14,15 @@ backend differs from the managed service that TFX was written for in this:
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 # Where the launcher keeps what is behind an address.
 STAGED = {"gs://": "/gcs/", "s3://": "/s3/", "minio://": "/minio/"}
 # In which the metadata store wraps what is neither text nor number.
 WRAPPED = ({"struct"}, {"list"})
+# Beam's runners in the container itself.
+HERE = {"DirectRunner", "BundleBasedDirectRunner", "FnApiRunner", "SwitchingDirectRunner"}
 # What the backend adds to an artifact's metadata.
 ADDED = ("display_name", "store_session_info")
 
@@ -39,22 +42,30 @@ def local_path(uri: str) -> str:
     return uri
 
 
-def adapted(received: Json, inputs_spec: Json, outputs: list[str]) -> Json:
+def elsewhere(beam: list[str]) -> bool:
+    """Whether Beam's arguments name a runner whose workers do not see this container's files."""
+    runners = [item.partition("=")[2] for item in beam if item.startswith("--runner=")]
+    return any(runner not in HERE for runner in runners)
+
+
+def adapted(received: Json, inputs_spec: Json, outputs: list[str], remote: bool = False) -> Json:
     """An `ExecutorInput` as TFX's executors expect it.
 
     Args:
         received: As the backend made it.
         inputs_spec: The component's `ComponentInputsSpec`, which has the types.
         outputs: Names of the component's outputs.
+        remote: Whether addresses stay as they are, because other machines read and write there.
     """
+    place = str if remote else local_path
     result = copy.deepcopy(received)
     given, made = result.get("inputs", {}), result.get("outputs", {})
     given["artifacts"] = {
-        name: {"artifacts": [_artifact(item, inputs_spec["artifacts"][name]) for item in of(listed)]}
+        name: {"artifacts": [_artifact(item, place, inputs_spec["artifacts"][name]) for item in of(listed)]}
         for name, listed in given.get("artifacts", {}).items()
     }
     made["artifacts"] = {
-        name: {"artifacts": [_artifact(item) for item in of(listed)]}
+        name: {"artifacts": [_artifact(item, place) for item in of(listed)]}
         for name, listed in made.get("artifacts", {}).items()
         if name in outputs
     }
@@ -84,10 +95,10 @@ def of(listed: Json) -> list[Json]:
     return items
 
 
-def _artifact(item: Json, spec: Json | None = None) -> Json:
+def _artifact(item: Json, place: Callable[[str], str], spec: Json | None = None) -> Json:
     return {
         "name": item.get("name", ""),
-        "uri": local_path(item.get("uri", "")),
+        "uri": place(item.get("uri", "")),
         "type": spec["artifactType"] if spec else item.get("type", {}),
         "metadata": {
             key: _unwrapped(value)
