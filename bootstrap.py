@@ -369,7 +369,7 @@ def is_main_archive(address: str, family: str) -> bool:
 
 
 def run(command: list[str], cwd: Path | None = None, check: bool = True) -> None:
-    """Run a command; a failure becomes a SetupError that carries its last lines, unless it does not matter."""
+    """Run a command; a failure that matters becomes a SetupError that carries its last lines."""
     answer = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     if check and answer.returncode != 0:
         tail = "\n".join((answer.stdout + answer.stderr).strip().splitlines()[-15:])

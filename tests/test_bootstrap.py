@@ -112,3 +112,28 @@ def test_the_wheels_are_what_pyproject_asks_for(tmp_path: Path, monkeypatch: pyt
 def test_failing_commands_say_why() -> None:
     with pytest.raises(bootstrap.SetupError, match="out of order"):
         bootstrap.run([sys.executable, "-c", "import sys; sys.exit('out of order')"])
+
+
+def test_lean_is_for_images(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bootstrap.main(["--editable", ".", "--lean"])
+    assert "--lean is for wheels" in capsys.readouterr().err
+
+
+def test_a_lean_environment_loses_what_nothing_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
+    for name in (
+        "tensorflow/include/a.h",
+        "scipy/stats/tests/t.py",
+        "tensorflow/python/p.py",
+        "scipy/stats/s.py",
+    ):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text("")
+    commands: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    monkeypatch.setattr(bootstrap, "run", lambda command, **how: commands.append(command))
+    bootstrap.lighten(tmp_path / "bin" / "python")
+    left = sorted(item.relative_to(site).as_posix() for item in site.rglob("*.*"))
+    assert left == ["scipy/stats/s.py", "tensorflow/python/p.py"]
+    assert any("compileall" in command for command in commands)
