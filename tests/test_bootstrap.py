@@ -76,13 +76,13 @@ def test_unsupported_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_wheels(tmp_path: Path) -> None:
     with pytest.raises(bootstrap.SetupError, match="no wheel in"):
-        bootstrap.own_packages(argparse.Namespace(editable=None, wheels=tmp_path))
+        bootstrap.own_packages(argparse.Namespace(editable=None, wheels=tmp_path, lean=False))
 
 
 def test_what_a_project_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = tmp_path / "pyproject.toml"
     monkeypatch.setattr(bootstrap, "SETTINGS", settings)
-    options = argparse.Namespace(editable=None, wheels=tmp_path)
+    options = argparse.Namespace(editable=None, wheels=tmp_path, lean=False)
     assert bootstrap.stated_dependencies() == []
     before = bootstrap.environment_fingerprint(options, [])
     settings.write_text('[project]\ndependencies = ["tabulate>=0.9"]\n')
