@@ -165,3 +165,32 @@ def test_a_declaration_seen_from_another_folder(tmp_path: Path) -> None:
     assert there.data.split_table == Path("/volume/split.csv")
     assert there.training.encoder == "/home/project/encoder"
     assert there.project.title == "rows"
+
+
+def test_addresses_that_are_not_known(tmp_path: Path) -> None:
+    file = tmp_path / "use_case.toml"
+    for place in ("s3a://b/rows.csv", "http://host/rows.csv", "S3://b/rows.csv"):
+        file.write_text(f'[data]\npath = "{place}"\n[columns]\nlabel = "y"\n')
+        with pytest.raises(
+            UserError, match=r"'data.path': \w+:// is no address that is known; those are s3://"
+        ):
+            load_declaration(file)
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        (
+            'image = "r.org/i"',
+            "'kubeflow.image': 'r.org/i' does not do; it is the image that holds the project",
+        ),
+        (
+            "[kubeflow.resources]\nTrainer.deep = {cpu = 1}",
+            'the name of a node goes in quotes: "Trainer.deep" =',
+        ),
+    ],
+)
+def test_mistakes_under_kubeflow(declared: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refused:
+        load(tmp_path, f"{GOOD}[kubeflow]\n{declared}\n")
+    assert told in str(refused.value)

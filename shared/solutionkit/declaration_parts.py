@@ -231,8 +231,8 @@ class Kubeflow(Table):
 
     image: str | None = Field(
         None,
-        pattern=r"^\S+(:[\w.-]+|@sha256:[0-9a-f]{64})$",
-        description="the image that holds the project, with its tag or its digest",
+        pattern=r"^[^\sA-Z]+(:[\w.-]+|@sha256:[0-9a-f]{64})$",
+        description="the image that holds the project, in small letters, with its tag or its digest",
     )
     pipeline_root: str | None = Field(
         None,
@@ -261,6 +261,11 @@ class Kubeflow(Table):
     resources: dict[str, Resources] = Field(
         {}, description="what nodes ask for, by a node's name; default is meant for all others"
     )
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the image is named by its digest, and cannot change."""
+        return "@sha256:" in (self.image or "")
 
     @model_validator(mode="after")
     def _places_of_its_own(self) -> Kubeflow:

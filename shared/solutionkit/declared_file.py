@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from solutionkit.declaration import FILE_NAME, About, Business, Columns, Data, Declaration, Slices, Training
 from solutionkit.declaration_parts import Card, Clinical, Forecasting, History, Images, Kubeflow
 from solutionkit.errors import UserError, suggestion
-from solutionkit.object_store import fetched, is_remote
+from solutionkit.object_store import fetched, is_remote, refuse_unknown_scheme
 
 # Keys of [data] that are files or folders.
 PLACES = ("path", "train", "eval", "split_table", "labels", "schema_")
@@ -61,6 +61,7 @@ def with_data(declaration: Declaration, path: Path, ordered: bool = False) -> De
     Raises:
         UserError: What is declared beside needs files of their own.
     """
+    refuse_unknown_scheme(path, "--data")
     path = path if is_remote(path) else path.resolve()
     changes: dict[str, Any] = {"path": path, "train": None, "eval": None}
     data = declaration.data
@@ -119,6 +120,8 @@ def _validated(raw: dict[str, Any], heading: str) -> Declaration:
 
 
 def _absolute(data: Data, folder: Path) -> Data:
+    for name in PLACES:
+        refuse_unknown_scheme(getattr(data, name), f"'data.{name.rstrip('_')}'")
     paths = {
         name: (folder / value).resolve()
         for name in PLACES
@@ -167,16 +170,35 @@ def _readable(problem: Any) -> str:
     """One sentence for one of pydantic's errors."""
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
+    if (
+        problem["type"] == "extra_forbidden"
+        and location[:2] == ["kubeflow", "resources"]
+        and len(location) > 3
+    ):
+        node = ".".join(location[2:])
+        return f"unknown key '{key}'; the name of a node goes in quotes: \"{node}\" = {{…}}"
     if problem["type"] == "extra_forbidden":
         return f"unknown key '{key}'{suggestion(location[-1], _known_keys(location[:-1]))}"
     if problem["type"] == "missing":
         return f"'{key}' is missing"
+    if problem["type"] == "string_pattern_mismatch" and (meant := _meaning(location)):
+        return f"'{key}': {problem['input']!r} does not do; it is {meant}"
     message = re.sub(r"^Value error, ", "", problem["msg"])
     if not location:
         return message
     value = problem["input"]
     received = f", received {value!r}" if isinstance(value, str | int | float | bool) else ""
     return f"'{key}': {message[:1].lower()}{message[1:]}{received}"
+
+
+def _meaning(location: list[str]) -> str | None:
+    """What a key of a table means."""
+    model: Any = Declaration
+    for part in location[:-1]:
+        model = model.model_fields[part].annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return None
+    return str(model.model_fields[location[-1]].description)
 
 
 def _known_keys(location: list[str]) -> list[str]:

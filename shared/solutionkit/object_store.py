@@ -34,6 +34,8 @@ CREDENTIALS = {
     "gs:": "GOOGLE_APPLICATION_CREDENTIALS",
 }
 SECONDS = 20.0
+# What is said of a store that cannot be reached.
+UNREACHED = ("NETWORK_CONNECTION", "curlCode", "UNAVAILABLE")
 # Nanoseconds after which a file's size and time tell whether it changed.
 UNSETTLED = 2_000_000_000
 
@@ -41,6 +43,21 @@ UNSETTLED = 2_000_000_000
 def is_remote(path: Path | str) -> bool:
     """Whether a place is an object store's address."""
     return str(path).partition("/")[0] in SCHEMES
+
+
+def refuse_unknown_scheme(path: Path | None, where: str) -> None:
+    """Refuse an address of a kind that is not known, which would be taken for a file's path.
+
+    Args:
+        path: The place, if there is one.
+        where: Who named it.
+
+    Raises:
+        UserError: It is such an address.
+    """
+    first = str(path or "").partition("/")[0]
+    if first.endswith(":") and len(first) > 2 and first not in SCHEMES:
+        raise UserError(f"{where}: {first}// is no address that is known; those are s3://, gs://, minio://.")
 
 
 def address(path: Path | str) -> str:
@@ -200,7 +217,7 @@ def _parts(path: Path | str) -> tuple[str, str]:
 
 def _store(scheme: str, path: Path | str) -> Any:
     if scheme == "gs:":
-        return arrow_fs.GcsFileSystem(retry_time_limit=timedelta(seconds=3 * SECONDS))
+        return arrow_fs.GcsFileSystem(retry_time_limit=timedelta(seconds=SECONDS))
     endpoint = next((os.environ[name] for name in ENDPOINTS[scheme] if os.environ.get(name)), None)
     if scheme == "minio:" and not endpoint:
         raise UserError(
@@ -231,7 +248,12 @@ def _told(path: Path | str) -> Iterator[None]:
             # Of this machine's own files.
             raise
         scheme = str(path).partition("/")[0]
-        raise UserError(
-            f"{address(path)}: the store says: {' '.join(str(error).split())}"
-            f"\nCredentials come from the environment: {CREDENTIALS[scheme]}."
-        ) from None
+        said = " ".join(str(error).split())
+        remedy = f"Credentials come from the environment: {CREDENTIALS[scheme]}."
+        if any(mark in said for mark in UNREACHED):
+            names = ENDPOINTS.get(scheme, ())
+            told = next((f"{name} is {os.environ[name]}" for name in names if os.environ.get(name)), None)
+            remedy = f"Nobody answers there; {told or 'no endpoint is set'}."
+            if names:
+                remedy += f" A store that is not Amazon's is named by {' or '.join(names)}."
+        raise UserError(f"{address(path)}: the store says: {said}\n{remedy}") from None

@@ -26,6 +26,7 @@ from solutionkit.modalities.image.scans import Scans
 from solutionkit.modalities.rows import ScoringRows
 from solutionkit.modalities.series.modality import Series
 from solutionkit.modalities.text.modality import Texts
+from solutionkit.object_store import fetched, is_remote
 from solutionkit.tasks.base import Task
 from solutionkit.tasks.classification.task import Classification
 from solutionkit.tasks.diagnosis.task import Diagnosis
@@ -138,8 +139,7 @@ class Project:
         Raises:
             UserError: It cannot be read.
         """
-        cache = Path(os.environ.get(FETCHED, self.state / "fetched"))
-        return replace(self, declaration=at_hand(self.declaration, cache))
+        return replace(self, declaration=at_hand(self.declaration, self.cache))
 
     @property
     def use_case(self) -> UseCase:
@@ -247,6 +247,11 @@ class Project:
         return self.folder / "models"
 
     @property
+    def cache(self) -> Path:
+        """The folder for what is fetched of object stores."""
+        return Path(os.environ.get(FETCHED, self.state / "fetched"))
+
+    @property
     def state(self) -> Path:
         """The pipeline's own folder: artifacts and metadata."""
         return self.folder / ".pipeline"
@@ -298,6 +303,7 @@ def read_new(project: Project, source: Path, spec: TableSpec, history: Path | No
         UserError: The rows are unreadable, or do not fit the model.
     """
     modality = project.use_case.modality
+    source = fetched(source, project.cache) if is_remote(source) else source
     return modality.read_new(source, spec, modality.known_rows(project, history))
 
 

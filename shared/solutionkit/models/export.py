@@ -26,8 +26,8 @@ EXAMPLES = "examples"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 WARMUP_BATCHES = (1, 32)
 DISK_BLOCK = 4096
-# Numbers in names such as `__inference_score_24352`.
-COUNTED = re.compile(rb"(?<=_)\d+|\d+(?=_)")
+# Numbers in names such as `__inference_score_24352` and `dense_1`, which is `dense` where it is the first.
+COUNTED = re.compile(rb"_\d+|\d+(?=_)")
 
 
 class ExportError(RuntimeError):

@@ -42,7 +42,8 @@ def main(options: argparse.Namespace) -> int:
     console = Console(highlight=False, soft_wrap=True)
     if options.step == "submit":
         return submit(project, options, console)
-    text = written_yaml(compiled(project, console))
+    data = known_data(project)
+    text = written_yaml(compiled(project, console, data))
     target = options.output or project.folder / PIPELINE
     target.parent.mkdir(parents=True, exist_ok=True)
     with written(target) as stream:
@@ -52,8 +53,14 @@ def main(options: argparse.Namespace) -> int:
     said.print(f"pipeline {target}", markup=False)
     said.print(f"image    {wished.image}", markup=False)
     said.print(f"results  {wished.pipeline_root}; models to {wished.models}", markup=False)
-    said.print(f"data     {address(data_of(project.declaration))}, read in every run", markup=False)
-    said.print("run it   solutionkit kubeflow submit, or upload the file in Kubeflow's own pages")
+    read = "in the image: build it anew when they change" if data else "read in every run"
+    places = " and ".join(shown(project, place) for place in data_of(project.declaration))
+    said.print(f"data     {places}, {read}", markup=False)
+    said.print(
+        "run it   solutionkit kubeflow submit, or upload the file in Kubeflow's own pages and state there the"
+        f" pipeline root {wished.pipeline_root}",
+        markup=False,
+    )
     return 0
 
 
@@ -125,7 +132,8 @@ def submit(project: Project, options: argparse.Namespace, console: Console) -> i
     overridden(project.declaration, "kubeflow", endpoint=endpoint)
     cron = cron_of_six(options.recurring) if options.recurring else None
     backend = Backend(endpoint, wished.namespace)
-    documents = compiled(project, console, "" if cron else known_data(project))
+    data = known_data(project, needed=True)
+    documents = compiled(project, console, "" if cron else data)
     root = documents[0]["defaultPipelineRoot"]
     more = {"experiment_id": backend.experiment(project.name), "service_account": wished.service_account}
     if cron:
@@ -153,12 +161,20 @@ def submit(project: Project, options: argparse.Namespace, console: Console) -> i
         console.print(f"         {told}", markup=False)
         return 1
     place = f"{root}/{documents[0]['pipelineInfo']['name']}/{identity}"
-    fetch_results(place, project.folder / RESULTS / identity, project.state / "fetched", console)
+    fetch_results(place, project.folder / RESULTS / identity, project.cache, console)
     return 0
 
 
-def known_data(project: Project) -> str:
-    """The hash of data that the image holds; nothing where some is elsewhere, which is read in every run."""
+def known_data(project: Project, needed: bool = False) -> str:
+    """The hash of data that the image holds; nothing where some is elsewhere, which is read in every run.
+
+    Args:
+        project: Its declaration.
+        needed: Whether an image must hold now what is declared within the project.
+
+    Raises:
+        UserError: It does not.
+    """
     from solutionkit.pipeline.fingerprint import input_hash
 
     places = declared_places(project.declaration)
@@ -166,6 +182,8 @@ def known_data(project: Project) -> str:
     inside = [place for place in data if place.is_relative_to(project.folder)]
     for place in inside:
         if not place.exists():
+            if not needed:
+                return ""
             raise UserError(
                 f"{place}: no such file or folder, and the image would lack it too; put it there"
                 " (the sample: solutionkit sample) and build the image."
@@ -258,9 +276,13 @@ def bring_output(place: str, output: str, target: Path, cache: Path) -> int:
     return copied
 
 
-def data_of(declaration: Declaration) -> Path:
+def data_of(declaration: Declaration) -> list[Path]:
     """Where the rows are."""
-    place = declaration.data.path or declaration.data.train
-    if place is None:
-        raise UserError("use_case.toml: no data is declared.")
-    return place
+    data = declaration.data
+    return [place for place in (data.path, data.train, data.eval) if place is not None]
+
+
+def shown(project: Project, place: Path) -> str:
+    """A place as people know it: an address, or a path, in the project relative to it."""
+    inside = place.is_relative_to(project.folder)
+    return str(place.relative_to(project.folder)) if inside else address(place)

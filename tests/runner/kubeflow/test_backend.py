@@ -156,6 +156,7 @@ def test_schedules_have_seconds_first() -> None:
     assert cron_of_six("0 3 * * 1") == "0 0 3 * * 1"
     assert cron_of_six("30 0 3 * * MON-FRI") == "30 0 3 * * MON-FRI"
     assert cron_of_six("@daily") == "@daily"
-    for wrong in ("3 * *", "0 3 * * 1; rm", "daily", ""):
+    assert cron_of_six("*/15 0-6/2 1,15 * 1-5") == "0 */15 0-6/2 1,15 * 1-5"
+    for wrong in ("3 * *", "0 3 * * 1; rm", "daily", "", "0 25 * * 1", "0 3 * * 7", "0 3 32 1 *"):
         with pytest.raises(UserError, match="a schedule is minute, hour, day"):
             cron_of_six(wrong)

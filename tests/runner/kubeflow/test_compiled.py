@@ -3,7 +3,9 @@
 import copy
 import dataclasses
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from solutionkit.declared_file import overridden
 from solutionkit.errors import UserError
 from solutionkit.runner.kubeflow.compiled import FOLDER, argo_name, compile_pipeline, pipeline_name
 from solutionkit.use_case import Project, load_project
-from support import ROOT, solutionkit
+from support import BIN, ROOT, solutionkit
 
 pytestmark = pytest.mark.slow
 
@@ -204,6 +206,18 @@ def test_the_command(churn: Project, tmp_path: Path) -> None:
     answer = solutionkit(churn.folder, "kubeflow", "compile", "--image", "no tag")
     assert answer.returncode == 1
     assert "--image no tag" in answer.stderr
+
+
+def test_another_process_compiles_the_same(churn: Project, tmp_path: Path) -> None:
+    """Arguments are part of the cache's key: what moves in them would run everything again."""
+    texts = []
+    for seed in ("1", "2"):
+        file = tmp_path / f"{seed}.yaml"
+        command = [str(BIN / "solutionkit"), "--project", str(churn.folder), "kubeflow", "compile", "--output", str(file)]  # fmt: skip
+        answer = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True)
+        assert answer.returncode == 0
+        texts.append(file.read_text())
+    assert texts[0] == texts[1]
 
 
 def broken(documents: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]], str]]:

@@ -23,6 +23,8 @@ from solutionkit.errors import UserError
 
 ENDED = {"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"}
 SECONDS = 30
+# Seconds, minutes, hours, days, months, weekdays.
+RANGES = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 # Of answers that pass: too many questions, and servers that are away for the moment.
 PASSING = {429, 502, 503, 504}
 # As kfp's own command line reads them, but for the file, which pods have.
@@ -241,12 +243,22 @@ def cron_of_six(text: str) -> str:
     fields = text.split()
     if re.fullmatch(r"@(yearly|annually|monthly|weekly|daily|midnight|hourly|every \d+[hms])", text.strip()):
         return text.strip()
-    if len(fields) not in {5, 6} or not all(re.fullmatch(r"[\dA-Za-z*/,?-]+", item) for item in fields):
+    six = fields if len(fields) == 6 else ["0", *fields]
+    if len(six) != 6 or not all(_in_range(*item) for item in zip(six, RANGES, strict=True)):
         raise UserError(
-            f"--recurring '{text}': a schedule is minute, hour, day, month and weekday, in UTC, e.g."
+            f"--recurring '{text}': a schedule is minute, hour, day, month and weekday (0 is Sunday), e.g."
             ' "0 3 * * 1" for Mondays at three.'
         )
-    return " ".join(fields if len(fields) == 6 else ["0", *fields])
+    return " ".join(six)
+
+
+def _in_range(text: str, bounds: tuple[int, int]) -> bool:
+    """Whether a field of a schedule is one, with numbers that there are."""
+    if not re.fullmatch(r"[\dA-Za-z*/,?-]+", text):
+        return False
+    # A step behind a stroke is no place.
+    numbers = [int(number) for number in re.findall(r"(?<![/\d])\d+", text)]
+    return all(bounds[0] <= number <= bounds[1] for number in numbers)
 
 
 def _pipeline(documents: list[dict[str, Any]], root: str) -> dict[str, Any]:

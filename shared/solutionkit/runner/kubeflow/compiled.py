@@ -19,7 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 
 import solutionkit
 from solutionkit.declaration import FILE_NAME, READER, Declaration
-from solutionkit.declaration_parts import Kubeflow
+from solutionkit.declaration_parts import Kubeflow, Resources
 from solutionkit.declared_file import declared_places
 from solutionkit.errors import UserError
 from solutionkit.examples.changes import expected_features
@@ -75,14 +75,15 @@ def compile_pipeline(project: Project, data: str = "") -> list[dict[str, Any]]:
         component = spec["components"][task["componentRef"]["name"]]
         label = component["executorLabel"]
         container = executors[label]["container"]
-        outputs = ",".join(component.get("outputDefinitions", {}).get("artifacts", {}))
+        # In an order of their own: arguments are part of the cache's key.
+        outputs = ",".join(sorted(component.get("outputDefinitions", {}).get("artifacts", {})))
         own = {"node": node, "outputs": outputs, **arguments}
         told = [part for name, value in own.items() for part in (f"--{name}", value)]
         container["args"] = [*told, *container["args"]]
         asked = wished.resources.get(node, wished.resources.get(DEFAULT))
         if asked:
             # As texts: the numbers of the same names are deprecated, and know no accelerator by its name.
-            container["resources"] = resources(asked.cpu, asked.memory, asked.gpu, asked.gpu_type)
+            container["resources"] = resources(asked)
         # TensorFlow is kept from graphics cards unless they were asked for.
         count = asked.gpu if asked else 0
         variables = {
@@ -206,14 +207,14 @@ def pipeline_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "pipeline"
 
 
-def resources(cpu: float | None, memory: str | None, cards: int, kind: str) -> dict[str, Any]:
+def resources(asked: Resources) -> dict[str, Any]:
     """What a container asks for, and may use."""
     told: dict[str, Any] = {}
-    for name, value in (("Cpu", f"{cpu:g}" if cpu else None), ("Memory", memory)):
+    for name, value in (("Cpu", f"{asked.cpu:g}" if asked.cpu else None), ("Memory", asked.memory)):
         if value:
             told |= {f"resource{name}Request": value, f"resource{name}Limit": value}
-    if cards:
-        told["accelerator"] = {"resourceType": kind, "resourceCount": str(cards)}
+    if asked.gpu:
+        told["accelerator"] = {"resourceType": asked.gpu_type, "resourceCount": str(asked.gpu)}
     return told
 
 
@@ -224,7 +225,7 @@ def kubernetes(wished: Kubeflow) -> dict[str, Any]:
         return {"runtimeValue": {"constant": value}}
 
     told: dict[str, Any] = {}
-    if "@sha256:" not in (wished.image or ""):
+    if not wished.pinned:
         # What a tag means may have changed.
         told["imagePullPolicy"] = "Always"
     if wished.volumes:
