@@ -97,17 +97,24 @@ def test_a_changed_model_is_found_out(network: keras.Model, tmp_path: Path) -> N
         export.check_loads_like_tf_serving(tmp_path / "model", examples)
 
 
-def test_size_counts_what_a_server_loads(tmp_path: Path) -> None:
-    (tmp_path / "variables").mkdir()
-    (tmp_path / "assets.extra").mkdir()
-    (tmp_path / "saved_model.pb").write_bytes(b"1" * 5000)
-    (tmp_path / "variables" / "variables.index").write_bytes(b"1")
-    (tmp_path / "assets.extra" / "more").write_bytes(b"1" * 100_000)
-    assert export.model_size(tmp_path) == 3 * export.DISK_BLOCK
-    # The same model after others in the same process.
-    sizes = []
-    for number in (b"9", b"24352"):
-        names = (b"__inference_score_" + number + b" load_" + number) * 120
-        (tmp_path / "saved_model.pb").write_bytes(b"1" * 900 + names)
-        sizes.append(export.model_size(tmp_path))
-    assert sizes[0] == sizes[1]
+def test_size_hangs_on_the_model_alone(tmp_path: Path) -> None:
+    def saved(name: str) -> int:
+        keras.utils.set_random_seed(0)
+        entry = keras.Input((4,))
+        network = keras.Model(entry, keras.layers.Dense(1)(keras.layers.Dense(500)(entry)))
+        archive = keras.export.ExportArchive()
+        archive.track(network)
+        archive.add_endpoint("serve", lambda rows: network(rows), [tf.TensorSpec((None, 4))])
+        archive.write_out(str(tmp_path / name), verbose=False)
+        return export.model_size(tmp_path / name)
+
+    first = saved("first")
+    # More of the same in between, so that names are longer.
+    for _ in range(12):
+        keras.layers.Dense(3)(keras.Input((2,)))
+    assert saved("second") == first
+    # Two thousand and five hundred weights, their names, and some operations.
+    assert 4 * 3001 < first < 4 * 3001 + 30_000
+    (tmp_path / "first" / "assets.extra").mkdir()
+    (tmp_path / "first" / "assets.extra" / "more").write_bytes(b"1" * 100_000)
+    assert export.model_size(tmp_path / "first") == first

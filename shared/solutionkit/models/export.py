@@ -7,7 +7,6 @@ tf.Transform's graph and then the model, so training and serving cannot drift ap
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import saved_model_pb2
 
 from solutionkit.examples.columns import DEFAULT_SIGNATURE, RAW_SIGNATURE, SPEC_FILE, TableSpec, load_spec
 from solutionkit.kinds import kind_of
@@ -25,9 +26,6 @@ from solutionkit.models.trained import TrainedModel
 EXAMPLES = "examples"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 WARMUP_BATCHES = (1, 32)
-DISK_BLOCK = 4096
-# Numbers in names such as `__inference_score_24352` and `dense_1`, which is `dense` where it is the first.
-COUNTED = re.compile(rb"_\d+|\d+(?=_)")
 
 
 class ExportError(RuntimeError):
@@ -175,15 +173,32 @@ def check_loads_like_tf_serving(folder: Path, examples: np.ndarray) -> None:
 
 
 def model_size(folder: Path) -> int:
-    """Bytes on disk, in whole blocks, of what a server loads: graph, variables and assets.
+    """Bytes of what a server loads: variables, assets, and the graph without its names.
 
-    Without the numbers in the graph's names, which TensorFlow counts up in a process: the same model has
-    longer ones after others.
+    TensorFlow counts names up in a process, so that the same model has longer ones after others.
     """
-    files = [*folder.glob("variables/*"), *folder.glob("assets/*")]
-    sizes = [file.stat().st_size for file in files if file.is_file()]
-    sizes.append(len(COUNTED.sub(b"", (folder / "saved_model.pb").read_bytes())))
-    return sum(-(-size // DISK_BLOCK) * DISK_BLOCK for size in sizes)
+    size = sum(file.stat().st_size for file in folder.glob("assets/*") if file.is_file())
+    if (folder / "variables" / "variables.index").is_file():
+        reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+        types = reader.get_variable_to_dtype_map()
+        for name, shape in reader.get_variable_to_shape_map().items():
+            # The objects' own graph is a text, and full of names.
+            size += int(np.prod(shape)) * types[name].size if types[name] != tf.string else 0
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    for graph in (item.graph_def for item in saved.meta_graphs):
+        for node in (
+            *graph.node,
+            *(node for function in graph.library.function for node in function.node_def),
+        ):
+            node.name = ""
+            del node.input[:]
+            for value in node.attr.values():
+                # Among single texts is the graph of Python's objects, in full.
+                text = value.tensor.dtype == types_pb2.DT_STRING and not value.tensor.tensor_shape.dim
+                if value.WhichOneof("value") in {"s", "func"} or text:
+                    value.Clear()
+            size += node.ByteSize()
+    return int(size)
 
 
 def write_facts(file: Path, facts: dict[str, Any]) -> None:
