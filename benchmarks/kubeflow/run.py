@@ -38,7 +38,7 @@ SMALLEST = {
     "demand_forecasting": (14_600, None),
     "support_tickets": (3000, None),
     "defect_inspection": (600, 4),
-    "medical_imaging": (600, 4),
+    "medical_imaging": (400, 2),
 }
 DECLARED = """
 [kubeflow]

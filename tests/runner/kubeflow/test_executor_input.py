@@ -82,6 +82,7 @@ def test_what_tfx_gets() -> None:
 
 def test_workers_elsewhere_read_and_write_in_the_store() -> None:
     assert elsewhere(["--runner=FlinkRunner", "--x=1"])
+    assert elsewhere(["--x", "--runner", "FlinkRunner"])
     assert not elsewhere(["--runner=DirectRunner"])
     assert not elsewhere([])
     found = adapted(RECEIVED, SPECIFIED, ["model"], remote=True)

@@ -3,8 +3,7 @@
 Pure functions on the JSON forms of `ExecutorInput` and `ExecutorOutput` (`pipeline_spec.proto`). The
 backend differs from the managed service that TFX was written for in this:
 
-- Of an input's type only a title comes through that TFX does not know; the component's own
-  specification has it.
+- Of an input's type nothing comes through; the component's own specification has it.
 - It adds an output for logs that the component has not.
 - Addresses are `s3://`, `gs://` and `minio://`; the launcher keeps what is behind them below `/s3`,
   `/gcs` and `/minio`, and uploads from there.
@@ -44,7 +43,8 @@ def local_path(uri: str) -> str:
 
 def elsewhere(beam: list[str]) -> bool:
     """Whether Beam's arguments name a runner whose workers do not see this container's files."""
-    runners = [item.partition("=")[2] for item in beam if item.startswith("--runner=")]
+    words = [word for item in beam for word in item.split("=", 1)]
+    runners = [value for name, value in zip(words, words[1:], strict=False) if name == "--runner"]
     return any(runner not in HERE for runner in runners)
 
 
