@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 # Where the launcher keeps what is behind an address.
@@ -44,7 +45,7 @@ def local_path(uri: str) -> str:
 def elsewhere(beam: list[str]) -> bool:
     """Whether Beam's arguments name a runner whose workers do not see this container's files."""
     words = [word for item in beam for word in item.split("=", 1)]
-    runners = [value for name, value in zip(words, words[1:], strict=False) if name == "--runner"]
+    runners = [value for name, value in pairwise(words) if name == "--runner"]
     return any(runner not in HERE for runner in runners)
 
 
