@@ -1,5 +1,6 @@
 """What the runner does with any pipeline: order, cache, failures, kills, a lost store."""
 
+import random
 import signal
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 from solutionkit.errors import UserError
-from solutionkit.runner.local import NodeError, fix_batches, project_lock
+from solutionkit.runner.local import NodeError, project_lock
+from solutionkit.runner.repeatable import make_repeatable
 
 pytestmark = pytest.mark.slow
 STATES = metadata_store_pb2.Execution
@@ -107,6 +109,14 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
 def test_batches_are_not_sized_by_the_clock() -> None:
     from tfx_bsl.coders.batch_util import GetBatchElementsKwargs
 
-    fix_batches()
+    make_repeatable("Transform")
     found = GetBatchElementsKwargs(None)
     assert found["min_batch_size"] == found["max_batch_size"]
+
+
+def test_chance_hangs_on_the_node_alone() -> None:
+    drawn = []
+    for node in ("Transform", "Evaluator", "Transform"):
+        make_repeatable(node)
+        drawn.append(random.random())
+    assert drawn[0] == drawn[2] != drawn[1]
