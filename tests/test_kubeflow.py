@@ -15,7 +15,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from emulated_kubeflow.backend import BUCKET, ROOT, Backend, Run, object_store, timeless
+from emulated_kubeflow.backend import BUCKET, DECLARED, ROOT, Backend, Run, object_store, timeless
 from emulated_kubeflow.containers import Namespaces, namespaces_allowed
 from solutionkit.pipeline.fingerprint import input_hash
 from solutionkit.runner.kubeflow.compiled import FOLDER, compile_pipeline
@@ -27,14 +27,6 @@ pytestmark = [
         not namespaces_allowed(), reason="containers are emulated by namespaces, which this machine forbids"
     ),
 ]
-DECLARED = """
-[kubeflow]
-image = "localhost/demo:1"
-pipeline_root = "s3://pipelines/demo"
-models = "/models/live"
-volumes = [{claim = "models", path = "/models"}]
-retries = 0
-"""
 
 
 @dataclasses.dataclass
@@ -98,7 +90,7 @@ def emulated(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     project = folder / "demo"
     shutil.copytree(finished, project, ignore=shutil.ignore_patterns(".pipeline", "runs", "models"))
     with (project / "use_case.toml").open("a") as stream:
-        stream.write(DECLARED)
+        stream.write(DECLARED.format(image="localhost/demo:1") + "retries = 0\n")
     for name in ("models", "pods"):
         (folder / name).mkdir()
     containers = Namespaces("localhost/demo:1", project, str(FOLDER))

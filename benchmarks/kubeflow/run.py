@@ -25,7 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 from emulated_kubeflow.acceptance import accept
-from emulated_kubeflow.backend import TIMES, Backend, object_store, timeless
+from emulated_kubeflow.backend import DECLARED, TIMES, Backend, object_store, timeless
 from emulated_kubeflow.containers import Containers, Namespaces, Podman
 from emulated_kubeflow.image import build, podman_works
 
@@ -40,15 +40,10 @@ SMALLEST = {
     "defect_inspection": (600, 4),
     "medical_imaging": (400, 2),
 }
-DECLARED = """
-[kubeflow]
-image = "localhost/{slug}:1"
-pipeline_root = "s3://pipelines/demo"
-models = "/models"
-volumes = [{{claim = "models", path = "/models"}}]
+RESOURCES = """
 [kubeflow.resources]
-default = {{cpu = 1, memory = "4Gi"}}
-"Trainer.deep" = {{cpu = 2, memory = "8Gi"}}
+default = {cpu = 1, memory = "4Gi"}
+"Trainer.deep" = {cpu = 2, memory = "8Gi"}
 """
 
 
@@ -60,6 +55,13 @@ def main() -> None:
     parser.add_argument("--use-cases", nargs="*", default=list(SMALLEST), choices=list(SMALLEST))
     parser.add_argument("--containers", choices=("podman", "namespaces"), default="namespaces")
     parser.add_argument("--base", help="with podman: the image to begin with (default: one is made)")
+    parser.add_argument(
+        "--build-volume",
+        nargs="*",
+        default=[],
+        metavar="SOURCE:TARGET",
+        help="with podman: what builds see beside, e.g. how this machine reaches its package sources",
+    )
     options = parser.parse_args()
     if options.containers == "podman" and not podman_works():
         sys.exit("podman or debootstrap is not here: apt-get install podman runc debootstrap")
@@ -89,7 +91,7 @@ def judged(name: str, folder: Path, options: argparse.Namespace, shared: Path) -
     image, built = f"localhost/{project.name}:1", None
     containers: Containers = Namespaces(image, project, "/home/solution/project")
     if options.containers == "podman":
-        built = build(project, image, shared, options.base)
+        built = build(project, image, shared, options.base, options.build_volume)
         containers = Podman()
     models, pods = folder / "models", folder / "pods"
     for place in (models, pods):
@@ -102,7 +104,7 @@ def judged(name: str, folder: Path, options: argparse.Namespace, shared: Path) -
             print(f"{name}: {run.failed} failed: {run.error}")
             return False
         there = json.loads((backend.output(run, "compare", "comparison") / "comparison.json").read_text())
-    pushed = list(models.glob("*/*/saved_model.pb"))
+    pushed = list(models.glob("live/*/*/saved_model.pb"))
     local = json.loads((project / "runs" / "latest" / "comparison.json").read_text())
     same = timeless(there) == timeless(local)
     size = f", image {built.size / 1e9:.2f} GB" if built else ""
@@ -130,7 +132,7 @@ def generated(name: str, folder: Path) -> Path:
     text = "\n".join(lines).replace(
         "[training]", f"[training]\nepochs = {epochs}" if epochs else "[training]"
     )
-    declared.write_text(text + "\n" + DECLARED.format(slug=slug))
+    declared.write_text(text + "\n" + DECLARED.format(image=f"localhost/{slug}:1") + RESOURCES)
     solutionkit(project, "sample", "--rows", str(rows))
     solutionkit(project, "kubeflow", "compile")
     return project

@@ -13,10 +13,18 @@ from typing import Any
 from emulated_kubeflow.acceptance import Accepted, accept
 from emulated_kubeflow.containers import Containers
 from emulated_kubeflow.driver import FailedError, Store
-from emulated_kubeflow.launcher import Bucket, launch
+from emulated_kubeflow.launcher import Bucket, Launcher
 
 BUCKET = "pipelines"
 ROOT = f"s3://{BUCKET}/demo"
+# What a project says to run here; retries are stated beside.
+DECLARED = """
+[kubeflow]
+image = "{image}"
+pipeline_root = "s3://pipelines/demo"
+models = "/models/live"
+volumes = [{{claim = "models", path = "/models"}}]
+"""
 # Of the test's own server.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
@@ -74,19 +82,12 @@ class Backend:
         self.store = self.store.next_run()
         started, run = time.monotonic(), Run(store=self.store)
         place = f"{root}/{accepted.name}/{uuid.uuid4()}"
+        launcher = Launcher(
+            accepted, place, run.store, self.client, self.containers, self.volumes, self.secrets, self.folder
+        )
         for task in in_order(accepted):
             try:
-                run.seconds[task] = launch(
-                    accepted,
-                    task,
-                    place,
-                    run.store,
-                    self.client,
-                    self.containers,
-                    self.volumes,
-                    self.secrets,
-                    self.folder,
-                )
+                run.seconds[task] = launcher.launch(task)
                 self.on_task(task, run.seconds[task])
             except FailedError as error:
                 run.state, run.failed, run.error = "FAILED", task, str(error)

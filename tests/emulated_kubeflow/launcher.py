@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,129 +46,132 @@ class Bucket:
         return self._root / local_path(uri).lstrip("/")
 
 
-def launch(
-    accepted: Accepted,
-    task: str,
-    root: str,
-    store: Store,
-    client: Any,
-    containers: Containers,
-    volumes: dict[str, Path],
-    secrets: dict[str, dict[str, str]],
-    folder: Path,
-) -> float:
-    """Run a task's container between download and upload, unless the cache answers; try again as it may be.
+@dataclass
+class Launcher:
+    """Runs the tasks of one run.
 
-    Returns:
-        Seconds that the container took, of the last try; -1 of a cached one.
+    Attributes:
+        accepted: The pipeline.
+        root: The address of the run's results.
+        store: The metadata store.
+        client: boto3's, of the object store.
+        containers: What runs commands.
+        volumes: Folders by persistent volume claim.
+        secrets: Keys and values by secret.
+        folder: For pods' own files and logs.
     """
-    # Tries share one input, and the places of its outputs.
-    given = executor_input(accepted, task, root, store)
-    key = fingerprint(accepted, task, given)
-    cacheable = accepted.tasks[task].get("cachingOptions", {}).get("enableCache", False)
-    if cacheable and key in store.cached:
-        for name, item in store.cached[key].items():
-            store.artifacts[task, name] = item
-        return -1.0
-    tries = 1 + int(accepted.tasks[task].get("retryPolicy", {}).get("maxRetryCount", 0))
-    for attempt in range(tries):
-        try:
-            seconds = tried(accepted, task, root, store, client, containers, volumes, secrets, folder, given)
-            break
-        except FailedError:
-            if attempt == tries - 1:
-                raise
-    if cacheable:
-        store.cached[key] = store.outputs(task)
-    return seconds
 
+    accepted: Accepted
+    root: str
+    store: Store
+    client: Any
+    containers: Containers
+    volumes: dict[str, Path]
+    secrets: dict[str, dict[str, str]]
+    folder: Path
 
-def tried(
-    accepted: Accepted,
-    task: str,
-    root: str,
-    store: Store,
-    client: Any,
-    containers: Containers,
-    volumes: dict[str, Path],
-    secrets: dict[str, dict[str, str]],
-    folder: Path,
-    given: dict[str, Any],
-) -> float:
-    """One pod."""
-    staging = folder / task
-    shutil.rmtree(staging, ignore_errors=True)
-    mounts = []
-    for place in ("s3", "gcs", "minio", "tmp"):
-        (staging / place).mkdir(parents=True)
-        # As an emptyDir, which any user may write to.
-        (staging / place).chmod(0o777)
-        mounts.append(Mount(staging / place, f"/{place}"))
-    kubernetes = accepted.kubernetes(task)
-    for item in kubernetes.get("pvcMount", []):
-        if item["constant"] not in volumes:
-            raise FailedError(f'persistentvolumeclaim "{item["constant"]}" not found')
-        mounts.append(Mount(volumes[item["constant"]], item["mountPath"]))
-    bucket = Bucket(client, staging)
-    for listed in given["inputs"]["artifacts"].values():
-        for item in listed["artifacts"]:
+    def launch(self, task: str) -> float:
+        """Run a task's pod, unless the cache answers, and again as often as it may be tried.
+
+        Returns:
+            Seconds that the container took, of the last try; -1 of a cached one.
+        """
+        # Tries share one input, and the places of its outputs.
+        given = executor_input(self.accepted, task, self.root, self.store)
+        key = fingerprint(self.accepted, task, given)
+        cacheable = self.accepted.tasks[task].get("cachingOptions", {}).get("enableCache", False)
+        if cacheable and key in self.store.cached:
+            for name, item in self.store.cached[key].items():
+                self.store.artifacts[task, name] = item
+            return -1.0
+        left = int(self.accepted.tasks[task].get("retryPolicy", {}).get("maxRetryCount", 0))
+        while True:
             try:
-                bucket.download(item["uri"])
-            except (BotoCoreError, ClientError) as error:
+                seconds = self._pod(task, given)
+                break
+            except FailedError:
+                if left == 0:
+                    raise
+                left -= 1
+        if cacheable:
+            self.store.cached[key] = self.store.outputs(task)
+        return seconds
+
+    def _pod(self, task: str, given: dict[str, Any]) -> float:
+        """Run a task's container between download and upload."""
+        staging = self.folder / task
+        shutil.rmtree(staging, ignore_errors=True)
+        mounts = []
+        for place in ("s3", "gcs", "minio", "tmp"):
+            (staging / place).mkdir(parents=True)
+            # As an emptyDir, which any user may write to.
+            (staging / place).chmod(0o777)
+            mounts.append(Mount(staging / place, f"/{place}"))
+        kubernetes = self.accepted.kubernetes(task)
+        for item in kubernetes.get("pvcMount", []):
+            if item["constant"] not in self.volumes:
+                raise FailedError(f'persistentvolumeclaim "{item["constant"]}" not found')
+            mounts.append(Mount(self.volumes[item["constant"]], item["mountPath"]))
+        bucket = Bucket(self.client, staging)
+        for listed in given["inputs"]["artifacts"].values():
+            for item in listed["artifacts"]:
+                try:
+                    bucket.download(item["uri"])
+                except (BotoCoreError, ClientError) as error:
+                    raise FailedError(
+                        f'failed to download input artifact "{item["uri"]}" from remote storage: {error}'
+                    ) from error
+        outputs = {name: listed["artifacts"][0] for name, listed in given["outputs"]["artifacts"].items()}
+        for item in outputs.values():
+            parent = bucket.staged(item["uri"]).parent
+            parent.mkdir(parents=True, exist_ok=True)
+        # As the launcher itself runs as the image's user.
+        for made in (staging / "s3").rglob("*"):
+            made.chmod(0o777 if made.is_dir() else 0o666)
+        container = self.accepted.executor(task)
+        command = [
+            part.replace("{{$}}", json.dumps(given))
+            for part in [*container["command"], *container.get("args", [])]
+        ]
+        longest = max(len(part.encode()) for part in command)
+        if longest > LONGEST_ARGUMENT:
+            raise FailedError(f"argument list too long: {longest} bytes")
+        environment = {item["name"]: item["value"] for item in container.get("env", [])}
+        for item in kubernetes.get("secretAsEnv", []):
+            for pair in item["keyToEnv"]:
+                held = self.secrets.get(item["secretName"], {})
+                if pair["secretKey"] not in held:
+                    raise FailedError(f"couldn't find key {pair['secretKey']} in Secret {item['secretName']}")
+                environment[pair["envVar"]] = held[pair["secretKey"]]
+        log = self.folder / f"{task}.log"
+        started = time.monotonic()
+        code = self.containers.run(container["image"], command, environment, mounts, log)
+        seconds = time.monotonic() - started
+        if code != 0:
+            raise FailedError(f"failed to execute component: exit status {code}\n{tail(log)}")
+        answer = staging / given["outputs"]["outputFile"].lstrip("/")
+        written = json.loads(answer.read_text()) if answer.exists() else {}
+        try:
+            json_format.ParseDict(written, pipeline_spec_pb2.ExecutorOutput())
+        except json_format.ParseError as error:
+            raise FailedError(f"failed to unmarshall ExecutorOutput in file {answer}: {error}") from error
+        for name, item in outputs.items():
+            if name == "executor-logs":
+                continue
+            said = (written.get("artifacts", {}).get(name, {}).get("artifacts") or [{}])[0]
+            uri, metadata = said.get("uri") or item["uri"], said.get("metadata") or {}
+            if not uri.startswith(f"{self.root}/"):
+                raise FailedError(f'URI "{uri}" does not have expected bucket prefix "{self.root}"')
+            if any(value is None for value in metadata.values()):
                 raise FailedError(
-                    f'failed to download input artifact "{item["uri"]}" from remote storage: {error}'
-                ) from error
-    outputs = {name: listed["artifacts"][0] for name, listed in given["outputs"]["artifacts"].items()}
-    for item in outputs.values():
-        parent = bucket.staged(item["uri"]).parent
-        parent.mkdir(parents=True, exist_ok=True)
-    # As the launcher itself runs as the image's user.
-    for made in (staging / "s3").rglob("*"):
-        made.chmod(0o777 if made.is_dir() else 0o666)
-    container = accepted.executor(task)
-    command = [
-        part.replace("{{$}}", json.dumps(given))
-        for part in [*container["command"], *container.get("args", [])]
-    ]
-    longest = max(len(part.encode()) for part in command)
-    if longest > LONGEST_ARGUMENT:
-        raise FailedError(f"argument list too long: {longest} bytes")
-    environment = {item["name"]: item["value"] for item in container.get("env", [])}
-    for item in kubernetes.get("secretAsEnv", []):
-        for pair in item["keyToEnv"]:
-            held = secrets.get(item["secretName"], {})
-            if pair["secretKey"] not in held:
-                raise FailedError(f"couldn't find key {pair['secretKey']} in Secret {item['secretName']}")
-            environment[pair["envVar"]] = held[pair["secretKey"]]
-    log = folder / f"{task}.log"
-    started = time.monotonic()
-    code = containers.run(container["image"], command, environment, mounts, log)
-    seconds = time.monotonic() - started
-    if code != 0:
-        raise FailedError(f"failed to execute component: exit status {code}\n{tail(log)}")
-    answer = staging / given["outputs"]["outputFile"].lstrip("/")
-    written = json.loads(answer.read_text()) if answer.exists() else {}
-    try:
-        json_format.ParseDict(written, pipeline_spec_pb2.ExecutorOutput())
-    except json_format.ParseError as error:
-        raise FailedError(f"failed to unmarshall ExecutorOutput in file {answer}: {error}") from error
-    for name, item in outputs.items():
-        if name == "executor-logs":
-            continue
-        said = (written.get("artifacts", {}).get(name, {}).get("artifacts") or [{}])[0]
-        uri, metadata = said.get("uri") or item["uri"], said.get("metadata") or {}
-        if not uri.startswith(f"{root}/"):
-            raise FailedError(f'URI "{uri}" does not have expected bucket prefix "{root}"')
-        if any(value is None for value in metadata.values()):
-            raise FailedError(
-                f'unable to produce MLMD artifact for output "{name}": failed to convert RuntimeArtifact to'
-                " MLMD artifact: unknown/unsupported value type *structpb.Value_NullValue"
-            )
-        bucket.upload(uri)
-        store.register(task, name, {"uri": uri, "metadata": metadata})
-    # The pod is gone.
-    shutil.rmtree(staging)
-    return seconds
+                    f'unable to produce MLMD artifact for output "{name}": failed to convert RuntimeArtifact to'
+                    " MLMD artifact: unknown/unsupported value type *structpb.Value_NullValue"
+                )
+            bucket.upload(uri)
+            self.store.register(task, name, {"uri": uri, "metadata": metadata})
+        # The pod is gone.
+        shutil.rmtree(staging)
+        return seconds
 
 
 def tail(log: Path) -> str:

@@ -194,8 +194,8 @@ def model_size(folder: Path) -> int:
             del node.input[:]
             for value in node.attr.values():
                 # Among single texts is the graph of Python's objects, in full.
-                text = value.tensor.dtype == types_pb2.DT_STRING and not value.tensor.tensor_shape.dim
-                if value.WhichOneof("value") in {"s", "func"} or text:
+                single = value.tensor.dtype == types_pb2.DT_STRING and not value.tensor.tensor_shape.dim
+                if value.WhichOneof("value") in {"s", "func"} or single:
                     value.Clear()
             size += node.ByteSize()
     return int(size)
