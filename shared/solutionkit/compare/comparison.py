@@ -34,7 +34,7 @@ class ScoredModel:
         evaluation: `(eval rows, outputs)` outputs.
         validation: `(validation rows, outputs)` outputs of a model not fitted on these rows.
         latency_ms: By batch, see `latency`.
-        size_bytes: Of the SavedModel.
+        size_bytes: See `models.export.model_size`.
         facts: What training told; `train_seconds` among it.
         scrutiny: What was found out about it beyond its metrics.
     """
