@@ -6,10 +6,10 @@ from solutionkit.errors import UserError
 from solutionkit.pipeline import fingerprint
 
 
-def test_sources_and_page_templates_count_and_bytecode_does_not(
+def test_sources_and_page_templates_count_and_what_was_compiled_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("room/code.py", "room/page.html.j2", "room/code.pyc", "package/own.py"):
+    for name in ("room/code.py", "room/page.html.j2", "package/own.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("one")
     monkeypatch.setattr(fingerprint, "LIBRARY", tmp_path)
@@ -23,7 +23,10 @@ def test_sources_and_page_templates_count_and_bytecode_does_not(
         (tmp_path / name).write_text("two")
         assert current() != before
     before = current()
-    (tmp_path / "room/code.pyc").write_text("two")
+    # Python writes the one when it imports, numba the other when it first runs.
+    for name in ("room/__pycache__/code.pyc", "room/__pycache__/code.nbc", "package/__pycache__/own.pyc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("two")
     assert current() == before
 
 

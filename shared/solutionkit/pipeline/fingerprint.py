@@ -44,15 +44,7 @@ def source_hash(*rooms: str, own: Iterable[Path] = (), names: Iterable[str] = ()
         names: What is used of them, by dotted name.
     """
     places = [*(LIBRARY / room for room in (*COMMON, *rooms)), *own]
-    files = [
-        file
-        for place in places
-        for file in (
-            [place]
-            if place.is_file()
-            else sorted(item for item in place.rglob("*") if item.is_file() and item.suffix != ".pyc")
-        )
-    ]
+    files = [file for place in places for file in ([place] if place.is_file() else _written(place))]
     digest = hashlib.sha256("\n".join([solutionkit.__version__, *names]).encode())
     for file in files:
         digest.update(file.name.encode())
@@ -83,12 +75,13 @@ def own_sources(folder: Path, package: str, *modules: str) -> list[Path]:
             sources[file] = None
             waiting += _imported(file, folder)
     # Which of its other files the package reads, and what it may be installed beside, cannot be told.
-    beside = [
-        file
-        for file in (folder / package).rglob("*")
-        if file.is_file() and file.suffix not in {".py", ".pyc"}
-    ]
+    beside = [file for file in _written(folder / package) if file.suffix != ".py"]
     return sorted([*sources, *beside, folder / "requirements.lock"]) if sources else []
+
+
+def _written(folder: Path) -> list[Path]:
+    """The files below a folder, but for those that Python and numba keep there of what they compiled."""
+    return sorted(file for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__")
 
 
 def _file_of(folder: Path, package: str, module: str) -> Path | None:
@@ -158,7 +151,7 @@ def project_hash(folder: Path, package: str) -> str:
         folder: The project's.
         package: Its use case's.
     """
-    files = [item for item in (folder / package).rglob("*") if item.is_file() and item.suffix != ".pyc"]
+    files = _written(folder / package)
     files += [folder / name for name in ("pyproject.toml", "requirements.lock", schemas.FILE_NAME)]
     there = sorted(file for file in files if file.is_file())
     return data_hash(there, [file.relative_to(folder).as_posix() for file in there])
