@@ -8,7 +8,7 @@ import pytest
 
 LIBRARY = Path(__file__).resolve().parents[1] / "shared" / "solutionkit"
 NAMES = re.compile(
-    r"\b(images?|masks?|IMAGE|card|merchant|amounts?|history|events|sequence|SEQUENCE|numeric|NUMERIC"
+    r"\b(images?|masks?|IMAGE|card|merchant|amounts?|history|events|sequence|SEQUENCE|numeric|NUMERIC|DATE"
     r"|categorical|CATEGORICAL|classes|has_negative_class|positive_name|negative|positive|Classification"
     r"|classification|regression|Regression|forecast|Forecast|series|anomaly|roc_auc|accuracy|rmse)\b"
 )

@@ -13,7 +13,7 @@ from solutionkit import use_case
 from solutionkit.environment import prepare_environment
 from solutionkit.errors import UserError
 from solutionkit.examples.cast import table_inputs
-from solutionkit.examples.reading import trimmed
+from solutionkit.examples.reading import Cells, told, trimmed
 from solutionkit.modalities.rows import ScoringRows
 from solutionkit.runner.models import further_decisions, kept_beside, known_decision, model_folder
 
@@ -205,7 +205,9 @@ class Project:
             raise UserError(f"{SOURCE}: {str(error).splitlines()[0]}") from None
         if not table.num_rows:
             raise UserError(f"{SOURCE}: there are none.")
-        return modality.take_new(trimmed(table), SOURCE, loaded.spec, known)
+        spec = loaded.spec
+        read = told(Cells(trimmed(table)), spec.dialect, spec.as_written)
+        return modality.take_new(read.whole(SOURCE), SOURCE, spec, known)
 
     def _named(self, rows: ScoringRows, columns: dict[str, pa.Array]) -> pd.DataFrame:
         table = self._project.use_case.modality.table_of(rows, columns)

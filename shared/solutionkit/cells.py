@@ -35,6 +35,12 @@ def is_number(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.match_substring_regex(texts, r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
 
 
+def is_iso_date(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """For each text whether it is a date in ISO 8601, with a time of day or without."""
+    time = r"[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?"
+    return pc.match_substring_regex(texts, rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({time})?$")
+
+
 def is_plain(kind: pa.DataType) -> bool:
     """Whether a column's cells are numbers, texts, truth values or times."""
     return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

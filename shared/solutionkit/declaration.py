@@ -6,6 +6,7 @@ file, the key and the remedy.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -47,8 +48,26 @@ class Data(Table):
     """Where the rows are and how they are split; paths are absolute or relative to the file."""
 
     path: Path | None = Field(
-        None, description="CSV or Parquet file, or a folder of them; with columns.image a folder of images"
+        None,
+        description="CSV, Excel, Parquet or JSON-lines file, or a folder of them; with columns.image a folder"
+        " of images",
     )
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="what separates a CSV's columns; usually found out"
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description='what begins a number\'s decimals, "." or ","; usually found out'
+    )
+    thousands: Literal[".", ",", " ", "'"] | None = Field(
+        None, description='what groups a number\'s digits, e.g. "."; usually found out'
+    )
+    date_format: str | None = Field(
+        None, description='how dates are written, e.g. "%d.%m.%Y"; usually found out'
+    )
+    encoding: str | None = Field(
+        None, description='a text file\'s encoding, e.g. "cp1252"; usually found out'
+    )
+    sheet: str | None = Field(None, description="which sheet of a workbook is read")
     train: Path | None = Field(None, description="training rows, when the split is given by files")
     eval: Path | None = Field(None, description="evaluation rows, when the split is given by files")
     split: Literal["random", "stratified", "time", "group", "column"] = Field(
@@ -82,8 +101,28 @@ class Data(Table):
         """Whether chance decides which rows, or which groups, are evaluated."""
         return self.path is not None and self.split in {"random", "stratified", "group"}
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            "a".encode(value or "utf-8")
+        except LookupError:
+            raise ValueError("no encoding that is known; e.g. utf-8, cp1252, cp1250, latin-1") from None
+        return value
+
+    @field_validator("date_format")
+    @classmethod
+    def _whole_date(cls, value: str | None) -> str | None:
+        known = re.findall("%(.)", value or "")
+        day = {"d", "e", "j"} & set(known), {"m", "b", "B", "j"} & set(known), {"Y", "y"} & set(known)
+        if value is not None and not {"F", "s"} & set(known) and not all(day):
+            raise ValueError("a day, a month and a year are needed, e.g. %d.%m.%Y")
+        return value
+
     @model_validator(mode="after")
     def _one_source(self) -> Data:
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError("'decimal' and 'thousands' cannot be the same")
         given = (self.path is not None, self.train is not None, self.eval is not None)
         if given not in {(True, False, False), (False, True, True)}:
             raise ValueError("give either 'path', or both 'train' and 'eval'")
@@ -93,7 +132,14 @@ class Data(Table):
 
 
 # Parts that one column may play at once.
-SHARED_PARTS = ({"time", "numeric"}, {"id", "group"}, {"amount", "numeric"})
+SHARED_PARTS = (
+    {"time", "numeric"},
+    {"time", "date"},
+    {"time", "reference"},
+    {"date", "reference"},
+    {"id", "group"},
+    {"amount", "numeric"},
+)
 
 
 class Columns(Table):
@@ -124,6 +170,12 @@ class Columns(Table):
         [], description="further labels with a few values, e.g. priority; each is told beside the label"
     )
     numeric: list[str] = Field([], description="feature columns that hold numbers")
+    date: list[str] = Field([], description="feature columns that hold dates")
+    reference: str | None = Field(
+        None,
+        description="the date that a row is seen from, e.g. of its snapshot; other dates are told in days"
+        " before it",
+    )
     categorical: list[str] = Field([], description="feature columns that hold one of some values")
     text: list[str] = Field([], description="feature columns that hold text, read one after the other")
     image: str | None = Field(
@@ -162,19 +214,27 @@ class Columns(Table):
         return {
             **dict.fromkeys(self.categorical, "categorical"),
             **dict.fromkeys(self.numeric, "numeric"),
+            **dict.fromkeys([*self.date, *([self.reference] if self.reference else [])], "date"),
             **money,
         }
 
     @property
+    def as_written(self) -> set[str]:
+        """Columns whose cells are names, whatever they look like."""
+        parts = ("id", "group", "split", "card", "merchant", "image", "mask", "series", "categorical", "text")
+        named = [getattr(self, part) or [] for part in (*parts, "further_labels", "ignore")]
+        return {name for value in named for name in ([value] if isinstance(value, str) else value)}
+
+    @property
     def features(self) -> list[str]:
         """The feature columns that are declared, in order."""
-        return [*self.numeric, *self.categorical, *self.text]
+        return [*self.numeric, *self.date, *self.categorical, *self.text]
 
     @property
     def not_features(self) -> set[str]:
         """Columns that are never fed to a model."""
         single = [self.label, self.id, self.group, self.split, self.mask, self.card, self.merchant]
-        if self.time not in self.numeric:
+        if self.time not in {*self.numeric, *self.date, self.reference}:
             single.append(self.time)
         return {name for name in single if name} | {*self.further_labels, *self.ignore}
 

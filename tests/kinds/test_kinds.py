@@ -1,5 +1,7 @@
 """What every kind of column promises, whichever it is."""
 
+from datetime import datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,6 +16,12 @@ STEPS = np.arange(24.0, dtype=np.float32).reshape(3, 4, 2)
 COLUMNS = {
     "numeric": (Feature("x", "numeric"), pa.chunked_array([[1.5, None, -2.0]])),
     "categorical": (Feature("x", "categorical", ("a", "b")), pa.chunked_array([["a", None, "b"]])),
+    "date": (
+        Feature("x", "date", ("days", "month"), reference="y"),
+        pa.chunked_array(
+            [pa.array([datetime(2025, 12, 31), None, datetime(1999, 1, 2)], pa.timestamp("us"))]
+        ),
+    ),
     "text": (Feature("x", "text", ("html", "email")), pa.chunked_array([["a word", None, "two"]])),
     "sequence": (Feature("x", "sequence", shape=(4, 2)), pa.chunked_array([sequence_array(STEPS)])),
     **{
@@ -79,7 +87,7 @@ def test_a_column_is_claimed_by_one_kind() -> None:
     """Windows look like sequences, and are declared where they are cut; free text is declared by its reader."""
     claimed = {name: claiming(column) for name, (_, column) in COLUMNS.items()}
     assert [kind.name if kind else None for kind in claimed.values()] == [
-        "numeric", "categorical", "categorical", "sequence", "sequence", "sequence", None,
+        "numeric", "categorical", "date", "categorical", "sequence", "sequence", "sequence", None,
     ]  # fmt: skip
 
 

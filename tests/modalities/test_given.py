@@ -18,7 +18,8 @@ def declare(folder: Path, key: str | None = None, **data: object) -> Declaration
 def test_two_files_say_which_rows_are_which(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x,y\n1,0\n2,1\n")
     (tmp_path / "b.csv").write_text("y,x\n1,3\n")
-    table, splits, source = read_given(declare(tmp_path, train="a.csv", eval="b.csv"))
+    given = read_given(declare(tmp_path, train="a.csv", eval="b.csv"))
+    table, splits, source = given.read.table, given.splits, given.source
     assert table["x"].to_pylist() == ["1", "2", "3"]
     assert splits is not None
     assert splits.tolist() == ["train", "train", "eval"]
@@ -42,7 +43,8 @@ def test_splits_in_another_table(tmp_path: Path, key: str | None, beside: str, f
     (tmp_path / "rows.csv").write_text("id,y\np,0\nq,1\nr,0\n")
     (tmp_path / "folds.csv").write_text(beside)
     declaration = declare(tmp_path, key, path="rows.csv", split="column", split_table="folds.csv")
-    table, splits, _ = read_given(declaration)
+    given = read_given(declaration)
+    table, splits = given.read.table, given.splits
     assert table["fold"].to_pylist() == folds
     assert splits is None
 

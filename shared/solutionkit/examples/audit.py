@@ -129,7 +129,7 @@ def audit(project: Project) -> AuditedTable:
     further, problems, notes = further_tasks(data.table, parts.splits, task, project)
     findings.add(problems)
     findings.notes += notes
-    spec = dataclasses.replace(spec, further=further)
+    spec = dataclasses.replace(spec, further=further, dialect=data.dialect)
     typed, unfit = cast(data.table, spec)
     findings.add(unfit)
     findings.refuse(data.source)

@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from solutionkit.declaration import Columns
 from solutionkit.errors import UserError
-from solutionkit.kinds import KINDS, Feature, Files, Kind, claiming, kind_of
+from solutionkit.examples.dialect import UNKNOWN, Dialect
+from solutionkit.kinds import KINDS, TEXT, Feature, Files, Kind, claiming, kind_of
 from solutionkit.tasks.base import Task, task_from_json
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class TableSpec:
         metadata_files: What would be features, but no model reads them, e.g. masks; their cells name files.
         computed_by: What decides the computed columns, as text; empty where there are none.
         further: What is predicted beside the task, a label each; their columns are among the carried ones.
+        dialect: How the files were written that it is known from (`examples.dialect.Dialect`).
     """
 
     task: Task
@@ -63,6 +65,7 @@ class TableSpec:
     metadata_files: tuple[Feature, ...] = ()
     computed_by: str = ""
     further: tuple[Task, ...] = ()
+    dialect: Dialect = UNKNOWN
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -95,6 +98,12 @@ class TableSpec:
     def of_further(self, task: Task) -> TableSpec:
         """What models of a further label read and predict."""
         return dataclasses.replace(self, task=task, further=())
+
+    @property
+    def as_written(self) -> set[str]:
+        """Columns whose cells are names or words, whatever they look like."""
+        texts = {feature.name for feature in self.features if kind_of(feature).is_text}
+        return texts | set(self.metadata_columns) | {feature.name for feature in self.of(TEXT)}
 
     @property
     def label(self) -> str:
@@ -187,6 +196,7 @@ class TableSpec:
             "metadata_files": tuple(map(_feature, raw["metadata_files"])),
             "carried": tuple(raw["carried"]),
             "further": tuple(map(task_from_json, raw.get("further", []))),
+            "dialect": Dialect(**raw.get("dialect", {})),
         }
         return cls(**{**raw, **read})
 
@@ -234,7 +244,7 @@ def infer_features(table: pa.Table, columns: Columns) -> tuple[list[Feature], di
         kind = KINDS[declared[name]] if name in declared else kind
         inferred = kind.infer(name, values, declared=name in declared)
         if isinstance(inferred, Feature):
-            features.append(inferred)
+            features.append(kind.seen_from(inferred, columns.reference))
         else:
             ignored[name] = inferred
     return features, ignored

@@ -32,9 +32,10 @@ def declared_columns(declaration: Declaration) -> dict[str, list[str]]:
     """The columns that the declaration wants, by its key."""
     columns = declaration.columns
     declared = {"columns.label": [columns.label], "slices.columns": declaration.slices.columns}
-    for part in ("id", "time", "group", "split", "mask", "card", "merchant", "amount"):
+    for part in ("id", "time", "group", "split", "mask", "card", "merchant", "amount", "reference"):
         declared[f"columns.{part}"] = [value] if (value := getattr(columns, part)) else []
     declared["columns.further_labels"] = columns.further_labels
+    declared["columns.date"] = columns.date
     declared["columns.numeric"], declared["columns.categorical"] = columns.numeric, columns.categorical
     return declared
 

@@ -40,7 +40,7 @@ def drift_notes(table: pa.Table, splits: np.ndarray, spec: TableSpec) -> list[st
     count = min(MOST_ROWS, *map(len, sides))
     rows = np.concatenate([np.sort(random.permutation(side)[:count]) for side in sides])
     drawn = take_rows(table, rows)
-    matrix = np.stack([_numbers(drawn[feature.name]) for feature in features], axis=1)
+    matrix = np.stack([kinds[feature].numbers(drawn[feature.name]) for feature in features], axis=1)
     is_eval = np.repeat([0, 1], count)
     area, strength = _told_apart(matrix, is_eval, random.permutation(2 * count) % 2)
     if area < ROC_AUC:
@@ -72,13 +72,3 @@ def _told_apart(matrix: np.ndarray, side: np.ndarray, half: np.ndarray) -> tuple
         said[~learned] = booster.predict(matrix[~learned])
         strength += booster.feature_importance("gain")
     return roc_auc(side > 0, said), strength
-
-
-def _numbers(values: pa.ChunkedArray) -> np.ndarray:
-    """`(rows,)` float64; texts as codes, in the order of how often they occur."""
-    if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
-        return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
-    indices = values.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy() + 1
-    order = np.argsort(np.argsort(-np.bincount(indices), kind="stable"), kind="stable")
-    codes: np.ndarray = order[indices].astype(np.float64)
-    return codes

@@ -12,6 +12,7 @@ from solutionkit.cells import sequence_shape, sequence_values, take_rows
 from solutionkit.examples.audit import AuditedTable
 from solutionkit.examples.columns import TableSpec
 from solutionkit.kinds import Files, kind_of
+from solutionkit.kinds.date import date_texts
 from solutionkit.splits import SPLITS
 
 # benchmarks/ingestion: larger batches gain nothing and cost memory.
@@ -74,6 +75,8 @@ def _as_lists(column: pa.Array) -> pa.LargeListArray:
         numbers = sequence_values(column).reshape(len(column), -1)
         offsets = pa.array(np.arange(len(numbers) + 1) * numbers.shape[1], pa.int64())
         return pa.LargeListArray.from_arrays(offsets, pa.array(numbers.reshape(-1)))
+    if pa.types.is_timestamp(column.type):
+        column = date_texts(column)
     value_type = column.type
     if pa.types.is_string(value_type):
         column, value_type = column.cast(pa.large_binary()), pa.large_binary()

@@ -1,10 +1,13 @@
-"""CSV and Parquet files -> Arrow tables, with errors that name the file and the row."""
+"""Files of tables -> Arrow tables, with errors that name the file and the row."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,62 +17,152 @@ import pyarrow.json
 import pyarrow.parquet
 
 from solutionkit.errors import DataError, Problem, UserError, suggestion
+from solutionkit.examples.dialect import UNKNOWN, Dialect
+from solutionkit.examples.opening import Survey, Utf8, inner_suffix, is_packed, not_utf8, survey
+from solutionkit.examples.written import understood
 
-TO_UTF8 = "convert the file, e.g. iconv -f LATIN1 -t UTF-8"
-# What separates a CSV's columns where no comma does; with the first of them numbers may have decimal commas.
-OTHER_MARKS = ";\t|"
+# What separates a CSV's columns, the likeliest first.
+MARKS = ",;\t|"
+MARK_NAMES = {"\t": "a tab", " ": "a blank"}
+# The first of them with which numbers may well have decimal commas.
+WITH_COMMAS = ";"
+LOOKED_AT_LINES = 50
 LONGEST_LINE = 1 << 30
-# Bytes by which UTF-16 is known.
-LOOKED_AT = 1000
-DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"
 SUFFIXES = {
     ".csv": "CSV",
+    ".tsv": "CSV",
+    ".txt": "CSV",
     ".parquet": "Parquet",
     ".pq": "Parquet",
     ".jsonl": "JSON lines",
     ".ndjson": "JSON lines",
+    ".xlsx": "Excel",
+    ".xlsm": "Excel",
+    ".xls": "Excel",
+    ".ods": "Excel",
 }
+PACKABLE = ("CSV", "JSON lines")
+FORMATS = "CSV, Excel, Parquet and JSON lines"
+
+
+@dataclass(frozen=True)
+class Read:
+    """A table that was read.
+
+    Attributes:
+        table: Its cells: text is trimmed, empty ones are null, numbers have points and dates are in ISO 8601.
+        dialect: How it was written.
+        notes: What of that was found out, one sentence each.
+        problems: What could mean two things.
+    """
+
+    table: pa.Table
+    dialect: Dialect = UNKNOWN
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def whole(self, source: str) -> pa.Table:
+        """The table.
+
+        Raises:
+            DataError: Something could mean two things.
+        """
+        if self.problems:
+            raise DataError(source, self.problems)
+        return self.table
+
+
+@dataclass
+class Cells:
+    """Cells as they stand in files, trimmed.
+
+    Attributes:
+        table: The cells.
+        notes: What was found out about the files.
+        mark: What separates the columns.
+    """
+
+    table: pa.Table
+    notes: list[str] = field(default_factory=list)
+    mark: str = MARKS[0]
+
+
+def format_of(file: Path) -> str | None:
+    """What kind of table a file's name says that it is; None where it is none that is read."""
+    kind = SUFFIXES.get(inner_suffix(file))
+    return kind if kind in PACKABLE or not is_packed(file) else None
 
 
 def data_files(path: Path) -> list[Path]:
-    """The CSV and Parquet files that a path stands for: itself, or those of a folder, sorted.
+    """The files of tables that a path stands for: itself, or those of a folder, sorted.
 
     Raises:
         UserError: Nothing is there, or the format is another one.
     """
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        files = sorted(file for file in path.iterdir() if format_of(file) and not file.name.startswith("."))
         if not files:
-            raise UserError(f"{path}: the folder holds no CSV, Parquet or JSON-lines file.")
+            raise UserError(f"{path}: the folder holds no file of a table; {FORMATS} are read.")
         return files
     if not path.exists():
         near = suggestion(path.name, [file.name for file in path.parent.glob("*")])
         raise UserError(f"{path}: no such file{near}.")
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: unknown format '{path.suffix}'; CSV, Parquet and JSON lines are read.")
+    if format_of(path) is None:
+        raise UserError(f"{path}: unknown format '{''.join(path.suffixes[-2:])}'; {FORMATS} are read.")
     return [path]
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read a file or a folder of files; CSV cells stay text until their column's kind is known.
-
-    Args:
-        path: A CSV or Parquet file, or a folder of them with the same columns.
-
-    Returns:
-        One table. Text cells are trimmed and empty ones are null.
+def read_table(path: Path, dialect: Dialect = UNKNOWN, but: Collection[str] = ()) -> pa.Table:
+    """As `read`, the table alone.
 
     Raises:
-        UserError: A file is missing, empty, broken, no UTF-8, or the files' columns differ.
+        UserError: A file cannot be read, or something in it could mean two things.
     """
-    tables = {file: _read_file(file) for file in data_files(path)}
-    first_file, first = next(iter(tables.items()))
-    for file, table in tables.items():
-        if table.column_names != first.column_names:
-            differing = set(table.column_names) ^ set(first.column_names)
+    return read(path, dialect, but).whole(str(path))
+
+
+def read(path: Path, dialect: Dialect = UNKNOWN, but: Collection[str] = ()) -> Read:
+    """Read a file, or a folder of files with the same columns.
+
+    Args:
+        path: The file or folder.
+        dialect: What is known of how it is written; the rest is found out.
+        but: Columns whose cells stay as they are written, because they are no numbers and no dates.
+
+    Raises:
+        UserError: A file is missing, empty, broken, in an unknown encoding, or the files' columns differ.
+    """
+    return told(read_cells(path, dialect), dialect, but)
+
+
+def read_cells(path: Path, dialect: Dialect) -> Cells:
+    """As `read`, but numbers and dates as they are written.
+
+    Raises:
+        UserError: As of `read`.
+    """
+    files = {file: _read_file(file, dialect) for file in data_files(path)}
+    first_file, first = next(iter(files.items()))
+    for file, item in files.items():
+        if item.table.column_names != first.table.column_names:
+            differing = set(item.table.column_names) ^ set(first.table.column_names)
             message = f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"
             raise _refused(file, message)
-    return joined(list(tables.values()), str(path))
+    notes = [note for item in files.values() for note in item.notes]
+    return Cells(joined([item.table for item in files.values()], str(path)), notes, first.mark)
+
+
+def told(cells: Cells, dialect: Dialect = UNKNOWN, but: Collection[str] = ()) -> Read:
+    """Cells whose numbers and dates are brought into one form.
+
+    Args:
+        cells: As they are written.
+        dialect: What is known of that.
+        but: Columns that stay as they are.
+    """
+    found = understood(cells.table, dialect, but, "," if cells.mark == WITH_COMMAS else None)
+    known = replace(dialect, columns={**dialect.columns, **found.columns})
+    return Read(found.table, known, (*cells.notes, *found.told()), tuple(found.problems))
 
 
 def joined(tables: list[pa.Table], source: str) -> pa.Table:
@@ -85,26 +178,40 @@ def joined(tables: list[pa.Table], source: str) -> pa.Table:
         raise DataError(source, [Problem("kinds_differ", message)]) from None
 
 
-def header(path: Path) -> tuple[list[str], str]:
-    """A CSV's column names, and what separates them: a comma unless the first line has none.
+def header(path: Path, delimiter: str | None = None, looked: Survey | None = None) -> tuple[list[str], str]:
+    """A CSV's column names, and what separates them.
+
+    Args:
+        path: The file.
+        delimiter: The separator that is declared, if one is.
+        looked: What a look at the file showed.
 
     Raises:
-        DataError: The file is empty, its first line is no UTF-8, or a name is empty or doubled.
+        DataError: The file is empty, in an unknown encoding, or a name is empty or doubled.
     """
+    looked = looked or survey(path)
+    with io.TextIOWrapper(io.BufferedReader(Utf8(path, looked.encoding)), "utf-8-sig", newline="") as text:
+        lines = list(itertools.islice(text, LOOKED_AT_LINES))
+    mark = delimiter or _mark(lines)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            first = next(csv.reader(lines), [])
-            mark = ","
-            if len(first) == 1 and (other := next((item for item in OTHER_MARKS if item in first[0]), None)):
-                lines.seek(0)
-                first, mark = next(csv.reader(lines, delimiter=other)), other
-            names = [name.strip() for name in first]
-    except UnicodeDecodeError:
-        raise _not_utf8(path) from None
+        first = next(csv.reader(lines, delimiter=mark), [])
+    except csv.Error as error:
+        raise _refused(path, f"line 1 is no line of a CSV file: {error}") from None
+    names = [name.strip() for name in first]
     if not names:
         raise _refused(path, "line 1 is blank; it must name the columns")
     if any("\n" in name for name in names):
         raise _refused(path, "line 1: a column's name goes on in the next line; shorten it")
+    check_names(path, names)
+    return names, mark
+
+
+def check_names(path: Path, names: list[str]) -> None:
+    """Refuse a header with columns that have no name, or the same.
+
+    Raises:
+        DataError: It has.
+    """
     if "" in names:
         raise _refused(path, f"line 1: column {names.index('') + 1} has no name")
     doubled = sorted({name for name in names if names.count(name) > 1})
@@ -116,55 +223,72 @@ def header(path: Path) -> tuple[list[str], str]:
                 for name in doubled
             ],
         )
-    return names, mark
 
 
-def _read_file(file: Path) -> pa.Table:
+def _mark(lines: list[str]) -> str:
+    """What separates columns: what parts the first lines most often into as many as the header has."""
+
+    def fit(mark: str) -> tuple[bool, float]:
+        try:
+            counts = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
+        except csv.Error:
+            return False, 0.0
+        if not counts or counts[0] < 2:
+            return False, 0.0
+        return True, sum(count == counts[0] for count in counts) / len(counts)
+
+    return max(MARKS, key=fit)
+
+
+def _read_file(file: Path, dialect: Dialect) -> Cells:
     if file.stat().st_size == 0:
         raise _refused(file, "the file is empty; it needs a header line and rows")
-    kind = SUFFIXES[file.suffix.lower()]
+    kind = format_of(file)
     if kind == "CSV":
-        table = _read_csv(file)
+        found = _read_csv(file, dialect)
+    elif kind == "Excel":
+        from solutionkit.examples.workbook import read_sheet
+
+        names, columns, notes = read_sheet(file, dialect.sheet)
+        check_names(file, names)
+        found = Cells(pa.table(columns, names=names), notes)
     else:
         try:
-            table = pa.parquet.read_table(file) if kind == "Parquet" else _read_json(file)
-        except (pa.ArrowInvalid, OSError) as error:
+            found = Cells(pa.parquet.read_table(file) if kind == "Parquet" else _read_json(file))
+        except (pa.ArrowInvalid, OSError, EOFError) as error:
             if "UTF8" in str(error):
-                raise _not_utf8(file) from None
+                raise not_utf8(file) from None
             raise _refused(file, f"not a readable {kind} file: {_first_line(error)}") from None
-    if table.num_rows == 0:
+    if found.table.num_rows == 0:
         raise _refused(file, "the file has a header but no rows")
-    return trimmed(table)
+    found.table = trimmed(found.table)
+    return found
 
 
 def _read_json(file: Path) -> pa.Table:
     """One object a line; a line may be as long as the file."""
     block = max(file.stat().st_size, 1 << 20)
-    table = pa.json.read_json(file, pa.json.ReadOptions(block_size=min(block, LONGEST_LINE)))
+    source = pa.OSFile(str(file))
+    if is_packed(file):
+        survey(file, "utf-8")
+        source, block = pa.PythonFile(Utf8(file, "utf-8"), "r"), LONGEST_LINE
+    table = pa.json.read_json(source, pa.json.ReadOptions(block_size=min(block, LONGEST_LINE)))
     for name in table.column_names:
         if pa.types.is_string(table[name].type):
             table[name].validate(full=True)
     return table
 
 
-class _WithoutNul(io.FileIO):
-    """A file's bytes with spaces in the place of NUL, at which Arrow loses its place in quoted cells."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        """The next bytes."""
-        return super().read(-1 if size is None else size).replace(b"\x00", b" ")
-
-
-def _read_csv(file: Path) -> pa.Table:
-    refuse_utf16(file)
-    names, mark = header(file)
-    newlines, nul = _odd_lines(file)
-    source = pa.PythonFile(_WithoutNul(file), "r") if nul else pa.OSFile(str(file))
+def _read_csv(file: Path, dialect: Dialect) -> Cells:
+    looked = survey(file, dialect.encoding)
+    names, mark = header(file, dialect.delimiter, looked)
+    plain = looked.plain and not is_packed(file)
+    source = pa.OSFile(str(file)) if plain else pa.PythonFile(Utf8(file, looked.encoding), "r")
     try:
         table = pa.csv.read_csv(
             source,
             read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
-            parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=newlines),
+            parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=looked.newlines),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=True,
@@ -174,60 +298,17 @@ def _read_csv(file: Path) -> pa.Table:
         )
     except pa.ArrowInvalid as error:
         if "UTF8" in str(error) or "UTF-8" in str(error):
-            raise _not_utf8(file) from None
+            raise not_utf8(file) from None
         # What stands in the line is nobody's business.
         message = re.sub(r"(Expected \d+ columns, got \d+).*", r"\1", _first_line(error))
         raise _refused(file, f"not a readable CSV file: {message}") from None
-    return with_decimal_points(table) if mark == OTHER_MARKS[0] else table
-
-
-def with_decimal_points(table: pa.Table) -> pa.Table:
-    """Columns whose cells are all numbers, some with a decimal comma, with points instead."""
-    for place, name in enumerate(table.column_names):
-        cells = pc.drop_null(pc.utf8_trim_whitespace(table[name]))
-        cells = cells.filter(pc.not_equal(cells, ""))
-        numbers = pc.match_substring_regex(cells, DECIMAL_COMMA)
-        commas = pc.match_substring(cells, ",")
-        if pc.all(numbers).as_py() and pc.any(commas).as_py():
-            points = pc.replace_substring(table[name], ",", ".")
-            table = table.set_column(place, name, points)
-    return table
-
-
-def _odd_lines(file: Path) -> tuple[bool, bool]:
-    """Whether a quote stays open at some line's end, which needs a slower parser; whether a NUL is there."""
-    newlines = nul = False
-    with file.open("rb") as lines:
-        for line in lines:
-            newlines = newlines or line.count(b'"') % 2 > 0
-            nul = nul or b"\x00" in line
-            if newlines and nul:
-                break
-    return newlines, nul
-
-
-def refuse_utf16(file: Path) -> None:
-    """Name what would be read as letters with nothing between.
-
-    Raises:
-        DataError: The file is in UTF-16.
-    """
-    with file.open("rb") as stream:
-        start = stream.read(LOOKED_AT)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start.count(b"\x00") > len(start) / 4:
-        raise _refused(file, "the file is in UTF-16", "convert it, e.g. iconv -f UTF-16 -t UTF-8")
-
-
-def _not_utf8(file: Path) -> DataError:
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                around = line[max(error.start - 12, 0) : error.start + 12].decode("latin-1").strip()
-                message = f"line {number}: not UTF-8 (byte 0x{line[error.start]:02x} near {around!r})"
-                return _refused(file, message, TO_UTF8)
-    return _refused(file, "not UTF-8", TO_UTF8)
+    notes = []
+    if mark != MARKS[0]:
+        notes.append(f"{file.name}: {MARK_NAMES.get(mark, repr(mark))} separates the columns")
+    if looked.encoding != "utf-8":
+        word = f", as in '{looked.example}'" if looked.example else ""
+        notes.append(f"{file.name}: read as {looked.encoding}{word}")
+    return Cells(table, notes, mark)
 
 
 def trimmed(table: pa.Table) -> pa.Table:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from solutionkit.examples.columns import TableSpec
+from solutionkit.kinds import kind_of
 
 # Below this an explanation says more about what was drawn than about the model.
 RELIABLE = 0.8
@@ -15,8 +18,8 @@ class Attribution:
     """Contributions of columns, or of places in an image, to predictions.
 
     Attributes:
-        values: `(rows, columns)` in `Task.margin_unit`, columns as in `TableSpec.model_columns`;
-            or `(rows, places, places)`.
+        values: `(rows, columns)` in `Task.margin_unit`, columns as in `TableSpec.model_columns`, of a date
+            one a part until `by_column` adds them up; or `(rows, places, places)`.
         base: `(rows,)` what the contributions start from.
         output: `(rows,)` what they end at, see `Task.margin`.
         halves: `(2, rows, …)` the same values from either half of what was drawn at random; None where
@@ -38,6 +41,15 @@ class Attribution:
         """The given rows."""
         halves = None if self.halves is None else self.halves[:, rows]
         return Attribution(self.values[rows], self.base[rows], self.output[rows], halves)
+
+    def by_column(self, spec: TableSpec) -> Attribution:
+        """With one contribution a column of the data, where models read several numbers of one."""
+        wide = [kind_of(feature).width(feature) for feature in spec.ordered]
+        if set(wide) <= {1}:
+            return self
+        member = np.repeat(np.eye(len(wide)), wide, axis=0)
+        halves = None if self.halves is None else self.halves @ member
+        return replace(self, values=self.values @ member, halves=halves)
 
     @property
     def reliabilities(self) -> np.ndarray:

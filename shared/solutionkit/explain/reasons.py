@@ -96,7 +96,8 @@ def flag_reasons(
         table = take_rows(rows.table, places)
         cells = raw_cells(raw_values(table, spec), spec)
         targets = np.zeros(len(places), np.int64)
-        attribution = model.explainer.explain(model.transform(unlabelled_examples(table, spec)), targets)
+        arrays = model.transform(unlabelled_examples(table, spec))
+        attribution = model.explainer.explain(arrays, targets).by_column(spec)
         for place, row in enumerate(places):
             row_cells = {name: values[place] for name, values in cells.items()}
             told[row] = "; ".join(reasons(attribution.values[place], row_cells, spec, most))

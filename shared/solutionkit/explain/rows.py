@@ -28,7 +28,7 @@ def explained_columns(model: ModelExplainer, rows: ScoringRows) -> dict[str, pa.
     """What a model says of rows, what that starts from, and the contribution of each column."""
     task, outputs = rows.spec.task, model.scores(rows)
     arrays = model.transform(unlabelled_examples(rows.table, rows.spec))
-    attribution = model.explainer.explain(arrays, task.targets(outputs))
+    attribution = model.explainer.explain(arrays, task.targets(outputs)).by_column(rows.spec)
     told = {**task.frame(outputs), "base": pa.array(attribution.base)}
     names = rows.spec.model_columns
     return told | {name: pa.array(attribution.values[:, place]) for place, name in enumerate(names)}
@@ -40,7 +40,8 @@ def explain_columns(model: ModelExplainer, rows: ScoringRows, output: Path | Non
     task = spec.task
     outputs = model.scores(rows)
     targets = task.targets(outputs)
-    attribution = model.explainer.explain(model.transform(unlabelled_examples(rows.table, spec)), targets)
+    arrays = model.transform(unlabelled_examples(rows.table, spec))
+    attribution = model.explainer.explain(arrays, targets).by_column(spec)
     column, names = rows.names
     summary = f"{len(names):,} rows explained ({method}, {task.margin_unit})"
     answers = task.frame(outputs)

@@ -12,6 +12,7 @@ from solutionkit.explain.attribution import Attribution
 from solutionkit.explain.evaluated import EvaluatedModels
 from solutionkit.explain.reasons import by_subject, raw_cells, reasons, subject_names
 from solutionkit.explain.sampled import Checkable, cross_check
+from solutionkit.kinds import kind_of
 from solutionkit.models.arrays import TransformedSplit
 from solutionkit.models.export import raw_columns
 from solutionkit.models.heads import RARE_SHARE
@@ -53,16 +54,21 @@ def explain_tables(evaluated: EvaluatedModels) -> dict[str, Any]:
     values = raw_columns(examples[rows], spec)
     values = {name: decode(column) for name, column in raw_cells(values, spec).items()}
     arrays = {name: model.transform(examples[rows]) for name, model in explainers.items()}
-    everything = {name: model.explainer.explain(arrays[name], targets) for name, model in explainers.items()}
+    found = {name: model.explainer.explain(arrays[name], targets) for name, model in explainers.items()}
+    everything = {name: item.by_column(spec) for name, item in found.items()}
     overall = {name: item.take(slice(len(drawn))) for name, item in everything.items()}
-    drawn_values = {name: column[: len(drawn)] for name, column in values.items()}
+    drawn_values = {
+        feature.name: kind_of(feature).on_axis(values[feature.name][: len(drawn)]) for feature in spec.ordered
+    }
     shown = summary.strongest(list(overall.values()), columns)
     # A curve is of one thing: of the class that is told most often, where each row has its own.
     curve = int(np.bincount(targets[: len(drawn)]).argmax())
     curves = overall
     if (targets[: len(drawn)] != curve).any():
         curves = {
-            name: model.explainer.explain(model.transform(examples[drawn]), np.full(len(drawn), curve))
+            name: model.explainer.explain(
+                model.transform(examples[drawn]), np.full(len(drawn), curve)
+            ).by_column(spec)
             for name, model in explainers.items()
         }
     models = {
@@ -72,7 +78,11 @@ def explain_tables(evaluated: EvaluatedModels) -> dict[str, Any]:
             "residual": summary.residual(item),
             "reliability": item.reliability,
             "cross_check": cross_check(
-                explainers[name].explainer, arrays[name], targets, item, evaluated.seed
+                explainers[name].explainer,
+                arrays[name],
+                targets,
+                found[name].take(slice(len(drawn))),
+                evaluated.seed,
             )
             if isinstance(explainers[name].explainer, Checkable)
             else None,

@@ -24,7 +24,7 @@ class Feature:
     Attributes:
         name: The column.
         kind: How it is read, one of `solutionkit.kinds.KINDS`.
-        domain: The known values of a categorical column; position + 2 is a value's id.
+        domain: The known values of a categorical column; position + 2 is a value's id. Of a date its parts.
         min_domain_mass: The least share of non-missing values that must be in the domain.
         min_fraction: The least share of rows that must have a value.
         shape: Height, width and channels to which an image is brought; steps and channels of a sequence.
@@ -34,6 +34,7 @@ class Feature:
         subject: What it tells of; explanations add up the features that share one. Its own where empty.
         reason: What a value means as a reason code; `{value}` is the value.
         computed: Whether it is computed of the rows before, rather than a column of the data.
+        reference: Of a date, the column of the date that it is seen from.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Feature:
     subject: str = ""
     reason: str = ""
     computed: bool = False
+    reference: str = ""
 
     @property
     def cardinality(self) -> int:
@@ -67,6 +69,7 @@ class Kind(ABC):
         stand_in: What goes along with a model in the place of cells that could name somebody; None where
             cells may go along themselves.
         has_values: Whether cells are values that other rows may have, too, so that they can be counted.
+        block: The output of tf.Transform's graph that its columns stand in, where that is another kind's.
     """
 
     name: ClassVar[str]
@@ -77,6 +80,12 @@ class Kind(ABC):
     is_text: ClassVar[bool] = False
     has_values: ClassVar[bool] = True
     stand_in: ClassVar[bytes | None] = None
+    block: ClassVar[str] = ""
+
+    def width(self, feature: Feature) -> int:
+        """Columns of the block that a feature fills, as explanations count them."""
+        del feature
+        return 1
 
     def claims(self, values: pa.ChunkedArray) -> bool:
         """Whether a column that nobody declared is of this kind."""
@@ -93,6 +102,11 @@ class Kind(ABC):
             declared: Whether the declaration names it, so that it cannot be left out.
         """
 
+    def seen_from(self, feature: Feature, reference: str | None) -> Feature:
+        """A feature beside the column of the date that rows are seen from, if there is one."""
+        del reference
+        return feature
+
     @abstractmethod
     def cast(self, values: pa.ChunkedArray, feature: Feature) -> tuple[pa.ChunkedArray, list[Problem]]:
         """Raw cells as typed ones, null where missing, and the cells that cannot be."""
@@ -106,6 +120,19 @@ class Kind(ABC):
         """A note on typed cells that a model has never seen the like of."""
         del values, feature
         return None
+
+    def numbers(self, values: pa.ChunkedArray) -> np.ndarray:
+        """`(rows,)` typed cells as float64; texts as codes, in the order of how often they occur."""
+        if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
+            return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
+        indices = values.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy() + 1
+        order = np.argsort(np.argsort(-np.bincount(indices), kind="stable"), kind="stable")
+        codes: np.ndarray = order[indices].astype(np.float64)
+        return codes
+
+    def on_axis(self, values: np.ndarray) -> np.ndarray:
+        """`(rows,)` readable values as a chart's axis has them: numbers, or texts that are counted."""
+        return values
 
     def names_rows(self, values: np.ndarray) -> bool:
         """Whether `(rows,)` typed cells look like numbers of rows rather than something measured."""

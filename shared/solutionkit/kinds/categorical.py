@@ -109,6 +109,7 @@ class Categorical(Single):
         from tensorflow_metadata.proto.v0 import schema_pb2
 
         other = item.HasField("image_domain") or item.HasField("natural_language_domain")
+        other = other or "date" in item.annotation.tag
         if item.type != schema_pb2.BYTES or other:
             return None
         mass = item.distribution_constraints.min_domain_mass

@@ -44,6 +44,6 @@ class Damaging:
         """The sample with other values in a column."""
         return self.table.set_column(self.table.column_names.index(column), column, pa.array(values))
 
-    def in_latin1(self) -> bytes:
-        """The sample with a line that is no UTF-8."""
-        return self.text.replace("\n", "\nM\u00fcller", 1).encode("latin-1", "replace")
+    def in_no_encoding(self) -> bytes:
+        """The sample with a byte before its first cell that means nothing in the usual encodings."""
+        return self.text.encode().replace(b"\n", b"\n\x81", 1)

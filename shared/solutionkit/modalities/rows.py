@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.dialect import UNKNOWN, Dialect
 from solutionkit.kinds import Feature
 
 
@@ -32,6 +33,7 @@ class Dataset:
         notes: Oddities and what was left out, one sentence each.
         problems: What must be mended.
         details: What the modality itself wants to know again.
+        dialect: How the files are written, as far as that was declared or found out.
     """
 
     table: pa.Table
@@ -45,6 +47,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     details: Any = None
+    dialect: Dialect = UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from solutionkit.examples.columns import TableSpec
-from solutionkit.kinds import KINDS, kind_of
+from solutionkit.kinds import KINDS, block_of, kind_of
 from solutionkit.tasks.base import Task
 
 RECORDS_AT_ONCE = 8192
@@ -157,7 +157,8 @@ def parse_columns(serialized: np.ndarray, spec: TableSpec, names: list[str]) -> 
 
 def _stored(values: np.ndarray, name: str, spec: TableSpec) -> np.ndarray:
     """A kind's values in no more memory than they need; all of its columns are of one type."""
-    return KINDS[name].stored(values, spec.of(name)[0])
+    first = next(feature for feature in spec.ordered if block_of(feature) == name)
+    return KINDS[name].stored(values, first)
 
 
 def raw_feature_spec(spec: TableSpec) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from solutionkit.examples.columns import TableSpec
-from solutionkit.kinds import CATEGORICAL, NUMERIC, SEQUENCE
+from solutionkit.kinds import CATEGORICAL, DATE, NUMERIC, SEQUENCE
+from solutionkit.transform.dates import parts
 
 MISSING_ID, UNSEEN_ID, FIRST_KNOWN_ID = 0, 1, 2
 _SEPARATOR = "\x1f"
@@ -29,13 +30,16 @@ def preprocessing_fn(inputs: dict[str, Any], spec: TableSpec) -> dict[str, tf.Te
         spec: What the columns are.
 
     Returns:
-        `numeric`: `(batch, numeric columns)` float32, NaN where missing.
+        `numeric`: `(batch, numeric columns and parts of dates)` float32, NaN where missing.
         `categorical`: `(batch, categorical columns)` int64 ids: 0 missing, 1 unseen, then the domain.
         `sequence`: `(batch, steps, channels)` float32, as it is.
     """
     outputs: dict[str, tf.Tensor] = {}
-    if spec.of(NUMERIC):
-        columns = [dense(inputs[feature.name], float("nan")) for feature in spec.of(NUMERIC)]
+    columns = [dense(inputs[feature.name], float("nan")) for feature in spec.of(NUMERIC)]
+    for feature in spec.of(DATE):
+        seen_from = dense(inputs[feature.reference], "") if feature.reference else None
+        columns += parts(dense(inputs[feature.name], ""), feature, seen_from)
+    if columns:
         outputs[NUMERIC] = tf.stack(columns, axis=1)
     if spec.of(CATEGORICAL):
         outputs[CATEGORICAL] = category_ids(inputs, spec)

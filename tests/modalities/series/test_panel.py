@@ -216,11 +216,6 @@ def test_a_covariate_that_holds_text_names_the_row_of_the_file() -> None:
     assert "row 20" in told(read(table, Layout(("item",), "ds", "y", known=("price",))))[1]
 
 
-def test_decimal_commas_are_told() -> None:
-    layout = Layout(("item",), "ds", "y", known=("price",))
-    assert told(read(rows(price=["1,5"] * 10), layout))[0] == "decimal_commas"
-
-
 def test_steps_are_whole_numbers() -> None:
     with pytest.raises(DataError, match=r"not whole \(row 4\)"):
         read(rows(ds=["1", "2", "3", "4.5", *map(str, range(5, 11))]))

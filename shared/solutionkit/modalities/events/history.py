@@ -19,6 +19,7 @@ from solutionkit.declaration import Columns, Declaration
 from solutionkit.declaration_parts import History, span
 from solutionkit.errors import DataError, Problem, UserError, suggestion
 from solutionkit.examples.columns import TableSpec
+from solutionkit.examples.dialect import Dialect
 from solutionkit.examples.reading import read_table
 from solutionkit.examples.times import DAY, microseconds
 from solutionkit.kinds import Feature
@@ -259,7 +260,8 @@ class KnownRows:
         data = declaration.data
         paths = [path.resolve()] if path else [item for item in (data.path, data.train, data.eval) if item]
         try:
-            tables = [read_table(item) for item in paths]
+            dialect, but = Dialect.declared(data), declaration.columns.as_written
+            tables = [read_table(item, dialect, but) for item in paths]
         except UserError as error:
             raise UserError(
                 f"{error}\nThe history of the rows is looked up there; --history names another file."

@@ -18,6 +18,7 @@ import pyarrow as pa
 from solutionkit.cells import as_text, place
 from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, Problem, suggestion
+from solutionkit.examples.dialect import Dialect
 from solutionkit.examples.reading import read_table
 from solutionkit.examples.splitting import parted
 from solutionkit.kinds import Feature
@@ -76,7 +77,7 @@ def read_images(declaration: Declaration) -> ImageTable:
     notes: list[str] = []
     problems: list[Problem]
     if is_arrays(folder):
-        table = array_columns(folder, name, read_table(data.labels) if data.labels else None)
+        table = array_columns(folder, name, _read_labels(declaration) if data.labels else None)
         problems = []
     elif data.labels:
         table, problems = _labelled_by_table(folder, files, data.labels, declaration)
@@ -219,13 +220,20 @@ def copy_notes(images: ImageTable, name: str, splits: np.ndarray) -> list[str]:
     return notes
 
 
+def _read_labels(declaration: Declaration) -> pa.Table:
+    """The table of labels."""
+    data = declaration.data
+    assert data.labels is not None
+    return read_table(data.labels, Dialect.declared(data), declaration.columns.as_written)
+
+
 def _labelled_by_table(
     folder: Path, files: list[str], labels: Path, declaration: Declaration
 ) -> tuple[pa.Table, list[Problem]]:
     """The table of labels, with the rows whose file is there."""
     columns = declaration.columns
     name = columns.image or ""
-    table = read_table(labels)
+    table = _read_labels(declaration)
     if name not in table.column_names:
         message = f"the column '{name}' (columns.image) is missing{suggestion(name, table.column_names)}"
         raise DataError(str(labels), [Problem("missing_column", message, column=name)])

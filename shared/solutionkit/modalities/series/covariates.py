@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from solutionkit.cells import as_text, place
 from solutionkit.errors import Problem
-from solutionkit.examples.reading import DECIMAL_COMMA
 from solutionkit.kinds import KINDS, NUMERIC
 from solutionkit.kinds.numeric import to_numbers
 from solutionkit.modalities.series.layout import Layout
@@ -75,15 +74,6 @@ def covariates(
             found.append(channel)
     rows = np.stack(parts, axis=1) if parts else np.zeros((table.num_rows, 0), np.float32)
     return rows, tuple(found)
-
-
-def has_decimal_commas(values: pa.ChunkedArray) -> bool:
-    """Whether cells are text and all of them numbers, some with a decimal comma."""
-    if not pa.types.is_string(values.type):
-        return False
-    known = values.drop_null()
-    numbers = pc.all(pc.match_substring_regex(known, DECIMAL_COMMA), min_count=1).as_py()
-    return bool(numbers) and bool(pc.any(pc.match_substring(known, ",")).as_py())
 
 
 def words(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -18,8 +18,9 @@ from solutionkit.declaration import READER, Data, Declaration
 from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec, infer_features
-from solutionkit.examples.reading import data_files, read_table
-from solutionkit.kinds import CATEGORICAL, FUTURE, NUMERIC, PAST, Feature
+from solutionkit.examples.dialect import Dialect
+from solutionkit.examples.reading import data_files, read, read_table
+from solutionkit.kinds import CATEGORICAL, DATE, FUTURE, NUMERIC, PAST, Feature
 from solutionkit.modalities.base import Modality
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
 from solutionkit.modalities.series import samples
@@ -139,9 +140,12 @@ class Series(Modality):
         """One file, or a folder of files."""
         assert declaration.data.path is not None
         source = str(declaration.data.path)
-        table = read_table(declaration.data.path)
-        table = turned(table, Layout.of(declaration, []), source)
-        return Dataset(table, source, problems=tuple(missing_series_columns(table, declaration)))
+        found = read(
+            declaration.data.path, Dialect.declared(declaration.data), declaration.columns.as_written
+        )
+        table = turned(found.table, Layout.of(declaration, []), source)
+        problems = (*found.problems, *missing_series_columns(table, declaration))
+        return Dataset(table, source, notes=found.notes, problems=problems, dialect=found.dialect)
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
         """The windows, in the place of the rows."""
@@ -219,6 +223,9 @@ class Series(Modality):
         names = [name for name in panel.static.column_names if name in details.layout.static]
         if names:
             static, ignored = infer_features(panel.static.select(names), project.declaration.columns)
+            dated = {feature.name for feature in static if feature.kind == DATE}
+            ignored |= dict.fromkeys(dated, "a date that does not change with time")
+            static = [feature for feature in static if feature.name not in dated]
         features = (
             *static,
             Feature(PAST, PAST, past, min_fraction=1.0, shape=(plan.lookback, len(past)), computed=True),
@@ -253,7 +260,8 @@ class Series(Modality):
 
     def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
         """A file, or a folder of files, of what was until now and what is known of the steps to come."""
-        return self.take_new(read_table(source), str(source), spec, known)
+        raw = read_table(source, spec.dialect, spec.as_written)
+        return self.take_new(raw, str(source), spec, known)
 
     def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
         """Rows that are in memory: the last window of each series."""

@@ -17,7 +17,6 @@ from solutionkit.modalities.series.covariates import (
     Rows,
     carried_on,
     covariates,
-    has_decimal_commas,
     static_columns,
 )
 from solutionkit.modalities.series.frequency import Frequency
@@ -111,10 +110,6 @@ def read_panel(
         # Before rows are sorted, so that messages name the row where it stands.
         if KINDS[NUMERIC].claims(table[name]):
             problems += to_numbers(table[name], name)[1]
-        elif has_decimal_commas(table[name]):
-            message = f"'{name}' holds numbers with decimal commas"
-            remedy = "write points, or part columns by semicolons"
-            problems.append(Problem("decimal_commas", message, remedy, name))
     times, steps = read_times(table, layout.time, source)
     if problems:
         return Reading(None, problems, notes)

@@ -53,6 +53,6 @@ def damaged(project: Project) -> dict[str, Path]:
         "a time that is none": save("no_time", replaced(time, ["yesterday", *times[1:]])),
         "rows twice": save("rows_twice", pa.concat_tables([table, table.slice(0, 100)])),
         "too short": save("too_short", table.slice(0, 10)),
-        "Latin-1 bytes": save("latin1", copies.in_latin1()),
+        "bytes of no encoding": save("encoding", copies.in_no_encoding()),
         "nothing ever sold": save("nothing", replaced(label, [0.0] * table.num_rows)),
     }

@@ -6,14 +6,35 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from solutionkit.cells import shortened
 from solutionkit.errors import Problem
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import infer_features
+from solutionkit.examples.written import measured
+from solutionkit.kinds import kind_of
 from solutionkit.modalities.rows import Description
+
+# As many may be sizes or classes with a unit beside, e.g. '12 kg'.
+FEW_VALUES = 20
 
 if TYPE_CHECKING:
     from solutionkit.use_case import Project
+
+
+def unread_cells(name: str, values: pa.ChunkedArray) -> Problem | None:
+    """Why a column of texts should not be left out, or taken for names, in silence."""
+    if not measured(values) or len(pc.unique(values)) <= FEW_VALUES:
+        return None
+    example = shortened(str(values.drop_null()[0].as_py()))
+    return Problem(
+        "unread_cells",
+        f"the column '{name}' looks like numbers or times that are not read, e.g. '{example}'",
+        "write plain numbers, or dates like 2025-12-31; or list it under columns.id, columns.categorical or"
+        " columns.ignore",
+        name,
+    )
 
 
 def describe(
@@ -37,6 +58,12 @@ def describe(
     inferred = schema is None or label != columns.label or not {columns.label, *columns.features} <= named
     if schema is None or inferred:
         features, ignored = infer_features(training_rows, columns)
+        unread = [*ignored, *(feature.name for feature in features if kind_of(feature).is_text)]
+        problems += [
+            problem
+            for name in unread
+            if name not in columns.as_written and (problem := unread_cells(name, training_rows[name]))
+        ]
         origin = "inferred from the data"
         if schema is not None:
             relabelled = label != columns.label and label in raw.column_names

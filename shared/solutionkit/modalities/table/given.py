@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +11,47 @@ import pyarrow as pa
 from solutionkit.cells import as_text
 from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, Problem, suggestion
-from solutionkit.examples.reading import joined, read_table
+from solutionkit.examples.dialect import Dialect
+from solutionkit.examples.reading import Read, joined, read, read_cells, read_table, told
 from solutionkit.kinds.numeric import to_numbers
 from solutionkit.splits import EVAL, TRAIN
 
 
-def read_given(declaration: Declaration) -> tuple[pa.Table, np.ndarray | None, str]:
-    """`(rows, splits if the files give them, source)` of a table.
+@dataclass(frozen=True)
+class Given:
+    """The rows of a table as the declaration gives them.
+
+    Attributes:
+        read: The rows.
+        splits: `(rows,)` names of splits, if the files give them.
+        source: What to call them in errors.
+    """
+
+    read: Read
+    splits: np.ndarray | None
+    source: str
+
+
+def read_given(declaration: Declaration) -> Given:
+    """Read a table.
 
     Raises:
         UserError: A file cannot be read, or files do not fit together.
     """
-    data = declaration.data
+    data, but = declaration.data, declaration.columns.as_written
+    dialect = Dialect.declared(data)
     if data.path:
-        return with_split_table(read_table(data.path), declaration), None, str(data.path)
+        whole = read(data.path, dialect, but)
+        return Given(replace(whole, table=with_split_table(whole.table, declaration)), None, str(data.path))
     assert data.train
     assert data.eval
-    train, evaluation = read_table(data.train), read_table(data.eval)
+    parts = [read_cells(file, dialect) for file in (data.train, data.eval)]
+    train, evaluation = (part.table for part in parts)
     given = np.repeat(np.array([TRAIN, EVAL], object), [train.num_rows, evaluation.num_rows])
     source = f"{data.train} and {data.eval.name}"
-    return _both(train, evaluation, data.train, data.eval), given, source
+    both = _both(train, evaluation, data.train, data.eval)
+    # Together: what one file leaves open the other may show.
+    return Given(told(replace(parts[0], table=both), dialect, but), given, source)
 
 
 def with_split_table(raw: pa.Table, declaration: Declaration) -> pa.Table:
@@ -41,7 +63,7 @@ def with_split_table(raw: pa.Table, declaration: Declaration) -> pa.Table:
     file, name = declaration.data.split_table, declaration.columns.split
     if not file or not name:
         return raw
-    beside = read_table(file)
+    beside = read_table(file, Dialect.declared(declaration.data), {declaration.columns.id or ""})
 
     def refused(message: str, remedy: str = "") -> DataError:
         return DataError(str(file), [Problem("split_table", message, remedy, name)])

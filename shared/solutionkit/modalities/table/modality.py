@@ -16,6 +16,8 @@ from solutionkit.examples.cast import cast
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.leakage import leakage_notes, leakage_problems
 from solutionkit.examples.reading import data_files, read_table
+from solutionkit.kinds import CATEGORICAL, DATE, NUMERIC
+from solutionkit.kinds.date import DAYS
 from solutionkit.modalities.base import Modality
 from solutionkit.modalities.damaging import Damaging
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
@@ -26,6 +28,9 @@ from solutionkit.modalities.table.given import read_given
 if TYPE_CHECKING:
     from solutionkit.examples.audit import AuditedTable
     from solutionkit.use_case import Project
+
+
+KINDS_TOLD = (NUMERIC, DATE, CATEGORICAL)
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,18 @@ class Table(Modality):
 
     def read(self, declaration: Declaration) -> Dataset:
         """One file, a folder of files, or files of training and evaluation rows."""
-        table, given, source = read_given(declaration)
-        found, notes = copies(table, declaration)
-        return Dataset(table, source, given, copies=found, notes=notes)
+        given = read_given(declaration)
+        read, source = given.read, given.source
+        found, notes = copies(read.table, declaration)
+        return Dataset(
+            read.table,
+            source,
+            given.splits,
+            copies=found,
+            notes=(*read.notes, *notes),
+            problems=read.problems,
+            dialect=read.dialect,
+        )
 
     def after_split(
         self, splits: np.ndarray, data: Dataset, marked: np.ndarray, declaration: Declaration
@@ -93,7 +107,7 @@ class Table(Modality):
 
     def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
         """A file, or a folder of files."""
-        return self.take_new(read_table(source), str(source), spec, known)
+        return self.take_new(read_table(source, spec.dialect, spec.as_written), str(source), spec, known)
 
     def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
         """Rows that are in memory."""
@@ -109,8 +123,10 @@ class Table(Modality):
         lines = [f"columns  {audited.schema_origin}"]
         lines += [
             f"         {len(spec.of(kind))} {kind}: {', '.join(f.name for f in spec.of(kind)) or 'none'}"
-            for kind in ("numeric", "categorical")
+            for kind in KINDS_TOLD
+            if spec.of(kind) or kind != DATE
         ]
+        lines += [f"         {note}" for note in undated(spec)]
         missing = {feature.name: audited.table[feature.name].null_count for feature in spec.features}
         if any(missing.values()):
             cells = ", ".join(f"{name} {count:,}" for name, count in missing.items() if count)
@@ -127,7 +143,8 @@ class Table(Modality):
         spec = audited.spec
         listed = [
             f"{len(spec.of(kind))} {kind} ({', '.join(f.name for f in spec.of(kind)) or 'none'})"
-            for kind in ("numeric", "categorical")
+            for kind in KINDS_TOLD
+            if spec.of(kind) or kind != DATE
         ]
         return [("Columns", f"{audited.schema_origin}: {', '.join(listed)}")]
 
@@ -152,7 +169,7 @@ class Table(Modality):
             "text in a numeric column": save("text_in_numeric", replaced(numeric, ["abc", *words[1:]])),
             "empty file": save("empty", b""),
             "one class only": save("one_class", replaced(label, [table[label][0].as_py()] * table.num_rows)),
-            "Latin-1 bytes": save("latin1", copies.in_latin1()),
+            "bytes of no encoding": save("encoding", copies.in_no_encoding()),
             "a flood of missing values": save("flooded", replaced(numeric, flooded)),
             "a doubled header": save("doubled", copies.text.replace(",", f",{numeric},", 1).encode()),
         }
@@ -164,6 +181,19 @@ def unread(given: dict[str, object]) -> list[Problem]:
         Problem("unread_key", f"{key} is not read by this use case", "remove it")
         for key, value in given.items()
         if value
+    ]
+
+
+def undated(spec: TableSpec) -> list[str]:
+    """A note where dates are not seen from a date of their row."""
+    alone = [
+        f"'{feature.name}'" for feature in spec.of(DATE) if DAYS in feature.domain and not feature.reference
+    ]
+    if not alone:
+        return []
+    return [
+        f"{', '.join(alone)} {'counts' if len(alone) == 1 else 'count'} from 1970; with columns.reference,"
+        " e.g. the date of the snapshot, the days before it"
     ]
 
 

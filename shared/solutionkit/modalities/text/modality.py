@@ -104,8 +104,11 @@ class Texts(Table):
 
     def read(self, declaration: Declaration) -> Dataset:
         """As tables; rows whose texts differ in nothing but numbers and spaces are copies of each other."""
-        table, given, source = read_given(declaration)
-        data = Dataset(table, source, given)
+        given = read_given(declaration)
+        table, source, read = given.read.table, given.source, given.read
+        data = Dataset(
+            table, source, given.splits, notes=read.notes, problems=read.problems, dialect=read.dialect
+        )
         names = table.column_names
         problems = [
             Problem(
@@ -125,11 +128,11 @@ class Texts(Table):
             for name in (LENGTH, LANGUAGE, ALIKE):
                 if name not in table.column_names:
                     table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
-            return dataclasses.replace(data, table=table, problems=tuple(problems))
+            return dataclasses.replace(data, table=table, problems=(*data.problems, *problems))
         found, notes = alike_texts(table, declaration.columns.text)
         alone = [str(row) for row in range(table.num_rows)]
         table = table.append_column(ALIKE, pa.array(found or alone, pa.string()))
-        return dataclasses.replace(data, table=table, copies=found, notes=notes)
+        return dataclasses.replace(data, table=table, copies=found, notes=(*data.notes, *notes))
 
     def with_computed(self, data: Dataset, declaration: Declaration) -> Dataset:
         """With how long each row's texts are, and in which language, where results are sliced by that."""
@@ -331,6 +334,6 @@ class Texts(Table):
             "one class only": save("one_class", replaced(label, [first[0]] * table.num_rows)),
             "rows without a label": save("no_label", replaced(label, [None, *first[1:]])),
             "no text at all": save("no_text", replaced(text, [None] * table.num_rows)),
-            "Latin-1 bytes": save("latin1", copies.in_latin1()),
+            "bytes of no encoding": save("encoding", copies.in_no_encoding()),
             "a doubled header": save("doubled", copies.text.replace(",", f",{text},", 1).encode()),
         }

@@ -1,0 +1,43 @@
+"""How a company writes its files: what is declared of it, and what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from solutionkit.declaration import Data
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How files are written; what is None is found out for each file.
+
+    Attributes:
+        delimiter: What separates a CSV's columns.
+        decimal: What begins a number's decimals.
+        thousands: What groups a number's digits.
+        date_format: How dates are written, in the letters of `strptime`, e.g. `%d.%m.%Y`.
+        encoding: A text file's encoding, by Python's name.
+        sheet: Which sheet of a workbook is read.
+        columns: How the cells of single columns are written, where that is known: a number as
+            `written.Style.example`, or a date's format.
+    """
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    date_format: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def declared(cls, data: Data) -> Dialect:
+        """What a declaration says."""
+        keys = ("delimiter", "decimal", "thousands", "date_format", "encoding", "sheet")
+        return cls(**{key: getattr(data, key) for key in keys})
+
+
+# Nothing is known; all is found out.
+UNKNOWN = Dialect()

@@ -1,0 +1,123 @@
+"""Sheets of workbooks (Excel, OpenDocument) -> columns."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import zipfile
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from solutionkit.errors import DataError, Problem
+
+# Share of the memory that a workbook may unpack to; its cells take several times as much.
+MOST_MEMORY = 0.1
+# What Excel writes where a formula fails.
+ERRORS = frozenset({"#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"})
+LARGEST_EXACT = 2.0**53
+
+
+def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array], list[str]]:
+    """`(names, columns, notes)` of a sheet whose first row names the columns.
+
+    Args:
+        file: The workbook.
+        sheet: The sheet's name; without it there must be one alone that has rows.
+
+    Raises:
+        DataError: It cannot be read, or which sheet is meant is open.
+    """
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    _refuse_huge(file)
+    try:
+        book = CalamineWorkbook.from_path(str(file))
+        names = book.sheet_names
+        if sheet is not None and sheet not in names:
+            raise _refused(file, f"it has no sheet '{sheet}'", f"its sheets are {', '.join(names)}")
+        sheets = {
+            name: book.get_sheet_by_name(name).to_python(skip_empty_area=True)
+            for name in ([sheet] if sheet is not None else names)
+        }
+    except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
+        message = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _refused(
+            file, f"not a readable workbook: {message}", "save it as .xlsx without a password"
+        ) from None
+    filled = {name: rows for name, rows in sheets.items() if any(map(_filled, rows))}
+    if not filled:
+        raise _refused(file, "no sheet has rows")
+    if len(filled) > 1:
+        raise _refused(
+            file,
+            f"{len(filled)} sheets have rows: {', '.join(filled)}",
+            'say which under [data]: sheet = "…"',
+        )
+    ((name, rows),) = filled.items()
+    notes = [f"{file.name}: sheet '{name}'"] if len(names) > 1 or sheet is not None else []
+    header, *body = [row for row in rows if _filled(row)]
+    cells = [list(column) for column in zip_longest(*body, fillvalue="")] or [[] for _ in header]
+    titles = [str(title).strip() for title in header]
+    kept = [
+        place for place, title in enumerate(titles) if title or any(_there(cell) for cell in cells[place])
+    ]
+    broken = sum(cell in ERRORS for column in cells for cell in column if isinstance(cell, str))
+    if broken:
+        notes.append(f"{file.name}: {broken:,} cells hold Excel's errors, e.g. #N/A, and count as empty")
+    return [titles[place] for place in kept], [_column(cells[place]) for place in kept], notes
+
+
+def _there(cell: Any) -> bool:
+    return cell not in ("", None)
+
+
+def _filled(row: list[Any]) -> bool:
+    return any(_there(cell) for cell in row)
+
+
+def _column(cells: list[Any]) -> pa.Array:
+    """Cells of one type as that, of several as texts."""
+    values = [None if not _there(cell) or cell in ERRORS else cell for cell in cells]
+    types = {type(value) for value in values if value is not None}
+    if types and types <= {int, float}:
+        numbers = [None if value is None else float(value) for value in values]
+        known = [value for value in numbers if value is not None]
+        whole = all(value.is_integer() and abs(value) < LARGEST_EXACT for value in known)
+        return pa.array(numbers, pa.float64()).cast(pa.int64() if whole else pa.float64())
+    if types == {bool}:
+        return pa.array(values, pa.bool_())
+    if types and types <= {datetime.datetime, datetime.date}:
+        return pa.array([_stamp(value) for value in values], pa.timestamp("us"))
+    return pa.array([None if value is None else _text(value) for value in values], pa.string())
+
+
+def _stamp(value: Any) -> datetime.datetime | None:
+    if value is None or isinstance(value, datetime.datetime):
+        return value
+    return datetime.datetime.combine(value, datetime.time())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
+        return str(int(value))
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    return value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value)
+
+
+def _refuse_huge(file: Path) -> None:
+    """A workbook of a few kilobytes can unpack to gigabytes."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as packed:
+        size = sum(item.file_size for item in packed.infolist())
+    most = MOST_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > most:
+        raise _refused(file, f"it unpacks to {size / 1e9:.1f} GB", "save the sheet as CSV or Parquet")
+
+
+def _refused(file: Path, message: str, remedy: str = "") -> DataError:
+    return DataError(str(file), [Problem("unreadable", message, remedy)])
