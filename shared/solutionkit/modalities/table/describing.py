@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import infer_features
 from solutionkit.examples.written import measured
 from solutionkit.kinds import kind_of
-from solutionkit.modalities.rows import Description
+from solutionkit.modalities.rows import Dataset, Description
 
 # As many may be sizes or classes with a unit beside, e.g. '12 kg'.
 FEW_VALUES = 20
@@ -37,17 +36,16 @@ def unread_cells(name: str, values: pa.ChunkedArray) -> Problem | None:
     )
 
 
-def describe(
-    raw: pa.Table, training_rows: pa.Table, project: Project, computed: Collection[str] = ()
-) -> Description:
+def describe(data: Dataset, training_rows: pa.Table, project: Project) -> Description:
     """By the curated schema if it fits the label and the declared columns, else inferred.
 
     Args:
-        raw: All raw rows.
+        data: All raw rows.
         training_rows: Those from which kinds and values are inferred.
         project: Its declaration, and where its schema is.
-        computed: Columns that were computed of other rows.
     """
+    raw, computed = data.table, data.computed
+    told = {problem.column for problem in data.problems}
     columns = project.declaration.columns
     file = project.declaration.data.schema_ or project.folder / schemas.FILE_NAME
     schema = schemas.load_schema(file) if project.declaration.data.schema_ or file.is_file() else None
@@ -62,7 +60,8 @@ def describe(
         problems += [
             problem
             for name in unread
-            if name not in columns.as_written and (problem := unread_cells(name, training_rows[name]))
+            if name not in {*columns.as_written, *told}
+            and (problem := unread_cells(name, training_rows[name]))
         ]
         origin = "inferred from the data"
         if schema is not None:

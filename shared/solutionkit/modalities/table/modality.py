@@ -85,7 +85,7 @@ class Table(Modality):
 
     def describe(self, data: Dataset, training_rows: pa.Table, project: Project) -> Description:
         """By the curated schema if it fits, else inferred."""
-        return describe(data.table, training_rows, project, data.computed)
+        return describe(data, training_rows, project)
 
     def leakage_problems(
         self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
