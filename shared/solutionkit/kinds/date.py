@@ -140,13 +140,6 @@ class Date(Single):
         """`(rows,)` texts in ISO 8601, empty for missing."""
         return np.array(date_texts(values).fill_null("").to_pylist(), dtype=object)
 
-    def readable(self, values: np.ndarray) -> np.ndarray:
-        """As texts."""
-        return np.array(
-            [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values],
-            object,
-        )
-
 
 def date_texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Microseconds in ISO 8601: days alone where none has a time of day."""
