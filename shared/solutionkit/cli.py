@@ -12,6 +12,7 @@ from solutionkit import __version__
 EXAMPLES = {
     "run": "--data last_month.csv",
     "report": "--open",
+    "runs": "compare 20260105-091500 latest",
     "predict": "--input new.csv --output scores.csv --reasons",
     "explain": "--input new.csv --rows 3",
     "label-next": "--input unlabelled.csv -n 50 --output to_label.csv",
@@ -47,6 +48,14 @@ def parser() -> argparse.ArgumentParser:
 
     report = verbs.add_parser("report", help="print the newest report's path and verdict")
     report.add_argument("--open", action="store_true", help="open it in a browser")
+
+    runs = verbs.add_parser("runs", help="the finished runs: list, look at, compare, take away")
+    runs.add_argument("step", choices=("list", "show", "compare", "prune"))
+    runs.add_argument("names", nargs="*", metavar="RUN", help="show: one; compare: two (default: the last)")
+    runs.add_argument("--keep", type=int, default=10, help="prune: how many stay (default: 10)")
+    runs.add_argument("--yes", action="store_true", help="prune: do it; without this it is only told")
+
+    verbs.add_parser("models", help="the pushed versions: from which run, how good, what is live")
 
     models = ("simple", "baseline", "deep", "pushed")
     predict = verbs.add_parser("predict", help="score a raw file")

@@ -34,13 +34,14 @@ def new_run_id(runs: Path) -> str:
     return run_id
 
 
-def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Path:
+def publish(project: Project, run_id: str, results: dict[str, NodeResult], made_of: dict[str, Any]) -> Path:
     """Lay a finished run's files and models out.
 
     Args:
         project: The project.
         run_id: The run's name.
         results: `NodeResult`s by node.
+        made_of: What `provenance` tells of the run.
 
     Returns:
         The run's folder.
@@ -62,6 +63,7 @@ def publish(project: Project, run_id: str, results: dict[str, NodeResult]) -> Pa
         "pushed": str(pushed.relative_to(project.folder)) if pushed else None,
         "seconds": {name: round(result.seconds, 2) for name, result in results.items()},
         "cached": [name for name, result in results.items() if result.state == "cached"],
+        **made_of,
     }
     (draft / RECORD).write_text(json.dumps(record, indent=2) + "\n")
     put_in_place(draft, folder)

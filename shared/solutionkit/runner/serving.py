@@ -23,6 +23,23 @@ def config_file(project: Project) -> Path:
     return file
 
 
+def labels_of(project: Project) -> dict[str, int]:
+    """The pushed model's versions that have a label; nothing where no rollout was begun.
+
+    Raises:
+        UserError: The configuration is broken.
+    """
+    from solutionserve.configuration import read_models
+    from solutionserve.errors import ServingError
+
+    try:
+        config = read_models(config_file(project))
+    except ServingError as error:
+        raise UserError(error.message) from None
+    entry = next((item for item in config.model_config_list.config if item.name == project.name), None)
+    return dict(entry.version_labels) if entry else {}
+
+
 def server_flags(project: Project) -> list[str]:
     """The flags that serve the pushed model: the same files as in a container."""
     folder = project.folder / "serving"

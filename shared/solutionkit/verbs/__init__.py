@@ -41,6 +41,8 @@ VERBS: dict[str, Verb] = {
         "check",
         "run",
         "report",
+        "runs",
+        "models",
         "predict",
         "explain",
         "label-next",

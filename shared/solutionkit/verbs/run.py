@@ -88,6 +88,7 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
             project_lock,
             run_pipeline,
         )
+        from solutionkit.runner.provenance import provenance
 
         imported = time.monotonic() - imported
     console.print(f"[dim]{'':6}{'importing TFX':24}{imported:7.1f} s[/dim]")
@@ -117,7 +118,9 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
         runner = LocalRunner(run_id, on_start, on_end)
         try:
             with status, listening(on_progress):
-                run_pipeline(build_pipeline(project, input_hash(project)), runner)
+                data = input_hash(project)
+                made_of = provenance(project, data)
+                run_pipeline(build_pipeline(project, data), runner)
         except NodeError as error:
             cause = error.__cause__
             if error.node in BEFORE_TRAINING and (mistake := users_error(cause)):
@@ -125,7 +128,7 @@ def run(project: Project, run_id: str, log: Path, console: Console) -> Path:
             with contextlib.suppress(OSError):
                 traceback.print_exception(error, file=sys.stderr)
             raise RunFailedError(error.node, reason_of(cause)) from error
-        return publish(project, run_id, runner.results)
+        return publish(project, run_id, runner.results, made_of)
 
 
 def users_error(error: BaseException | None) -> UserError | None:
