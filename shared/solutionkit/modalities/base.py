@@ -170,14 +170,7 @@ class Modality(ABC):
     def leakage_notes(
         self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
     ) -> list[str]:
-        """What may be a leak and may be not, one sentence each.
-
-        Args:
-            table: Typed columns of training rows, in the order of the data.
-            marked: `(rows,)` truth values that no column may tell.
-            spec: What the columns are.
-            trusted: Columns that the declaration names as features.
-        """
+        """What may be a leak and may be not, one sentence each; arguments as of `leakage_problems`."""
         del table, marked, spec, trusted
         return []
 
@@ -348,6 +341,11 @@ class Modality(ABC):
         from solutionkit.explain.rows import explained_columns
 
         return self.table_of(rows, explained_columns(model, rows))
+
+    def alert_notes(self, rows: ScoringRows, flagged: np.ndarray, declaration: Declaration) -> list[str]:
+        """What is odd about which new rows are flagged, one sentence each."""
+        del rows, flagged, declaration
+        return []
 
     def no_reasons(self, spec: TableSpec) -> str | None:
         """Why no reasons can be given of single rows; None where they can."""

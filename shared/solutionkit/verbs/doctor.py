@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ PACKAGES = (
 )
 NEEDED_DISK_GB = 1.0
 ADVISED_MEMORY_GB = 4.0
+ENGINE_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,6 @@ def machine() -> list[Finding]:
     """Disk, memory, cores and the container engine."""
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    engine = next((name for name in ("podman", "docker") if shutil.which(name)), None)
     return [
         Finding(
             "disk", f"{free:.0f} GB free", "" if free > NEEDED_DISK_GB else "free at least 1 GB for artifacts"
@@ -111,13 +112,28 @@ def machine() -> list[Finding]:
             "" if memory > ADVISED_MEMORY_GB else "below 4 GB large tables may not fit",
             fatal=False,
         ),
-        Finding(
-            "container",
-            engine or "no podman or docker",
-            "" if engine else "only needed for 'make image'",
-            fatal=False,
-        ),
+        container(),
     ]
+
+
+def container() -> Finding:
+    """Whether a container engine is there, and answers."""
+    there = [name for name in ("podman", "docker") if shutil.which(name)]
+    said = ""
+    for name in there:
+        try:
+            answer = subprocess.run(
+                [name, "info"], capture_output=True, text=True, timeout=ENGINE_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            said = said or f"{name} does not answer: {type(error).__name__}"
+            continue
+        if answer.returncode == 0:
+            return Finding("container", name)
+        last = (answer.stderr.strip().splitlines() or [f"exit {answer.returncode}"])[-1]
+        said = said or f"{name} does not answer: {last}"
+    remedy = "start it; only needed for 'make image'" if there else "only needed for 'make image'"
+    return Finding("container", said or "no podman or docker", remedy, fatal=False)
 
 
 def project(folder: Path) -> list[Finding]:

@@ -12,6 +12,7 @@ from solutionkit.decimals import decimals
 from solutionkit.errors import UserError
 from solutionkit.runner.finished import Version, finished_runs, pushed_versions
 from solutionkit.use_case import load_project
+from solutionkit.verbs.runs import WIDE
 
 HEADINGS = ("version", "pushed", "label", "run", "data", "model", "metric", "value", "verdict")
 
@@ -30,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
         table.add_column(heading, justify="right" if heading == "value" else "left", no_wrap=True)
     for version in reversed(versions):
         table.add_row(*row(version))
-    Console(highlight=False, soft_wrap=True).print(table)
+    Console(highlight=False, soft_wrap=True, width=WIDE).print(table)
     return 0
 
 

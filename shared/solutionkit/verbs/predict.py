@@ -95,8 +95,9 @@ def main(options: argparse.Namespace) -> int:
             f"{decision.unknown:,} rows have no {decision.expected.amount}: they are decided as if"
             " nothing were at stake"
         )
-    unseen = unknown_values(rows.table.slice(0, count), spec)
-    for note in [*([unknown] if unknown else []), *rows.notes, *unseen]:
+    notes = [] if alerts is None else modality.alert_notes(logged, alerts, project.declaration)
+    notes += unknown_values(rows.table.slice(0, count), spec)
+    for note in [*([unknown] if unknown else []), *rows.notes, *notes]:
         print(f"note: {note}", file=to)
     return 0
 

@@ -16,8 +16,10 @@ from solutionkit.runner.finished import LATEST, FinishedRun, finished_runs, prun
 from solutionkit.use_case import Project, load_project
 from solutionkit.verbs.run import print_verdict
 
+# Characters: a table's columns are not cut where the terminal ends, nor in pipes.
+WIDE = 200
 # How many runs a step is given.
-NAMED = {"list": (0,), "show": (0, 1), "compare": (0, 1, 2), "prune": (0,)}
+NAMED: dict[str, tuple[int, ...]] = {"list": (0,), "show": (0, 1), "compare": (0, 1, 2), "prune": (0,)}
 
 
 def main(options: argparse.Namespace) -> int:
@@ -26,7 +28,7 @@ def main(options: argparse.Namespace) -> int:
         most = max(NAMED[options.step])
         raise UserError(f"runs {options.step} takes {f'at most {most}' if most else 'no'} names of runs.")
     project = load_project(options.project)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=WIDE)
     if options.step == "prune":
         prune(project, options.keep, options.yes, console)
         return 0
@@ -44,13 +46,12 @@ def listed(runs: list[FinishedRun]) -> Table:
     """The runs, the newest first."""
     known = rungs({name for run in runs for name in run.compared["models"]})
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "when", "data", "metric", *known, "verdict", "pushed"):
+    for heading in ("run", "data", "metric", *known, "verdict", "pushed"):
         table.add_column(heading, justify="right" if heading in known else "left", no_wrap=True)
     for run in reversed(runs):
         pushed = run.record["pushed"]
         table.add_row(
             run.id,
-            run.when,
             run.data[:8],
             run.compared["primary_metric"],
             *(figure(run.value(name)) for name in known),

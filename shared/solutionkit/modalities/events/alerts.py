@@ -98,6 +98,24 @@ def _ends(alerts: Alerts) -> np.ndarray:
     return np.cumsum(np.bincount(alerts.days, minlength=len(alerts.names)))[:-1]
 
 
+def over_budget(alerts: Alerts) -> list[str]:
+    """A note where more cards are flagged on a day than can be looked into.
+
+    Args:
+        alerts: The flagged rows.
+    """
+    pairs = np.unique(np.stack([alerts.days, alerts.entities]), axis=1)
+    cards = np.bincount(pairs[0].astype(np.int64), minlength=len(alerts.names))
+    over = int((cards > alerts.budget).sum())
+    if not over:
+        return []
+    worst = int(cards.argmax())
+    return [
+        f"on {over} of {len(cards)} days more cards are flagged than the {alerts.budget} that can be looked"
+        f" into, {cards[worst]} on {alerts.names[worst]}: begin with the most suspicious"
+    ]
+
+
 def alert_metrics(alerts: Alerts) -> dict[str, Metric]:
     """Card precision and recall within the budget; weightings of the rows must weigh whole days."""
     budget = alerts.budget

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from solutionkit.cells import take_rows
 from solutionkit.compare.evaluation import Circumstances
 from solutionkit.declaration import FILE_NAME, READER, Declaration
 from solutionkit.errors import DataError, Problem, UserError
@@ -22,6 +23,7 @@ from solutionkit.modalities.events.alerts import (
     Alerts,
     alert_metrics,
     daily_report,
+    over_budget,
     within_budget,
 )
 from solutionkit.modalities.events.blocking import leave_blocked_out, refuse_few_days, short_history
@@ -212,6 +214,18 @@ class Events(Table):
             metrics=alert_metrics(alerts),
             report=report,
         )
+
+    def alert_notes(self, rows: ScoringRows, flagged: np.ndarray, declaration: Declaration) -> list[str]:
+        """Days on which more cards are flagged than can be looked into."""
+        columns, business = declaration.columns, declaration.business
+        budget = business.alert_budget if business else None
+        named = rows.table.column_names
+        if not budget or columns.card not in named or columns.time not in named:
+            return []
+        some = take_rows(rows.table, flagged)
+        cards = np.array(some[columns.card].fill_null("").to_pylist(), object)
+        days, names = history.day_codes(np.array(some[columns.time].to_pylist(), object))
+        return over_budget(Alerts(days, names, _card_codes(cards), budget))
 
     def unit(self, declaration: Declaration) -> str | None:
         """A day, where rows have cards."""
