@@ -10,6 +10,7 @@ from solutionkit import __version__
 
 # Of verbs that say more than their name.
 EXAMPLES = {
+    "init": "customers.xlsx --label churned",
     "run": "--data last_month.csv",
     "report": "--open",
     "runs": "compare 20260105-091500 latest",
@@ -37,6 +38,11 @@ def parser() -> argparse.ArgumentParser:
         "--project", type=Path, default=Path(), help="the generated project's folder (default: here)"
     )
     verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    init = verbs.add_parser("init", help="guess a first use_case.toml from a file, to be confirmed")
+    init.add_argument("data", type=Path, metavar="FILE", help="CSV, Excel, Parquet or JSON lines")
+    init.add_argument("--label", help="the column to predict (default: it is guessed)")
+    init.add_argument("--write", action="store_true", help="put it in place (default: print it)")
 
     check = verbs.add_parser("check", help="audit the data against use_case.toml")
     check.add_argument("--data", type=Path, help="another file, or a folder, of the same kind")

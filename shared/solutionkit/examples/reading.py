@@ -213,7 +213,8 @@ def check_names(path: Path, names: list[str]) -> None:
         DataError: It has.
     """
     if "" in names:
-        raise _refused(path, f"line 1: column {names.index('') + 1} has no name")
+        remedy = "name it; pandas writes its index so, which index=False leaves out"
+        raise _refused(path, f"line 1: column {names.index('') + 1} has no name", remedy)
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise DataError(

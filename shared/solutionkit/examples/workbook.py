@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import zipfile
 from itertools import zip_longest
 from pathlib import Path
@@ -15,8 +16,9 @@ from solutionkit.errors import DataError, Problem
 
 # Share of the memory that a workbook may unpack to; its cells take several times as much.
 MOST_MEMORY = 0.1
-# What Excel writes where a formula fails.
-ERRORS = frozenset({"#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"})
+# How a sheet marks a formula that failed, and one that was never calculated; the reader gives both as empty.
+FAILED = re.compile(rb"<c [^>]*t=\"e\"")
+UNCALCULATED = re.compile(rb"(</f>|<f [^>]*/>)(<v></v>|<v ?/>)?</c>")
 LARGEST_EXACT = 2.0**53
 
 
@@ -64,9 +66,8 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
     kept = [
         place for place, title in enumerate(titles) if title or any(_there(cell) for cell in cells[place])
     ]
-    broken = sum(cell in ERRORS for column in cells for cell in column if isinstance(cell, str))
-    if broken:
-        notes.append(f"{file.name}: {broken:,} cells hold Excel's errors, e.g. #N/A, and count as empty")
+    if errors := _refuse_uncalculated(file):
+        notes.append(f"{file.name}: {errors:,} cells hold errors, e.g. #N/A, and count as empty")
     return [titles[place] for place in kept], [_column(cells[place]) for place in kept], notes
 
 
@@ -80,7 +81,7 @@ def _filled(row: list[Any]) -> bool:
 
 def _column(cells: list[Any]) -> pa.Array:
     """Cells of one type as that, of several as texts."""
-    values = [None if not _there(cell) or cell in ERRORS else cell for cell in cells]
+    values = [cell if _there(cell) else None for cell in cells]
     types = {type(value) for value in values if value is not None}
     if types and types <= {int, float}:
         numbers = [None if value is None else float(value) for value in values]
@@ -117,6 +118,23 @@ def _refuse_huge(file: Path) -> None:
     most = MOST_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > most:
         raise _refused(file, f"it unpacks to {size / 1e9:.1f} GB", "save the sheet as CSV or Parquet")
+
+
+def _refuse_uncalculated(file: Path) -> int:
+    """How many cells hold errors, in all sheets of a zipped workbook of Excel; of others that is not known.
+
+    Raises:
+        DataError: Formulas have no values.
+    """
+    if not zipfile.is_zipfile(file):
+        return 0
+    with zipfile.ZipFile(file) as packed:
+        sheets = [packed.read(name) for name in packed.namelist() if name.startswith("xl/worksheets/sheet")]
+    if count := sum(len(UNCALCULATED.findall(sheet)) for sheet in sheets):
+        raise _refused(
+            file, f"{count:,} formulas have no values", "open and save it in a spreadsheet program"
+        )
+    return sum(len(FAILED.findall(sheet)) for sheet in sheets)
 
 
 def _refused(file: Path, message: str, remedy: str = "") -> DataError:

@@ -38,6 +38,7 @@ def _lazily(name: str) -> Verb:
 VERBS: dict[str, Verb] = {
     name: _lazily(name)
     for name in (
+        "init",
         "check",
         "run",
         "report",

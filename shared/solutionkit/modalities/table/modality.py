@@ -42,6 +42,7 @@ class Table(Modality):
     deep: str = "solutionkit.models.tabular_network:train"
     simple: str | None = "solutionkit.models.additive:train"
     explanation: str = "solutionkit.explain.tables:explain_tables"
+    proposal: str = "solutionkit.modalities.table.proposal:proposed"
 
     def declaration_problems(self, declaration: Declaration) -> list[Problem]:
         """Keys of other modalities, and of other tasks."""

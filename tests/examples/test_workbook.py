@@ -1,0 +1,77 @@
+import zipfile
+from datetime import datetime, time
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from solutionkit.errors import DataError
+from solutionkit.examples import workbook
+from solutionkit.examples.reading import read
+
+
+def save(file: Path, rows: list[list[object]], name: str = "Sheet") -> Path:
+    book = openpyxl.Workbook()
+    book.active.title = name
+    for row in rows:
+        book.active.append(row)
+    book.save(file)
+    return file
+
+
+def test_cells_keep_their_types(tmp_path: Path) -> None:
+    file = save(
+        tmp_path / "a.xlsx",
+        [
+            ["whole", "part", "day", "mixed", "truth", None],
+            [1, 1.5, datetime(2025, 1, 2), 7, True, None],
+            [],
+            [None, 2, None, "x", False, None],
+            [3, "#N/A", datetime(2025, 1, 3, 4, 5), datetime(2025, 1, 2), None, None],
+        ],
+    )
+    found = read(file)
+    assert found.table.to_pydict() == {
+        "whole": [1, None, 3],
+        "part": [1.5, 2.0, None],
+        "day": [datetime(2025, 1, 2), None, datetime(2025, 1, 3, 4, 5)],
+        "mixed": ["7", "x", "2025-01-02"],
+        "truth": [True, False, None],
+    }
+    assert found.notes == ("a.xlsx: 1 cells hold errors, e.g. #N/A, and count as empty",)
+
+
+def test_formulas_that_nobody_calculated_are_told(tmp_path: Path) -> None:
+    file = save(tmp_path / "a.xlsx", [["n", "twice"], [1, "=2*A2"], [2, "=2*A3"]])
+    with pytest.raises(DataError, match="2 formulas have no values; open and save it"):
+        read(file)
+
+
+def test_times_of_day_are_texts(tmp_path: Path) -> None:
+    file = save(tmp_path / "a.xlsx", [["at", "n"], [time(8, 30), 1], [time(9, 0), 2]])
+    assert read(file).table["at"].to_pylist() == ["08:30:00", "09:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no sheet has rows"),
+        ([["a", "b"]], "has a header but no rows"),
+        ([["a", None], [1, 2]], "column 2 has no name"),
+        ([["a", "a"], [1, 2]], "the column 'a' stands twice"),
+    ],
+)
+def test_sheets_that_are_no_tables(tmp_path: Path, rows: list[list[object]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(save(tmp_path / "a.xlsx", rows))
+
+
+def test_a_workbook_that_unpacks_to_more_than_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.xlsx"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet1.xml", b"0" * 10_000_000)
+    monkeypatch.setattr(workbook, "MOST_MEMORY", 1e-7)
+    with pytest.raises(DataError, match="it unpacks to"):
+        read(file)
