@@ -33,6 +33,14 @@ def test_unknown_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert "invalid choice" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_for_a_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--completion", shell])
+    assert stopped.value.code == 0
+    assert "label-next" in capsys.readouterr().out
+
+
 def test_doctor_is_content_here(generated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--project", str(generated), "doctor"]) == 0
     output = capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from solutionkit import __version__
 
@@ -27,11 +28,34 @@ EXAMPLES = {
 }
 
 
+class _Completion(argparse.Action):
+    """Prints a shell's script and stops."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        del namespace, option_string
+        import shtab
+
+        print(shtab.complete(parser, shell=values))
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     root = argparse.ArgumentParser(
         prog="solutionkit",
         description="Compare a baseline with a deep model, honestly; explain and ship the better.",
+    )
+    root.add_argument(
+        "--completion",
+        action=_Completion,
+        choices=("bash", "zsh", "tcsh"),
+        help="print a script that completes commands: eval it, or put it where your shell looks",
     )
     root.add_argument("--version", action="version", version=f"solutionkit {__version__}")
     root.add_argument(

@@ -189,7 +189,7 @@ def early(day: int) -> date:
     return date(2024, 1 + day % 12, 1 + day % 11)
 
 
-AMBIGUOUS = [row[:3] + [early(place).strftime("%d/%m/%Y")] + row[4:] for place, row in enumerate(rows())]
+AMBIGUOUS = [[*row[:3], early(place).strftime("%d/%m/%Y"), *row[4:]] for place, row in enumerate(rows())]
 REFUSED: dict[str, tuple[str, bytes | Callable[[Path], None], str]] = {
     "date_format = \"%d/%m/%Y\" or \"%m/%d/%Y\"": (
         "a.csv", text([list(NAMES), *AMBIGUOUS[1:]]).encode(), "",
@@ -205,7 +205,7 @@ REFUSED: dict[str, tuple[str, bytes | Callable[[Path], None], str]] = {
     ),
     "'since' holds dates like 31.12.2025, and others (row 1: '31.02.2024')": (
         "a.csv",
-        text([row[:3] + [["31.02.2024", row[3]][place != 1]] + row[4:] for place, row in enumerate(GERMAN)], ";").encode(),
+        text([[*row[:3], ["31.02.2024", row[3]][place != 1], *row[4:]] for place, row in enumerate(GERMAN)], ";").encode(),
         "",
     ),
     "'visits' looks like numbers or times that are not read, e.g. '": (

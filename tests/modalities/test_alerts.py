@@ -9,6 +9,7 @@ from solutionkit.modalities.events.alerts import (
     alert_metrics,
     daily,
     daily_report,
+    over_budget,
     within_budget,
 )
 
@@ -83,3 +84,11 @@ def test_no_day_has_more_cards_than_can_be_looked_into() -> None:
         assert set(within) == set(sorted(largest, key=largest.__getitem__)[-3:])
         # All rows of such a card are looked into.
         assert found[(days == day) & np.isin(cards, within)].all()
+
+
+def test_days_over_the_budget_are_told() -> None:
+    assert over_budget(ALERTS) == [
+        "on 2 of 2 days more cards are flagged than the 1 that can be looked into, 3 on 2026-01-01: begin with"
+        " the most suspicious"
+    ]
+    assert over_budget(Alerts(ALERTS.days, ALERTS.names, ALERTS.entities, budget=3)) == []

@@ -40,3 +40,16 @@ def test_a_project_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "use_case.toml").write_text("[data\n")
     assert doctor.main(argparse.Namespace(project=tmp_path)) == 1
     assert "not valid TOML" in capsys.readouterr().out
+
+
+def test_a_container_engine_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.container().found == "no podman or docker"
+    engine = tmp_path / "docker"
+    engine.write_text("#!/bin/sh\necho 'Cannot connect to the daemon' >&2\nexit 1\n")
+    engine.chmod(0o755)
+    found = doctor.container()
+    assert found.found == "docker does not answer: Cannot connect to the daemon"
+    assert found.remedy.startswith("start it")
+    engine.write_text("#!/bin/sh\nexit 0\n")
+    assert doctor.container() == doctor.Finding("container", "docker")

@@ -15,6 +15,8 @@ from solutionkit.examples.written import measured
 from solutionkit.kinds import kind_of
 from solutionkit.modalities.rows import Dataset, Description
 
+# Of a schema's columns; a table with fewer is another one.
+SHARED_COLUMNS = 0.5
 # As many may be sizes or classes with a unit beside, e.g. '12 kg'.
 FEW_VALUES = 20
 
@@ -54,6 +56,8 @@ def describe(data: Dataset, training_rows: pa.Table, project: Project) -> Descri
     problems: list[Problem] = []
     label = schemas.label_of(schema, columns.label) if schema else columns.label
     inferred = schema is None or label != columns.label or not {columns.label, *columns.features} <= named
+    # By chance the label of another table may be called the same.
+    inferred = inferred or len(named & set(raw.column_names)) < SHARED_COLUMNS * len(named)
     if schema is None or inferred:
         features, ignored = infer_features(training_rows, columns)
         unread = [*ignored, *(feature.name for feature in features if kind_of(feature).is_text)]
