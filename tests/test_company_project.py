@@ -47,7 +47,7 @@ def company(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answer = solutionkit(project, "init", str(project / "kunden.csv"), "--write")
     assert answer.returncode == 0, answer.stderr
     with (project / "use_case.toml").open("a") as stream:
-        stream.write('[training]\nepochs = 8\npreset = "quick"\n')
+        stream.write('[training]\npreset = "quick"\n')
     answer = solutionkit(project, "run")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "'Gebühr' is read as numbers like 1.234,5" in answer.stdout

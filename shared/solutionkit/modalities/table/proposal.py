@@ -27,6 +27,7 @@ LABELS = {
     *("kuendigung", "gekuendigt", "ausfall", "betrug", "flag"),
 }
 NAMES = {"id", "key", "nr", "no", "number", "nummer", "uuid", "guid", "code", "index"}
+ENDINGS = tuple(NAMES - {"no", "code", "index"})
 UNITS = {"customer", "client", "account", "card", "patient", "person", "kunde", "konto", "household", "user"}
 MOMENTS = {
     "date",
@@ -155,10 +156,15 @@ def _names(table: pa.Table, proposal: Proposal) -> None:
         if name == taken or not (pa.types.is_string(values.type) or pa.types.is_integer(values.type)):
             continue
         distinct = pc.count_distinct(values).as_py()
-        named = words(name) & NAMES or name.lower().endswith(tuple(NAMES - {"no", "nr"}))
+        named = words(name) & NAMES or name.lower().endswith(ENDINGS)
         if distinct == table.num_rows > 1 and named and "id" not in proposal.parts:
             proposal.parts["id"] = (name, "another value in every row, and its name says so")
-        elif named and words(name) & UNITS and 1 < distinct < 0.95 * table.num_rows and distinct > MOST_SHOWN:
+        elif (
+            named
+            and any(unit in name.lower() for unit in UNITS)
+            and 1 < distinct < 0.95 * table.num_rows
+            and distinct > MOST_SHOWN
+        ):
             if "group" in proposal.parts:
                 continue
             rows = table.num_rows / distinct
@@ -230,7 +236,7 @@ def written_down(proposal: Proposal, source: Path, notes: list[str]) -> str:
     """
 
     def line(key: str, value: object, why: str) -> str:
-        return f"{key} = {json.dumps(value, ensure_ascii=False)}".ljust(40) + f"# {why}"
+        return f"{key} = {json.dumps(value, ensure_ascii=False)}".ljust(38) + f"  # {why}"
 
     lines = [
         f"# Guessed from {source.name}: see that each line is so. All keys: `solutionkit check --schema`."
@@ -245,7 +251,7 @@ def written_down(proposal: Proposal, source: Path, notes: list[str]) -> str:
     if proposal.ignored:
         lines.append("ignore = [")
         lines += [
-            f"  {json.dumps(name, ensure_ascii=False)},".ljust(40) + f"# {why}"
+            f"  {json.dumps(name, ensure_ascii=False)},".ljust(38) + f"  # {why}"
             for name, why in proposal.ignored.items()
         ]
         lines.append("]")
