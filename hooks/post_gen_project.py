@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 # JSON, because an answer may hold quotes.
@@ -10,6 +12,7 @@ REPOSITORY = Path(json.loads(r""" {{ repository | tojson }} """))
 USE_CASE = json.loads(r""" {{ cookiecutter.use_case | tojson }} """)
 PROJECT_NAME = json.loads(r""" {{ cookiecutter.project_name | tojson }} """)
 SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
+LICENSE = json.loads(r""" {{ cookiecutter.license | tojson }} """)
 # What running a use case where it stands leaves in its folder; a package may have folders of these names.
 LEFT_BY_RUNS = {"data", "runs", "models"}
 
@@ -46,6 +49,56 @@ def lay_serving(source: Path, target: Path, model: str) -> None:
             copy.write_text(text.replace("my-model", model.replace("_", "-")), "utf-8")
 
 
+def lay_license(project: Path) -> None:
+    """The licence of what the user writes; the wheel has the library's own."""
+    if LICENSE == "Apache-2.0":
+        shutil.copy2(REPOSITORY / "LICENSE", project / "LICENSE")
+        return
+    text = (REPOSITORY / "hooks" / "licenses" / f"{LICENSE}.txt").read_text("utf-8")
+    whose = f"Copyright (c) {time.strftime('%Y')}, the authors of {PROJECT_NAME}"
+    (project / "LICENSE").write_text(f"{whose}\n\n{text}", "utf-8")
+
+
+def note_origin(project: Path) -> None:
+    """Say which commit of the template the project is of, as `cruft update` reads it; nothing without Git."""
+    commit = git(REPOSITORY, "rev-parse", "HEAD")
+    if not commit:
+        return
+    remote = git(REPOSITORY, "remote", "get-url", "origin")
+    template = remote if "://" in remote or "@" in remote else str(REPOSITORY)
+    answers = {
+        "use_case": USE_CASE,
+        "project_name": PROJECT_NAME,
+        "project_slug": SLUG,
+        "license": LICENSE,
+        "_template": template,
+        "_commit": commit,
+    }
+    origin = {
+        "template": template,
+        "commit": commit,
+        "checkout": None,
+        "context": {"cookiecutter": answers},
+        "directory": None,
+    }
+    (project / ".cruft.json").write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
+
+
+def begin_history(project: Path) -> None:
+    """Make the project a Git repository, unless it lies in one."""
+    if git(project, "--version") and not git(project, "rev-parse", "--show-toplevel"):
+        git(project, "init", "--quiet")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What Git answers; nothing where it is not there, or says no."""
+    try:
+        answer = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
+    except OSError:
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
 def main() -> None:
     """Complete the project in the present folder."""
     sys.dont_write_bytecode = True
@@ -60,10 +113,13 @@ def main() -> None:
     lay_sample(project)
     readme = readme.replace("<!-- use case -->\n\n", about).replace("<!-- own data -->\n", heading + own_data)
     (project / "README.md").write_text(readme, "utf-8")
-    for name in ("requirements.lock", "bootstrap.py", "LICENSE"):
+    for name in ("requirements.lock", "bootstrap.py"):
         shutil.copy2(REPOSITORY / name, project / name)
+    lay_license(project)
     lay_serving(REPOSITORY / "serving" / "deploy", project / "serving", SLUG)
     build_wheel(REPOSITORY, project / "wheels")
+    note_origin(project)
+    begin_history(project)
     print(f"{PROJECT_NAME}: in {SLUG}/. Next: cd {SLUG} && make setup run")
 
 

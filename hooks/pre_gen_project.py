@@ -11,8 +11,10 @@ REPOSITORY = Path(json.loads(r""" {{ repository | tojson }} """))
 USE_CASE = json.loads(r""" {{ cookiecutter.use_case | tojson }} """)
 PROJECT_NAME = json.loads(r""" {{ cookiecutter.project_name | tojson }} """)
 SLUG = json.loads(r""" {{ cookiecutter.project_slug | tojson }} """)
+LICENSE = json.loads(r""" {{ cookiecutter.license | tojson }} """)
 # Kubernetes allows 63 characters, and resources have endings like -serving.
 LONGEST_SLUG = 50
+LICENSES = ("Apache-2.0", "MIT", "BSD-3-Clause", "Proprietary")
 # What a project has beside the served model in `models/`.
 TAKEN = ("simple", "baseline", "deep")
 
@@ -23,6 +25,8 @@ def problems() -> list[str]:
     use_cases = sorted(item.name for item in (REPOSITORY / "templates").iterdir() if item.is_dir())
     if USE_CASE not in use_cases:
         wrong.append(f"use_case '{USE_CASE}' is unknown; there are: {', '.join(use_cases)}")
+    if LICENSE not in LICENSES:
+        wrong.append(f"license '{LICENSE}' is unknown; there are: {', '.join(LICENSES)}")
     if not PROJECT_NAME.strip() or not PROJECT_NAME.isprintable():
         wrong.append(f"project_name {PROJECT_NAME!r} must be one line of text")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", SLUG):

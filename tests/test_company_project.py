@@ -1,6 +1,7 @@
 """A company's own file, as it is, from a first look to predictions: German, cp1252, semicolons and dates."""
 
 import csv
+import json
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -56,19 +57,16 @@ def company(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_dates_are_learned_from_and_told_as_one_column(company: Path) -> None:
-    answer = solutionkit(
-        company, "explain", "--input", str(company / "neue.csv"), "--rows", "1", "--model", "deep"
-    )
-    assert answer.returncode == 0, answer.stderr
-    strongest = next(
-        line for line in answer.stdout.splitlines() if line.startswith(" ") and "value" not in line
-    )
-    assert strongest.split()[0] == "Vertragsbeginn"
-    assert "2" in strongest.split()[1]
-    for model in ("simple", "baseline", "deep"):
-        told = solutionkit(company, "runs", "list").stdout.splitlines()
-        auc = dict(zip(told[0].split(), told[1].split(), strict=False))
-        assert float(auc[model]) > 0.75
+    explained = json.loads((company / "runs" / "latest" / "explanations.json").read_text())
+    compared = json.loads((company / "runs" / "latest" / "comparison.json").read_text())
+    for name in ("simple", "baseline", "deep"):
+        assert compared["models"][name]["metrics"]["roc_auc"]["value"] > 0.8
+        told = [item["column"] for item in explained["models"][name]["groups"]]
+        assert told[:2] == ["Vertragsbeginn", "Gebühr"]
+        assert sorted(told[2:]) == ["Ort", "Stichtag"]
+        curve = explained["models"][name]["dependence"]["Vertragsbeginn"]
+        assert curve["kind"] == "numeric"
+        assert all(2019 < year < 2026 for year in curve["values"])
 
 
 def test_new_rows_are_read_as_the_old_ones_were(company: Path, tmp_path: Path) -> None:
