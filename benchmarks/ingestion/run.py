@@ -1,14 +1,16 @@
 """Time from CSV to tf.Examples: our RowExampleGen beside TFX's CsvExampleGen, same file, one run.
 
-make setup && .venv/bin/python benchmarks/ingestion/run.py [--rows 1000000]
+make setup && .venv/bin/python benchmarks/ingestion/run.py [--rows 1000000] [--company]
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,8 +19,15 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
+TITLES = {
+    "ours": "RowExampleGen",
+    "tfx": "CsvExampleGen",
+    "company": "RowExampleGen, a company's file, 16 columns",
+    "packed": "the same, .csv.gz",
+}
 COLUMNS = {"numeric": 8, "categorical": 4}
 USE_CASE = Path(__file__).resolve().parents[2] / "templates" / "customer_churn"
 
@@ -27,20 +36,29 @@ def main() -> int:
     """Write the file, time both in processes of their own, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--time", choices=["ours", "tfx"], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--company",
+        action="store_true",
+        help="also the same rows as companies have them: semicolons, decimal commas, two dates, cp1252",
+    )
+    parser.add_argument("--time", choices=list(TITLES), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.time:
-        {"ours": time_ours, "tfx": time_tfx}[options.time](options.folder)
+        (time_tfx if options.time == "tfx" else time_ours)(options.folder / options.time)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        write_csv(Path(folder) / "data" / "table.csv", options.rows)
-        results = {name: measure(name, Path(folder)) for name in ("ours", "tfx")}
+        write_csv(Path(folder) / "ours" / "data" / "table.csv", options.rows)
+        (Path(folder) / "tfx").symlink_to("ours")
+        if options.company:
+            write_company(Path(folder), options.rows)
+        names = list(TITLES) if options.company else ["ours", "tfx"]
+        results = {name: measure(name, Path(folder)) for name in names}
     print(f"{options.rows:,} rows x 13 columns, {os.cpu_count()} cores, {platform.platform()}\n")
     print("| component | seconds | peak memory, MB |")
     print("|---|---|---|")
-    for name, title in (("ours", "RowExampleGen"), ("tfx", "CsvExampleGen")):
-        print(f"| {title} | {results[name][0]:.1f} | {results[name][1]:.0f} |")
+    for name in names:
+        print(f"| {TITLES[name]} | {results[name][0]:.1f} | {results[name][1]:.0f} |")
     print(f"\nratio {results['tfx'][0] / results['ours'][0]:.1f}x (wanted: at least 5x)")
     return 0
 
@@ -55,6 +73,34 @@ def write_csv(file: Path, rows: int) -> None:
     }
     file.parent.mkdir(parents=True)
     pa.csv.write_csv(pa.table(columns), file)
+
+
+def write_company(folder: Path, rows: int) -> None:
+    """The same rows, and two dates, in a company's dialect; and packed."""
+    plain = pa.csv.read_csv(folder / "ours" / "data" / "table.csv")
+    columns = {
+        name: pc.replace_substring(pc.cast(plain[name], pa.string()), ".", ",")
+        if "number" in name
+        else plain[name]
+        for name in plain.column_names
+    }
+    random = np.random.default_rng(1)
+    for name in ("since", "seen"):
+        days = pa.array(random.integers(15_000, 20_000, rows).astype("datetime64[D]"))
+        columns[name] = pc.strftime(days.cast(pa.timestamp("s")), "%d.%m.%Y")
+    columns["town"] = pa.array(random.choice(["Köln", "Düren"], rows))
+    table = pa.table(columns)
+    file = folder / "company" / "data" / "table.csv"
+    file.parent.mkdir(parents=True)
+    sink = pa.BufferOutputStream()
+    pa.csv.write_csv(table, sink, pa.csv.WriteOptions(delimiter=";", quoting_style="none"))
+    file.write_bytes(sink.getvalue().to_pybytes().decode().encode("cp1252"))
+    (folder / "packed" / "data").mkdir(parents=True)
+    with (
+        file.open("rb") as plain_file,
+        gzip.open(folder / "packed" / "data" / "table.csv.gz", "wb") as packed,
+    ):
+        shutil.copyfileobj(plain_file, packed)
 
 
 def measure(name: str, folder: Path) -> tuple[float, float]:
@@ -81,7 +127,9 @@ def time_ours(folder: Path) -> None:
     from solutionkit.use_case import Project
 
     started = time.monotonic()
-    declaration = Declaration(data=Data(path=folder / "data" / "table.csv"), columns=Columns(label="label"))
+    declaration = Declaration(
+        data=Data(path=next((folder / "data").iterdir())), columns=Columns(label="label")
+    )
     write_splits(audit(Project(folder, declaration, USE_CASE.name)), folder / "ours")
     report(started)
 

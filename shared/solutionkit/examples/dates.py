@@ -73,7 +73,12 @@ def parsed(values: pa.ChunkedArray, form: str) -> pa.ChunkedArray:
         values: Texts.
         form: How days are written, in the letters of `strptime`; a time of day may follow, unless it says so.
     """
-    series = pl.Series("text", pl.from_arrow(values.combine_chunks()), dtype=pl.String)
+    encoded = values.combine_chunks().dictionary_encode()
+    distinct = _parsed(pl.Series("text", pl.from_arrow(encoded.dictionary), dtype=pl.String), form)
+    return pa.chunked_array([distinct.take(encoded.indices)])
+
+
+def _parsed(series: pl.Series, form: str) -> pa.Array:
     if any(letter in form for letter in ("%H", "%I", "%T", "%s")):
         stamps = series.str.to_datetime(form, time_unit="us", strict=False)
         return _as_text(stamps, stamps.is_not_null())
@@ -94,6 +99,6 @@ def parsed(values: pa.ChunkedArray, form: str) -> pa.ChunkedArray:
     return _as_text(stamps, frame["time"].is_not_null())
 
 
-def _as_text(stamps: pl.Series, timed: pl.Series) -> pa.ChunkedArray:
+def _as_text(stamps: pl.Series, timed: pl.Series) -> pa.Array:
     form = "%Y-%m-%d %H:%M:%S%.f" if (timed & stamps.is_not_null()).any() else "%Y-%m-%d"
-    return pa.chunked_array([stamps.dt.strftime(form).to_arrow().cast(pa.string())])
+    return stamps.dt.strftime(form).to_arrow().cast(pa.string())

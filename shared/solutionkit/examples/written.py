@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -68,6 +69,9 @@ class Style:
         return cells if self.decimal == "." else pc.replace_substring(cells, self.decimal, ".")
 
 
+# What takes more than digits, points and commas to write a number.
+ODD_SIGNS = r"[^0-9.,+-]|.[+-]"
+GLIMPSED = 2000
 PLAIN = Style(".")
 # The simplest first.
 STYLES = [
@@ -155,17 +159,31 @@ def understood(
         if name in but or not pa.types.is_string(table[name].type):
             continue
         cells = table[name]
-        known = cells.drop_null()
-        known = known.filter(pc.invert(pc.is_in(known, pa.array([*MISSING_NUMBERS, *NO_DATE]))))
-        if not len(known):
+        some = without_missing(glimpse(cells))
+        if not len(some):
+            some = without_missing(cells)
+        if not len(some):
             continue
-        if (dialect.date_format and _mostly(parsed(known, dialect.date_format))) or date_like(known, MOSTLY):
-            dates[name] = known
-        elif (of_column := Numbers.of(cells, known)) is not None:
+        if (dialect.date_format and _mostly(parsed(some, dialect.date_format))) or date_like(some, MOSTLY):
+            dates[name] = without_missing(pc.unique(cells))
+        elif (of_column := Numbers.of(cells, some)) is not None:
             numbers[name] = of_column
     _take_numbers(found, numbers, dialect, hint)
     _take_dates(found, dates, dialect)
     return found
+
+
+def glimpse(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells from all over a column, so many as show what most are."""
+    step = max(len(cells) // GLIMPSED, 1)
+    return cells.take(pa.array(np.arange(0, len(cells), step)))
+
+
+def without_missing(cells: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
+    """The cells that hold something."""
+    known = cells.drop_null()
+    known = known.filter(pc.invert(pc.is_in(known, pa.array([*MISSING_NUMBERS, *NO_DATE]))))
+    return known if isinstance(known, pa.ChunkedArray) else pa.chunked_array([known])
 
 
 def _mostly(values: pa.ChunkedArray) -> bool:
@@ -191,28 +209,32 @@ class Numbers:
     units: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cells: pa.ChunkedArray, known: pa.ChunkedArray) -> Numbers | None:
-        """A column's numbers; None where most of its cells are none."""
-        if pc.all(is_number(known)).as_py():
-            marked = known.filter(pc.match_substring(known, "."))
-            if not len(marked):
-                return cls(cells, {})
-            grouped = pc.all(pc.match_substring_regex(marked, STYLES[5].pattern)).as_py()
-            return cls(cells, {".": PLAIN, ",": Style(",", ".")} if grouped else {".": PLAIN})
-        units = _units(known)
-        cells = _without_units(cells)
-        numberlike = pc.match_substring_regex(cells, NUMBERLIKE)
-        if pc.sum(numberlike).as_py() < MOSTLY * len(known):
+    def of(cls, cells: pa.ChunkedArray, some: pa.ChunkedArray) -> Numbers | None:
+        """A column's numbers; None where most of its cells are none.
+
+        Args:
+            cells: The column.
+            some: Cells of it that hold something.
+        """
+        if pc.all(is_number(some)).as_py():
+            known = without_missing(cells)
+            if pc.all(is_number(known)).as_py():
+                return cls(cells, _plain_options(some, known))
+        bare = _without_units(some)
+        if pc.sum(pc.match_substring_regex(bare, NUMBERLIKE)).as_py() < MOSTLY * len(bare):
             return None
-        cells = pc.if_else(pc.fill_null(numberlike, False), cells, _nothing(cells))
-        some = pc.unique(cells.drop_null())
-        fits = {style: pc.sum(pc.match_substring_regex(some, style.pattern)).as_py() for style in STYLES}
-        most = max(fits.values())
+        units: tuple[str, ...] = ()
+        if pc.any(pc.match_substring_regex(cells, ODD_SIGNS)).as_py():
+            units, cells = _units(without_missing(cells)), _without_units(cells)
+        numberlike = pc.fill_null(pc.match_substring_regex(cells, NUMBERLIKE), False)
+        if not pc.all(pc.or_(numberlike, pc.is_null(cells))).as_py():
+            cells = pc.if_else(numberlike, cells, _nothing(cells))
+        known = cells.drop_null()
+        likely = _best({style: _fits(style, bare) for style in STYLES})
         options: dict[str, Style] = {}
-        for style, count in fits.items():
-            if count == most > 0:
-                options.setdefault(style.decimal, style)
-        if len(options) == 2 and options["."].plain(some).equals(options[","].plain(some)):
+        for style in _best({style: _fits(style, known) for style in likely}):
+            options.setdefault(style.decimal, style)
+        if len(options) == 2 and options["."].plain(known).equals(options[","].plain(known)):
             del options[","]
         return cls(cells, options, units)
 
@@ -229,6 +251,25 @@ class Numbers:
 def _nothing(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     """As many empty cells; Arrow 18 reads past the ends of sliced texts where one is given for all."""
     return pa.chunked_array([pa.nulls(len(cells), pa.string())])
+
+
+def _plain_options(some: pa.ChunkedArray, known: pa.ChunkedArray) -> dict[str, Style]:
+    """What numbers that software could have written may be: their points may group thousands."""
+    grouped = Style(",", ".")
+    for cells in (some, known):
+        marked = cells.filter(pc.match_substring(cells, "."))
+        if len(marked) and not pc.all(pc.match_substring_regex(marked, grouped.pattern)).as_py():
+            return {".": PLAIN}
+    return {".": PLAIN, ",": grouped} if len(marked) else {}
+
+
+def _fits(style: Style, cells: pa.ChunkedArray) -> int:
+    return int(pc.sum(pc.match_substring_regex(cells, style.pattern), min_count=0).as_py())
+
+
+def _best(fits: dict[Style, int]) -> list[Style]:
+    most = max(fits.values(), default=0)
+    return [style for style, count in fits.items() if count == most > 0]
 
 
 def _units(known: pa.ChunkedArray) -> tuple[str, ...]:

@@ -172,7 +172,14 @@ class Modality(ABC):
     def leakage_notes(
         self, table: pa.Table, marked: np.ndarray, spec: TableSpec, trusted: list[str]
     ) -> list[str]:
-        """What may be a leak and may be not, one sentence each; arguments as of `leakage_problems`."""
+        """What may be a leak and may be not, one sentence each.
+
+        Args:
+            table: Typed columns of training rows, in the order of the data.
+            marked: `(rows,)` truth values that no column may tell.
+            spec: What the columns are.
+            trusted: Columns that the declaration names as features.
+        """
         del table, marked, spec, trusted
         return []
 
@@ -271,12 +278,7 @@ class Modality(ABC):
         return rows, outputs
 
     def table_of(self, rows: ScoringRows, columns: Mapping[str, Any]) -> pa.Table:
-        """What is told of rows, with their names.
-
-        Args:
-            rows: The rows.
-            columns: What the task tells (`Task.frame`, `Task.decided`).
-        """
+        """Columns that the task tells of rows (`Task.frame`, `Task.decided`), beside the rows' names."""
         name, names = rows.names
         return pa.table({name: names, **columns})
 
