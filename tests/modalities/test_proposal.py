@@ -119,6 +119,8 @@ def test_a_proposal_put_in_place_is_one_that_check_accepts(
     assert (copied / "use_case.toml").read_text() == before
     assert cli.main([*project, "init", str(file), "--write"]) == 0
     assert (copied / "use_case.before.toml").read_text() == before
+    assert not (copied / "schema.pbtxt").exists()
+    assert (copied / "schema.before.pbtxt").is_file()
     assert cli.main([*project, "check"]) == 0
     assert "1 date: since" in capsys.readouterr().out
     assert cli.main([*project, "init", str(file), "--write"]) == 1

@@ -8,13 +8,14 @@ from pathlib import Path
 from solutionkit.declaration import FILE_NAME
 from solutionkit.dotted import import_from
 from solutionkit.errors import UserError
+from solutionkit.examples import schema
 from solutionkit.object_store import fetched, is_remote
 from solutionkit.output import written
 from solutionkit.use_case import load_project
 from solutionkit.verbs.log import stderr_to
 
-# Where what was declared before goes.
-BEFORE = "use_case.before.toml"
+# Where what was declared before goes: a schema is of one table.
+BEFORE = {FILE_NAME: "use_case.before.toml", schema.FILE_NAME: "schema.before.pbtxt"}
 
 
 def main(options: argparse.Namespace) -> int:
@@ -33,14 +34,29 @@ def main(options: argparse.Namespace) -> int:
     if not options.write:
         print(text, end="")
         return 0
-    file, kept = project.folder / FILE_NAME, project.folder / BEFORE
-    if kept.exists():
-        raise UserError(f"{kept}: what was declared before is there already; take it away first.")
-    kept.write_bytes(file.read_bytes())
+    kept = put_aside(project.folder)
+    file = project.folder / FILE_NAME
     with written(file) as stream:
         stream.write(text.encode())
     print(
-        f"{file} is written; what was declared before is in {BEFORE}. Next: confirm each line, then"
+        f"{file} is written; what was declared before is in {', '.join(kept)}. Next: confirm each line, then"
         " solutionkit check"
     )
     return 0
+
+
+def put_aside(folder: Path) -> list[str]:
+    """Move what was declared before out of the way; the names that it has now.
+
+    Raises:
+        UserError: There is something of that name.
+    """
+    there = {name: kept for name, kept in BEFORE.items() if (folder / name).is_file()}
+    for kept in there.values():
+        if (folder / kept).exists():
+            raise UserError(
+                f"{folder / kept}: what was declared before is there already; take it away first."
+            )
+    for name, kept in there.items():
+        (folder / name).rename(folder / kept)
+    return list(there.values())
