@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from solutionkit.declaration import FILE_NAME
@@ -34,10 +35,11 @@ def main(options: argparse.Namespace) -> int:
     if not options.write:
         print(text, end="")
         return 0
-    kept = put_aside(project.folder)
+    kept = copies_beside(project.folder)
     file = project.folder / FILE_NAME
     with written(file) as stream:
         stream.write(text.encode())
+    (project.folder / schema.FILE_NAME).unlink(missing_ok=True)
     print(
         f"{file} is written; what was declared before is in {', '.join(kept)}. Next: confirm each line, then"
         " solutionkit check"
@@ -45,8 +47,8 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def put_aside(folder: Path) -> list[str]:
-    """Move what was declared before out of the way; the names that it has now.
+def copies_beside(folder: Path) -> list[str]:
+    """Keep copies of what was declared before; their names.
 
     Raises:
         UserError: There is something of that name.
@@ -58,5 +60,5 @@ def put_aside(folder: Path) -> list[str]:
                 f"{folder / kept}: what was declared before is there already; take it away first."
             )
     for name, kept in there.items():
-        (folder / name).rename(folder / kept)
+        shutil.copy2(folder / name, folder / kept)
     return list(there.values())
