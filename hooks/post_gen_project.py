@@ -1,6 +1,7 @@
 """Lay the use case, the library's wheel, the lock and the set-up script into the new project."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def note_origin(project: Path) -> None:
     if not commit:
         return
     remote = git(REPOSITORY, "remote", "get-url", "origin")
+    remote = re.sub(r"//[^/@]*@", "//", remote)
     template = remote if "://" in remote or "@" in remote else str(REPOSITORY)
     answers = {
         "use_case": USE_CASE,

@@ -206,8 +206,8 @@ class Project:
         if not table.num_rows:
             raise UserError(f"{SOURCE}: there are none.")
         spec = loaded.spec
-        read = told(Cells(trimmed(table)), spec.dialect, spec.as_written)
-        return modality.take_new(read.whole(SOURCE), SOURCE, spec, known)
+        read = told(Cells(trimmed(table)), spec.dialect)
+        return modality.take_new(read.whole(SOURCE, spec.read), SOURCE, spec, known)
 
     def _named(self, rows: ScoringRows, columns: dict[str, pa.Array]) -> pd.DataFrame:
         table = self._project.use_case.modality.table_of(rows, columns)

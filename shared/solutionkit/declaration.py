@@ -101,13 +101,23 @@ class Data(Table):
         """Whether chance decides which rows, or which groups, are evaluated."""
         return self.path is not None and self.split in {"random", "stratified", "group"}
 
+    @field_validator("delimiter")
+    @classmethod
+    def _plain_delimiter(cls, value: str | None) -> str | None:
+        if value is not None and (not value.isascii() or value.isalnum() or value in '"\n\r'):
+            raise ValueError("one sign is needed, e.g. ';' or a tab")
+        return value
+
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str | None) -> str | None:
         try:
-            "a".encode(value or "utf-8")
-        except LookupError:
-            raise ValueError("no encoding that is known; e.g. utf-8, cp1252, cp1250, latin-1") from None
+            # One of Python's that makes bytes of text.
+            known = isinstance("a".encode(value or "utf-8"), bytes)
+        except (LookupError, ValueError):
+            known = False
+        if not known:
+            raise ValueError("no encoding that is known; e.g. utf-8, cp1252, cp1250, latin-1")
         return value
 
     @field_validator("date_format")

@@ -159,7 +159,9 @@ READ: dict[str, tuple[str, bytes | Callable[[Path], None], str]] = {
 
 def audited(folder: Path, name: str, content: bytes | Callable[[Path], None], declared: str) -> AuditedTable:
     (folder / "pyproject.toml").write_text('[tool.solutionkit]\nuse_case = "customer_churn"\n')
-    (folder / "use_case.toml").write_text(DECLARATION.format(file=name, declared=declared))
+    # Digits alone are dates where they are said to be.
+    dated = 'date = ["since"]\n' if "%Y%m%d" in declared else ""
+    (folder / "use_case.toml").write_text(DECLARATION.format(file=name, declared=declared) + dated)
     if isinstance(content, bytes):
         (folder / name).write_bytes(content)
     else:

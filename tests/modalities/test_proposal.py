@@ -12,11 +12,15 @@ import pyarrow.csv
 import pytest
 
 from solutionkit import cli
+from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
 from solutionkit.modalities.table.proposal import proposed, words
 
 ROWS = 600
 RANDOM = np.random.default_rng(4)
+
+
+DECLARATION = Declaration.model_validate({"data": {"path": "rows.csv"}, "columns": {"label": "y"}})
 
 
 def table(**more: Any) -> pa.Table:
@@ -38,7 +42,7 @@ def table(**more: Any) -> pa.Table:
 def look(folder: Path, rows: pa.Table, label: str | None = None) -> tuple[dict[str, Any], str]:
     file = folder / "rows.csv"
     pa.csv.write_csv(rows, file)
-    text = proposed(file, label)
+    text = proposed(file, file, label, DECLARATION)
     return tomllib.loads(text), text
 
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from solutionkit.declaration import Columns
 from solutionkit.errors import UserError
 from solutionkit.examples.dialect import UNKNOWN, Dialect
-from solutionkit.kinds import KINDS, TEXT, Feature, Files, Kind, claiming, kind_of
+from solutionkit.kinds import KINDS, Feature, Files, Kind, claiming, kind_of
 from solutionkit.tasks.base import Task, task_from_json
 
 if TYPE_CHECKING:
@@ -100,10 +100,9 @@ class TableSpec:
         return dataclasses.replace(self, task=task, further=())
 
     @property
-    def as_written(self) -> set[str]:
-        """Columns whose cells are names or words, whatever they look like."""
-        texts = {feature.name for feature in self.features if kind_of(feature).is_text}
-        return texts | set(self.metadata_columns) | {feature.name for feature in self.of(TEXT)}
+    def read(self) -> set[str]:
+        """Columns of new rows that are looked at."""
+        return {*self.model_columns, *self.metadata_columns}
 
     @property
     def label(self) -> str:
@@ -196,9 +195,13 @@ class TableSpec:
             "metadata_files": tuple(map(_feature, raw["metadata_files"])),
             "carried": tuple(raw["carried"]),
             "further": tuple(map(task_from_json, raw.get("further", []))),
-            "dialect": Dialect(**raw.get("dialect", {})),
+            "dialect": _dialect(raw.get("dialect", {})),
         }
         return cls(**{**raw, **read})
+
+
+def _dialect(item: dict[str, Any]) -> Dialect:
+    return Dialect(**{**item, **{name: tuple(item.get(name, ())) for name in ("names", "dates")}})
 
 
 def _feature(item: dict[str, Any]) -> Feature:

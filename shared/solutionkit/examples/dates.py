@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +13,11 @@ from solutionkit.cells import is_iso_date
 NO_DATE = ["0000-00-00", "0000-00-00 00:00:00", "00.00.0000", "00/00/0000"]
 TIME_OF_DAY = r"(?:(?:[ T]|, ?)(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)( ?[AaPp][Mm])?)?"
 MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-DATE_WORDS = rf"(?i:\d{{1,2}}[ .-]*)?(?i:{MONTHS}[a-z]*)[ .,-]*(?:\d{{1,2}}[ .,]*)?\d{{0,4}}"
+# Of dates that are not read, too: in words of any language, packed, or with a zone.
+DATE_LIKE = (
+    r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*|(?:\pL{2,9}\.?,? )?\d{1,2}[. -]+\pL{3,9}[. -]+\d{2,4}.*"
+    r"|\pL{3,9}\.? (?:\d{1,2},? )?\d{4}.*|\d{8}T\d{4,6}.*"
+)
 # How dates look, and the formats that may be meant.
 SHAPES: dict[str, tuple[str, ...]] = {
     r"\d{4}-\d{1,2}-\d{1,2}": ("%Y-%m-%d",),
@@ -22,6 +28,7 @@ SHAPES: dict[str, tuple[str, ...]] = {
     r"\d{1,2}/\d{1,2}/\d{4}": ("%d/%m/%Y", "%m/%d/%Y"),
     r"\d{1,2}/\d{1,2}/\d{2}": ("%d/%m/%y", "%m/%d/%y"),
     r"\d{1,2}-\d{1,2}-\d{4}": ("%d-%m-%Y", "%m-%d-%Y"),
+    r"\d{1,2}-\d{1,2}-\d{2}": ("%d-%m-%y", "%m-%d-%y", "%y-%m-%d"),
     rf"\d{{1,2}}-(?i:{MONTHS})-\d{{4}}": ("%d-%b-%Y",),
     rf"\d{{1,2}}-(?i:{MONTHS})-\d{{2}}": ("%d-%b-%y",),
     rf"\d{{1,2}} (?i:{MONTHS}) \d{{4}}": ("%d %b %Y",),
@@ -45,8 +52,21 @@ def shape_of(known: pa.ChunkedArray, share: float) -> str | None:
     return None
 
 
-def candidates(known: pa.ChunkedArray, declared: str | None, share: float) -> list[str]:
-    """The formats by which most texts can be read, and that do not read them alike.
+@dataclass(frozen=True)
+class Candidates:
+    """Formats that texts may be written in.
+
+    Attributes:
+        formats: In the letters of `strptime`.
+        alike: Whether all of them read the texts alike, so that they show nothing of other texts.
+    """
+
+    formats: tuple[str, ...] = ()
+    alike: bool = False
+
+
+def candidates(known: pa.ChunkedArray, declared: str | None, share: float) -> Candidates:
+    """The formats by which most texts can be read.
 
     Args:
         known: The texts.
@@ -56,14 +76,13 @@ def candidates(known: pa.ChunkedArray, declared: str | None, share: float) -> li
     if declared:
         read = parsed(known, declared)
         if len(read) - read.null_count >= share * len(read):
-            return [declared]
+            return Candidates((declared,))
     shape = shape_of(known, share)
     readings = {item: parsed(known, item) for item in SHAPES[shape]} if shape else {}
     fewest = min((item.null_count for item in readings.values()), default=0)
-    best = [name for name, item in readings.items() if item.null_count == fewest]
-    if len(best) == 2 and readings[best[0]].equals(readings[best[1]]):
-        return best[:1]
-    return best
+    best = tuple(name for name, item in readings.items() if item.null_count == fewest)
+    alike = len(best) > 1 and all(readings[best[0]].equals(readings[name]) for name in best)
+    return Candidates(best, alike)
 
 
 def parsed(values: pa.ChunkedArray, form: str) -> pa.ChunkedArray:

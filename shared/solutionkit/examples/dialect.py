@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from solutionkit.declaration import Data
+    from solutionkit.declaration import Declaration
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,11 @@ class Dialect:
         date_format: How dates are written, in the letters of `strptime`, e.g. `%d.%m.%Y`.
         encoding: A text file's encoding, by Python's name.
         sheet: Which sheet of a workbook is read.
+        names: Columns whose cells are names or words, and stay as they are written.
+        dates: Columns that hold dates, even if they are written as numbers are.
         columns: How the cells of single columns are written, where that is known: a number as
             `written.Style.example`, or a date's format.
+        units: What stands beside the numbers of single columns.
     """
 
     delimiter: str | None = None
@@ -30,13 +33,22 @@ class Dialect:
     date_format: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    names: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def declared(cls, data: Data) -> Dialect:
+    def declared(cls, declaration: Declaration) -> Dialect:
         """What a declaration says."""
+        data, columns = declaration.data, declaration.columns
         keys = ("delimiter", "decimal", "thousands", "date_format", "encoding", "sheet")
-        return cls(**{key: getattr(data, key) for key in keys})
+        dated = {columns.time, columns.reference, *columns.date} - {None}
+        return cls(
+            **{key: getattr(data, key) for key in keys},
+            names=tuple(sorted(columns.as_written)),
+            dates=tuple(sorted(name for name in dated if name)),
+        )
 
 
 # Nothing is known; all is found out.

@@ -8,7 +8,8 @@ import gzip
 import io
 import lzma
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +25,8 @@ UNPACKED: dict[str, Callable[[Path], Any]] = {
 LOOKED_AT = 1000
 # Share of the memory that a packed file may fill.
 MOST_MEMORY = 0.5
+USUAL = "convert the file, e.g. iconv -f LATIN1 -t UTF-8"
+LONGEST_PIECE = 1 << 24
 STATED = "state it under [data], e.g. encoding = "
 # Letters that are no ASCII, by the languages that are written with them; a file has those of one line.
 LETTERS = [
@@ -34,6 +37,8 @@ LETTERS = [
     set("åäöæøéüÅÄÖÆØÉÜ"),  # Danish, Finnish, Norwegian, Swedish
     set("áéëèêïíóöüúÉË"),  # Dutch
 ]
+LETTERS_ELSEWHERE = set("£²³µ¹¼½¾¿¡¥¦¨¯¸ª")
+METRES = re.compile("[kcmd]?m[²³]")
 SIGNS = set("€£§°²³µ·«»„“”‘’‚–—…•®©™½¼¾´×\u00a0")
 # The encoding of Windows in Western Europe and the Americas; what is Latin-1 means the same in it.
 WESTERN = "cp1252"
@@ -92,35 +97,52 @@ def survey(file: Path, encoding: str | None = None) -> Survey:
     Raises:
         DataError: It is in no encoding that can be told, or unpacks to more than the memory holds.
     """
-    size, most = 0, MOST_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    newlines = nul = foreign = False
-    strange: set[bytes] = set()
+    quotes, nul, proper, foreign = 0, False, False, 0
+    newlines, strange = False, set[bytes]()
     try:
-        with opened(file) as lines:
-            marked = _mark(lines.read(LOOKED_AT), file)
-            encoding = encoding or marked
-            lines.seek(0)
-            if encoding and not _like_ascii(encoding):
-                return Survey(encoding, newlines=True)
-            for line in _lines(lines):
-                size += len(line)
-                if is_packed(file) and size > most:
-                    raise _refused(file, f"it unpacks to more than {most / 1e9:.0f} GB", "part it")
-                newlines = newlines or line.count(b'"') % 2 > 0
-                nul = nul or b"\x00" in line
-                if not line.isascii() and not _is_utf8(line):
-                    foreign = True
+        with opened(file) as stream:
+            encoding = encoding or _mark(stream.read(LOOKED_AT), file)
+        if encoding and not _like_ascii(encoding):
+            _read_through(file, encoding)
+            return Survey(encoding, newlines=True)
+        for number, line in enumerate(_pieces(file), start=1):
+            quotes += line.count(b'"')
+            newlines = newlines or line.count(b'"') % 2 > 0
+            nul = nul or b"\x00" in line
+            if not line.isascii():
+                if _is_utf8(line):
+                    proper = True
+                else:
+                    foreign = foreign or number
                     strange.update(_strange(line))
+        if encoding and codecs.lookup(encoding).name != "utf-8":
+            _read_through(file, encoding)
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise _refused(file, f"cannot be unpacked: {error}" if is_packed(file) else str(error)) from None
+    if quotes % 2:
+        raise _refused(file, 'a quote (") is opened and never closed', "close it, or write it twice")
     if encoding and codecs.lookup(encoding).name != "utf-8":
-        _check_decodes(file, encoding)
         return Survey(encoding, newlines, nul)
     if not foreign:
         return Survey(newlines=newlines, nul=nul)
-    if encoding:
-        raise not_utf8(file)
+    if encoding or proper:
+        raise not_utf8(file, "other lines are; mend that one" if proper else USUAL)
     return Survey(WESTERN, newlines, nul, _western(file, strange))
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    """A file's lines, very long ones in pieces.
+
+    Raises:
+        DataError: It unpacks to more than fits.
+    """
+    size, most = 0, MOST_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with opened(file) as stream:
+        while line := stream.readline(LONGEST_PIECE):
+            size += len(line)
+            if is_packed(file) and size > most:
+                raise _refused(file, f"it unpacks to more than {most / 1e9:.0f} GB", "part it")
+            yield line
 
 
 def _mark(start: bytes, file: Path) -> str | None:
@@ -135,10 +157,6 @@ def _mark(start: bytes, file: Path) -> str | None:
 def _like_ascii(encoding: str) -> bool:
     """Whether lines end, and quotes stand, where they do in ASCII."""
     return '"\n'.encode(encoding) == b'"\n'
-
-
-def _lines(stream: IO[bytes]) -> IO[bytes]:
-    return io.BufferedReader(stream, 1 << 20) if isinstance(stream, io.RawIOBase) else stream
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -163,26 +181,30 @@ def _western(file: Path, words: set[bytes]) -> str:
     """
     texts = [word.decode(WESTERN, "replace") for word in sorted(words)]
     letters = {letter for text in texts for letter in text if not letter.isascii()} - SIGNS
-    # A sign among letters is a letter of another encoding.
+    # A sign beside letters is a letter of another encoding, but for square and cubic metres.
+    bare = (METRES.sub("", text) for text in texts)
     torn = any(
-        before.isalpha() and sign in SIGNS and after.isalpha()
-        for text in texts
-        for before, sign, after in zip(text, text[1:], text[2:], strict=False)
-        if sign not in "’‘–—·\u00a0"
+        (before.isalpha() and sign in LETTERS_ELSEWHERE) or (sign in LETTERS_ELSEWHERE and after.isalpha())
+        for text in bare
+        for before, sign, after in zip(f" {text}", text, f"{text} "[1:], strict=False)
     )
+    # Of Portuguese one seldom comes without the others; alone it is Hungarian.
+    torn = torn or ("õ" in letters and not letters & {"ã", "ç"})
     if torn or not any(letters <= known for known in LETTERS):
         raise not_utf8(file, f'{STATED}"cp1252" or "cp1250", or convert the file to UTF-8')
     return min(texts, key=len) if texts else ""
 
 
-def _check_decodes(file: Path, encoding: str) -> None:
-    with opened(file) as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                line.decode(encoding)
-            except UnicodeDecodeError as error:
-                message = f"line {number}: byte 0x{line[error.start]:02x} is none of {encoding}"
-                raise _refused(file, message, "see encoding under [data]") from None
+def _read_through(file: Path, encoding: str) -> None:
+    """Make sure that all of a file is in an encoding."""
+    decoder, number = codecs.getincrementaldecoder(encoding)(), 1
+    for line in (*_pieces(file), b""):
+        try:
+            decoder.decode(line, final=not line)
+        except UnicodeDecodeError as error:
+            message = f"line {number}: byte 0x{error.object[error.start]:02x} is none of {encoding}"
+            raise _refused(file, message, "see encoding under [data]") from None
+        number += 1
 
 
 class Utf8(io.RawIOBase):
@@ -215,7 +237,7 @@ class Utf8(io.RawIOBase):
         super().close()
 
 
-def not_utf8(file: Path, remedy: str = "convert the file, e.g. iconv -f LATIN1 -t UTF-8") -> DataError:
+def not_utf8(file: Path, remedy: str = USUAL) -> DataError:
     """Where a file is not in UTF-8."""
     with opened(file) as lines:
         for number, line in enumerate(lines, start=1):

@@ -24,8 +24,8 @@ from solutionkit.examples.written import understood
 # What separates a CSV's columns, the likeliest first.
 MARKS = ",;\t|"
 MARK_NAMES = {"\t": "a tab", " ": "a blank"}
-# The first of them with which numbers may well have decimal commas.
-WITH_COMMAS = ";"
+# Decimal marks that go with what separates columns.
+HINTS = {",": ".", ";": ","}
 LOOKED_AT_LINES = 50
 LONGEST_LINE = 1 << 30
 SUFFIXES = {
@@ -38,8 +38,6 @@ SUFFIXES = {
     ".ndjson": "JSON lines",
     ".xlsx": "Excel",
     ".xlsm": "Excel",
-    ".xls": "Excel",
-    ".ods": "Excel",
 }
 PACKABLE = ("CSV", "JSON lines")
 FORMATS = "CSV, Excel, Parquet and JSON lines"
@@ -61,14 +59,19 @@ class Read:
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
-    def whole(self, source: str) -> pa.Table:
+    def whole(self, source: str, names: Collection[str] | None = None) -> pa.Table:
         """The table.
 
+        Args:
+            source: What to call it in errors.
+            names: Columns that matter; without them all do.
+
         Raises:
-            DataError: Something could mean two things.
+            DataError: Something in them could mean two things.
         """
-        if self.problems:
-            raise DataError(source, self.problems)
+        problems = [item for item in self.problems if names is None or item.column in names]
+        if problems:
+            raise DataError(source, problems)
         return self.table
 
 
@@ -112,27 +115,26 @@ def data_files(path: Path) -> list[Path]:
     return [path]
 
 
-def read_table(path: Path, dialect: Dialect = UNKNOWN, but: Collection[str] = ()) -> pa.Table:
+def read_table(path: Path, dialect: Dialect = UNKNOWN) -> pa.Table:
     """As `read`, the table alone.
 
     Raises:
         UserError: A file cannot be read, or something in it could mean two things.
     """
-    return read(path, dialect, but).whole(str(path))
+    return read(path, dialect).whole(str(path))
 
 
-def read(path: Path, dialect: Dialect = UNKNOWN, but: Collection[str] = ()) -> Read:
+def read(path: Path, dialect: Dialect = UNKNOWN) -> Read:
     """Read a file, or a folder of files with the same columns.
 
     Args:
         path: The file or folder.
         dialect: What is known of how it is written; the rest is found out.
-        but: Columns whose cells stay as they are written, because they are no numbers and no dates.
 
     Raises:
         UserError: A file is missing, empty, broken, in an unknown encoding, or the files' columns differ.
     """
-    return told(read_cells(path, dialect), dialect, but)
+    return told(read_cells(path, dialect), dialect)
 
 
 def read_cells(path: Path, dialect: Dialect) -> Cells:
@@ -144,24 +146,26 @@ def read_cells(path: Path, dialect: Dialect) -> Cells:
     files = {file: _read_file(file, dialect) for file in data_files(path)}
     first_file, first = next(iter(files.items()))
     for file, item in files.items():
-        if item.table.column_names != first.table.column_names:
+        if sorted(item.table.column_names) != sorted(first.table.column_names):
             differing = set(item.table.column_names) ^ set(first.table.column_names)
             message = f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"
             raise _refused(file, message)
     notes = [note for item in files.values() for note in item.notes]
-    return Cells(joined([item.table for item in files.values()], str(path)), notes, first.mark)
+    tables = [item.table.select(first.table.column_names) for item in files.values()]
+    return Cells(joined(tables, str(path)), notes, first.mark)
 
 
-def told(cells: Cells, dialect: Dialect = UNKNOWN, but: Collection[str] = ()) -> Read:
+def told(cells: Cells, dialect: Dialect = UNKNOWN) -> Read:
     """Cells whose numbers and dates are brought into one form.
 
     Args:
         cells: As they are written.
         dialect: What is known of that.
-        but: Columns that stay as they are.
     """
-    found = understood(cells.table, dialect, but, "," if cells.mark == WITH_COMMAS else None)
-    known = replace(dialect, columns={**dialect.columns, **found.columns})
+    found = understood(cells.table, dialect, HINTS.get(cells.mark))
+    known = replace(
+        dialect, columns={**dialect.columns, **found.columns}, units={**dialect.units, **found.units}
+    )
     return Read(found.table, known, (*cells.notes, *found.told()), tuple(found.problems))
 
 
@@ -178,7 +182,22 @@ def joined(tables: list[pa.Table], source: str) -> pa.Table:
         raise DataError(source, [Problem("kinds_differ", message)]) from None
 
 
-def header(path: Path, delimiter: str | None = None, looked: Survey | None = None) -> tuple[list[str], str]:
+@dataclass(frozen=True)
+class Header:
+    """A CSV's first line, or its first two where Excel's `sep=;` comes first.
+
+    Attributes:
+        names: The columns.
+        mark: What separates them.
+        lines: How many lines it takes.
+    """
+
+    names: list[str]
+    mark: str
+    lines: int = 1
+
+
+def header(path: Path, delimiter: str | None = None, looked: Survey | None = None) -> Header:
     """A CSV's column names, and what separates them.
 
     Args:
@@ -187,12 +206,15 @@ def header(path: Path, delimiter: str | None = None, looked: Survey | None = Non
         looked: What a look at the file showed.
 
     Raises:
-        DataError: The file is empty, in an unknown encoding, or a name is empty or doubled.
+        DataError: The file is empty, in an unknown encoding, what separates is open, or a name is empty or
+            doubled.
     """
     looked = looked or survey(path)
     with io.TextIOWrapper(io.BufferedReader(Utf8(path, looked.encoding)), "utf-8-sig", newline="") as text:
         lines = list(itertools.islice(text, LOOKED_AT_LINES))
-    mark = delimiter or _mark(lines)
+    stated = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None
+    lines = lines[1:] if stated else lines
+    mark = delimiter or (stated[1] if stated else _mark(path, lines))
     try:
         first = next(csv.reader(lines, delimiter=mark), [])
     except csv.Error as error:
@@ -203,7 +225,7 @@ def header(path: Path, delimiter: str | None = None, looked: Survey | None = Non
     if any("\n" in name for name in names):
         raise _refused(path, "line 1: a column's name goes on in the next line; shorten it")
     check_names(path, names)
-    return names, mark
+    return Header(names, mark, 2 if stated else 1)
 
 
 def check_names(path: Path, names: list[str]) -> None:
@@ -226,8 +248,12 @@ def check_names(path: Path, names: list[str]) -> None:
         )
 
 
-def _mark(lines: list[str]) -> str:
-    """What separates columns: what parts the first lines most often into as many as the header has."""
+def _mark(path: Path, lines: list[str]) -> str:
+    """What separates columns: what parts the first lines most often into as many as the header has.
+
+    Raises:
+        DataError: Two do.
+    """
 
     def fit(mark: str) -> tuple[bool, float]:
         try:
@@ -238,7 +264,13 @@ def _mark(lines: list[str]) -> str:
             return False, 0.0
         return True, sum(count == counts[0] for count in counts) / len(counts)
 
-    return max(MARKS, key=fit)
+    fits = {mark: fit(mark) for mark in MARKS}
+    best = max(MARKS, key=lambda mark: fits[mark])
+    alike = [repr(mark) for mark, found in fits.items() if found == fits[best] and found[0]]
+    if len(alike) > 1:
+        message = f"{' or '.join(alike)} may separate the columns"
+        raise _refused(path, message, 'say which under [data], e.g. delimiter = ";"')
+    return best
 
 
 def _read_file(file: Path, dialect: Dialect) -> Cells:
@@ -282,13 +314,14 @@ def _read_json(file: Path) -> pa.Table:
 
 def _read_csv(file: Path, dialect: Dialect) -> Cells:
     looked = survey(file, dialect.encoding)
-    names, mark = header(file, dialect.delimiter, looked)
+    first = header(file, dialect.delimiter, looked)
+    names, mark = first.names, first.mark
     plain = looked.plain and not is_packed(file)
     source = pa.OSFile(str(file)) if plain else pa.PythonFile(Utf8(file, looked.encoding), "r")
     try:
         table = pa.csv.read_csv(
             source,
-            read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
+            read_options=pa.csv.ReadOptions(column_names=names, skip_rows=first.lines),
             parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=looked.newlines),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -304,12 +337,19 @@ def _read_csv(file: Path, dialect: Dialect) -> Cells:
         message = re.sub(r"(Expected \d+ columns, got \d+).*", r"\1", _first_line(error))
         raise _refused(file, f"not a readable CSV file: {message}") from None
     notes = []
+    if looked.newlines and (count := _of_several_lines(table)):
+        notes.append(f"{file.name}: {count:,} cells go on over several lines")
     if mark != MARKS[0]:
         notes.append(f"{file.name}: {MARK_NAMES.get(mark, repr(mark))} separates the columns")
     if looked.encoding != "utf-8":
         word = f", as in '{looked.example}'" if looked.example else ""
         notes.append(f"{file.name}: read as {looked.encoding}{word}")
     return Cells(table, notes, mark)
+
+
+def _of_several_lines(table: pa.Table) -> int:
+    columns = [pc.sum(pc.match_substring(column, "\n"), min_count=0).as_py() for column in table.columns]
+    return int(sum(columns))
 
 
 def trimmed(table: pa.Table) -> pa.Table:

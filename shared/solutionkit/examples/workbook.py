@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import html
 import os
 import re
 import zipfile
@@ -18,7 +19,9 @@ from solutionkit.errors import DataError, Problem
 MOST_MEMORY = 0.1
 # How a sheet marks a formula that failed, and one that was never calculated; the reader gives both as empty.
 FAILED = re.compile(rb"<c [^>]*t=\"e\"")
-UNCALCULATED = re.compile(rb"(</f>|<f [^>]*/>)(<v></v>|<v ?/>)?</c>")
+UNCALCULATED = re.compile(rb"<c [^>]*>(?:<f>[^<]*</f>|<f [^>]*/>|<f [^>]*>[^<]*</f>)(?:<v></v>|<v ?/>)?</c>")
+TEXT_CELL = re.compile(rb'<c [^>]*t="str"')
+MOST_CELLS = 50_000_000
 LARGEST_EXACT = 2.0**53
 
 
@@ -40,10 +43,11 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
         names = book.sheet_names
         if sheet is not None and sheet not in names:
             raise _refused(file, f"it has no sheet '{sheet}'", f"its sheets are {', '.join(names)}")
-        sheets = {
-            name: book.get_sheet_by_name(name).to_python(skip_empty_area=True)
-            for name in ([sheet] if sheet is not None else names)
-        }
+        wanted = [sheet] if sheet is not None else names
+        stored = _stored(file)
+        for name in wanted:
+            _refuse_far_cells(file, name, stored.get(name, b""))
+        sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=True) for name in wanted}
     except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _refused(
@@ -62,11 +66,11 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
     notes = [f"{file.name}: sheet '{name}'"] if len(names) > 1 or sheet is not None else []
     header, *body = [row for row in rows if _filled(row)]
     cells = [list(column) for column in zip_longest(*body, fillvalue="")] or [[] for _ in header]
-    titles = [str(title).strip() for title in header]
+    titles = [_text(title).strip() for title in header]
     kept = [
         place for place, title in enumerate(titles) if title or any(_there(cell) for cell in cells[place])
     ]
-    if errors := _refuse_uncalculated(file):
+    if errors := _refuse_uncalculated(file, stored.get(name, b"")):
         notes.append(f"{file.name}: {errors:,} cells hold errors, e.g. #N/A, and count as empty")
     return [titles[place] for place in kept], [_column(cells[place]) for place in kept], notes
 
@@ -120,21 +124,59 @@ def _refuse_huge(file: Path) -> None:
         raise _refused(file, f"it unpacks to {size / 1e9:.1f} GB", "save the sheet as CSV or Parquet")
 
 
-def _refuse_uncalculated(file: Path) -> int:
-    """How many cells hold errors, in all sheets of a zipped workbook of Excel; of others that is not known.
+def _stored(file: Path) -> dict[str, bytes]:
+    """The XML of each sheet of a workbook, by its name; nothing where it is stored in another way."""
+    try:
+        with zipfile.ZipFile(file) as packed:
+            book, links = packed.read("xl/workbook.xml"), packed.read("xl/_rels/workbook.xml.rels")
+            targets = {
+                one[1]: (re.search(rb'Target="([^"]+)"', link) or [b"", b""])[1]
+                for link in re.findall(rb"<Relationship [^>]*>", links)
+                if (one := re.search(rb'Id="([^"]+)"', link))
+            }
+            found = {}
+            for tag in re.findall(rb"<(?:\w+:)?sheet [^>]*>", book):
+                name, link = re.search(rb'name="([^"]*)"', tag), re.search(rb'r:id="([^"]+)"', tag)
+                if name and link and link[1] in targets:
+                    target = targets[link[1]].decode().lstrip("/")
+                    place = target if target.startswith("xl/") else f"xl/{target}"
+                    found[html.unescape(name[1].decode())] = packed.read(place)
+            return found
+    except (KeyError, UnicodeDecodeError):
+        return {}
+
+
+def _refuse_far_cells(file: Path, name: str, sheet: bytes) -> None:
+    """A cell in the last column and the last row takes room for all before."""
+    rows = max(map(int, re.findall(rb'<row [^>]*?r="(\d{1,9})"', sheet)), default=0)
+    places = set(re.findall(rb'<c r="([A-Z]{1,3})\d', sheet))
+    columns = max((_column_number(place) for place in places), default=0)
+    if rows * columns > MOST_CELLS:
+        raise _refused(
+            file,
+            f"sheet '{name}' reaches over {rows:,} rows and {columns:,} columns",
+            "delete what is far out, or save the table as CSV or Parquet",
+        )
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number
+
+
+def _refuse_uncalculated(file: Path, sheet: bytes) -> int:
+    """How many cells of a sheet hold errors.
 
     Raises:
         DataError: Formulas have no values.
     """
-    if not zipfile.is_zipfile(file):
-        return 0
-    with zipfile.ZipFile(file) as packed:
-        sheets = [packed.read(name) for name in packed.namelist() if name.startswith("xl/worksheets/sheet")]
-    if count := sum(len(UNCALCULATED.findall(sheet)) for sheet in sheets):
-        raise _refused(
-            file, f"{count:,} formulas have no values", "open and save it in a spreadsheet program"
-        )
-    return sum(len(FAILED.findall(sheet)) for sheet in sheets)
+    cells = [cell for cell in UNCALCULATED.findall(sheet) if not TEXT_CELL.match(cell)]
+    if cells:
+        message = f"{len(cells):,} formulas have no values"
+        raise _refused(file, message, "open and save it in a spreadsheet program")
+    return len(FAILED.findall(sheet))
 
 
 def _refused(file: Path, message: str, remedy: str = "") -> DataError:

@@ -7,79 +7,39 @@ two things is asked; nothing is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.cells import SHOWN, is_number, place, shortened
+from solutionkit.cells import SHOWN, place, shortened
 from solutionkit.errors import Problem
-from solutionkit.examples.dates import DATE_WORDS, NO_DATE, candidates, date_like, parsed
+from solutionkit.examples.dates import DATE_LIKE, NO_DATE, Candidates, candidates, date_like, parsed
 from solutionkit.examples.dialect import Dialect
+from solutionkit.examples.numbers import (
+    BY_EXAMPLE,
+    MOSTLY,
+    PLAIN,
+    SHARES,
+    Numbers,
+    Style,
+    glimpse,
+    without_missing,
+)
 from solutionkit.kinds.numeric import MISSING_NUMBERS
 
-# A column is numbers, or dates, when this share of its cells are; the others are errors.
-MOSTLY = 0.9
-UNIT = r"(?:[€$£¥₹%‰]|EUR|USD|GBP|CHF|JPY)"
-UNIT_OF = rf"^[+-]?\s*(?P<before>{UNIT}?)\s*[+-]?[\d.,' ]+?\s*(?P<after>{UNIT}?)$"
-# Blanks that group digits, and apostrophes, as one of each.
-SAME = ((r"[\x{00a0}\x{2009}\x{202f}]", " "), ("[’´`]", "'"), (r"[\x{2212}–]", "-"))
-NUMBERLIKE = r"^[+-]?(\d[\d.,' ]*|[.,]\d+)$"
-# Digits with marks, or before a word: measured, rather than a name; and such names all the same.
-MEASURED = rf"^[^\w]*(\d[\d.,'’:/ ]*[.,'’:/ ][\d.,'’:/ ]*|\d[\d.,'’ ]* [A-Za-z%°/²³]{{1,8}}|{DATE_WORDS})$"
+# Digits with marks, before a word, or of a date: measured, rather than a name; and such names all the same.
+MEASURED = (
+    r"^[^\w]*(\d[\d.,'’:/ ]*[.,'’:/ ][\d.,'’:/ ]*|\d[\d.,'’ ]* [A-Za-z%°/²³]{1,8}|[\d.,]*\d[kKmM]"
+    rf"|{DATE_LIKE})[-)]?$"
+)
 ADDRESS = r"^\d+(\.\d+){3}$"
-
-
-@dataclass(frozen=True)
-class Style:
-    """A way of writing numbers.
-
-    Example:
-        >>> Style(",", ".").example, Style(".").example
-        ('1.234,5', '1234.5')
-
-    Attributes:
-        decimal: Begins the decimals.
-        thousands: Groups the digits; nothing where they are not.
-    """
-
-    decimal: str
-    thousands: str = ""
-
-    @property
-    def example(self) -> str:
-        """A number written so."""
-        return f"1{self.thousands}234{self.decimal}5"
-
-    @property
-    def pattern(self) -> str:
-        """What a whole cell is like."""
-        point = f"[{self.decimal}]"
-        ungrouped = rf"\d+({point}\d*)?|{point}\d+"
-        if not self.thousands:
-            return rf"^[+-]?({ungrouped})([eE][+-]?\d+)?$"
-        return rf"^[+-]?([1-9]\d{{0,2}}([{self.thousands}]\d{{3}})+({point}\d*)?|{ungrouped})$"
-
-    def plain(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Cells that are written so, without groups and with a point."""
-        if self.thousands:
-            cells = pc.replace_substring(cells, self.thousands, "")
-        return cells if self.decimal == "." else pc.replace_substring(cells, self.decimal, ".")
-
-
-# What takes more than digits, points and commas to write a number.
-ODD_SIGNS = r"[^0-9.,+-]|.[+-]"
-GLIMPSED = 2000
-PLAIN = Style(".")
-# The simplest first.
-STYLES = [
-    PLAIN,
-    Style(","),
-    *(Style(point, mark) for point, other in ((".", ","), (",", ".")) for mark in (other, " ", "'")),
-]
-BY_EXAMPLE = {style.example: style for style in STYLES}
+# Eight digits that may be a day.
+PACKED_DAY = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
+# Two digits of a year are taken for one of this century up to 68; so far ahead that is a mistake.
+FARTHEST = timedelta(days=20 * 365)
 
 
 @dataclass
@@ -91,24 +51,29 @@ class Found:
         columns: How columns were written that were written otherwise, see `Dialect.columns`.
         units: What stood beside numbers, by column.
         problems: What could mean two things, or is mixed.
+        notes: What may have been meant otherwise.
     """
 
     table: pa.Table
     columns: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def told(self) -> list[str]:
         """A sentence on each way of writing."""
         by_style: dict[str, list[str]] = {}
         for name, style in self.columns.items():
+            if style == PLAIN.example:
+                continue
             by_style.setdefault(style, []).append(f"'{name}'")
         told = [
             f"{', '.join(names)} {'are' if len(names) > 1 else 'is'} read as"
             f" {'numbers' if style in BY_EXAMPLE else 'dates'} like {style_shown(style)}"
             for style, names in by_style.items()
         ]
-        return told + [f"'{name}' is in {unit}, which is left out" for name, unit in self.units.items()]
+        told += [f"'{name}' is in {unit}, which is left out" for name, unit in self.units.items()]
+        return told + self.notes
 
     def put(self, name: str, cells: pa.ChunkedArray) -> None:
         """Other cells for a column."""
@@ -136,232 +101,138 @@ def style_shown(style: str) -> str:
         >>> style_shown("%d.%m.%Y"), style_shown("1.234,5")
         ('31.12.2025', '1.234,5')
     """
-    from datetime import date
-
     return style if style in BY_EXAMPLE else date(2025, 12, 31).strftime(style)
 
 
-def understood(
-    table: pa.Table, dialect: Dialect, but: Collection[str] = (), hint: str | None = None
-) -> Found:
+def understood(table: pa.Table, dialect: Dialect, hint: str | None = None) -> Found:
     """Bring a table's texts that are numbers or dates into one form.
 
     Args:
         table: Trimmed cells.
         dialect: What is declared, and what is known of single columns.
-        but: Columns that stay as they are, because they are declared to be something else.
         hint: The decimal mark that goes with what separates the file's columns, where cells leave it open.
     """
     found = Found(table)
     numbers: dict[str, Numbers] = {}
     dates: dict[str, pa.ChunkedArray] = {}
+    digits = dialect.date_format is not None and not any(mark in dialect.date_format for mark in "-./ ")
     for name in table.column_names:
-        if name in but or not pa.types.is_string(table[name].type):
+        if digits and name in dialect.dates and pa.types.is_integer(found.table[name].type):
+            found.put(name, found.table[name].cast(pa.string()))
+        cells = found.table[name]
+        if name in dialect.names or not pa.types.is_string(cells.type):
             continue
-        cells = table[name]
         some = without_missing(glimpse(cells))
-        if not len(some):
-            some = without_missing(cells)
+        some = some if len(some) else without_missing(cells)
         if not len(some):
             continue
-        if (dialect.date_format and _mostly(parsed(some, dialect.date_format))) or date_like(some, MOSTLY):
-            dates[name] = without_missing(pc.unique(cells))
+        # Digits alone may be anything.
+        stated = dialect.date_format if not digits or name in dialect.dates else None
+        if (stated and _mostly(parsed(some, stated))) or date_like(some, MOSTLY):
+            dates[name] = without_missing(cells)
         elif (of_column := Numbers.of(cells, some)) is not None:
             numbers[name] = of_column
+            if pc.all(pc.match_substring_regex(some, PACKED_DAY)).as_py():
+                found.notes.append(
+                    f"'{name}' is read as numbers and looks like days; list it under columns.date and state"
+                    ' date_format = "%Y%m%d" if it is'
+                )
     _take_numbers(found, numbers, dialect, hint)
     _take_dates(found, dates, dialect)
     return found
-
-
-def glimpse(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cells from all over a column, so many as show what most are."""
-    step = max(len(cells) // GLIMPSED, 1)
-    return cells.take(pa.array(np.arange(0, len(cells), step)))
-
-
-def without_missing(cells: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
-    """The cells that hold something."""
-    known = cells.drop_null()
-    known = known.filter(pc.invert(pc.is_in(known, pa.array([*MISSING_NUMBERS, *NO_DATE]))))
-    return known if isinstance(known, pa.ChunkedArray) else pa.chunked_array([known])
 
 
 def _mostly(values: pa.ChunkedArray) -> bool:
     return int(values.null_count) <= (1 - MOSTLY) * len(values)
 
 
-# -- numbers
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """A column of cells that look like numbers.
-
-    Attributes:
-        cells: `(rows,)` without units, signs first; null where there is no number.
-        options: The styles that may be meant, by their decimal mark.
-        unit: What stands beside the numbers.
-        units: All that does.
-    """
-
-    cells: pa.ChunkedArray
-    options: dict[str, Style]
-    units: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, cells: pa.ChunkedArray, some: pa.ChunkedArray) -> Numbers | None:
-        """A column's numbers; None where most of its cells are none.
-
-        Args:
-            cells: The column.
-            some: Cells of it that hold something.
-        """
-        if pc.all(is_number(some)).as_py():
-            known = without_missing(cells)
-            if pc.all(is_number(known)).as_py():
-                return cls(cells, _plain_options(some, known))
-        bare = _without_units(some)
-        if pc.sum(pc.match_substring_regex(bare, NUMBERLIKE)).as_py() < MOSTLY * len(bare):
-            return None
-        units: tuple[str, ...] = ()
-        if pc.any(pc.match_substring_regex(cells, ODD_SIGNS)).as_py():
-            units, cells = _units(without_missing(cells)), _without_units(cells)
-        numberlike = pc.fill_null(pc.match_substring_regex(cells, NUMBERLIKE), False)
-        if not pc.all(pc.or_(numberlike, pc.is_null(cells))).as_py():
-            cells = pc.if_else(numberlike, cells, _nothing(cells))
-        known = cells.drop_null()
-        likely = _best({style: _fits(style, bare) for style in STYLES})
-        options: dict[str, Style] = {}
-        for style in _best({style: _fits(style, known) for style in likely}):
-            options.setdefault(style.decimal, style)
-        if len(options) == 2 and options["."].plain(known).equals(options[","].plain(known)):
-            del options[","]
-        return cls(cells, options, units)
-
-    def shows(self) -> str | None:
-        """The decimal mark, where cells leave no doubt."""
-        (mark,) = self.options if len(self.options) == 1 else (None,)
-        if mark is None:
-            return None
-        marks = pc.match_substring(self.cells, mark)
-        grouped = self.options[mark].thousands.strip(" '")
-        return mark if grouped or pc.any(marks).as_py() else None
-
-
-def _nothing(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """As many empty cells; Arrow 18 reads past the ends of sliced texts where one is given for all."""
-    return pa.chunked_array([pa.nulls(len(cells), pa.string())])
-
-
-def _plain_options(some: pa.ChunkedArray, known: pa.ChunkedArray) -> dict[str, Style]:
-    """What numbers that software could have written may be: their points may group thousands."""
-    grouped = Style(",", ".")
-    for cells in (some, known):
-        marked = cells.filter(pc.match_substring(cells, "."))
-        if len(marked) and not pc.all(pc.match_substring_regex(marked, grouped.pattern)).as_py():
-            return {".": PLAIN}
-    return {".": PLAIN, ",": grouped} if len(marked) else {}
-
-
-def _fits(style: Style, cells: pa.ChunkedArray) -> int:
-    return int(pc.sum(pc.match_substring_regex(cells, style.pattern), min_count=0).as_py())
-
-
-def _best(fits: dict[Style, int]) -> list[Style]:
-    most = max(fits.values(), default=0)
-    return [style for style, count in fits.items() if count == most > 0]
-
-
-def _units(known: pa.ChunkedArray) -> tuple[str, ...]:
-    parts = pc.extract_regex(known, UNIT_OF).drop_null()
-    if not len(parts):
-        return ()
-    found = {
-        unit for end in ("before", "after") for unit in pc.unique(pc.struct_field(parts, end)).to_pylist()
-    }
-    return tuple(sorted(found - {"", None}))
-
-
-def _without_units(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    for pattern, sign in SAME:
-        cells = pc.replace_substring_regex(cells, pattern, sign)
-    cells = pc.replace_substring_regex(cells, rf"\s*{UNIT}$", "")
-    cells = pc.replace_substring_regex(cells, rf"^([+-]?)\s*{UNIT}\s*", r"\1")
-    # Accountants' and SAP's ways of being negative.
-    cells = pc.replace_substring_regex(cells, r"^\(\s*([^-()]+?)\s*\)$", r"-\1")
-    cells = pc.replace_substring_regex(cells, r"^([^-+]+?)\s*-$", r"-\1")
-    return pc.replace_substring_regex(cells, r"^([+-])\s+", r"\1")
-
-
 def _take_numbers(found: Found, numbers: dict[str, Numbers], dialect: Dialect, hint: str | None) -> None:
     shown = {mark for item in numbers.values() if (mark := item.shows())}
     for name, item in numbers.items():
-        style = _chosen(item.options, BY_EXAMPLE.get(dialect.columns.get(name, "")), shown, dialect, hint)
-        values = found.table[name]
-        if len(item.units) > 1:
+        known = BY_EXAMPLE.get(dialect.columns.get(name, ""))
+        style = _chosen(item.options, known, shown, dialect, hint)
+        if (mixed := _mixed(item, dialect.units.get(name))) is not None:
             rows = pc.indices_nonzero(pc.is_valid(item.cells)).to_pylist()
-            message = f"mixes {' and '.join(item.units)}"
             remedy = "write one unit into the column, without its sign"
-            found.refuse(Problem("mixed_units", message, remedy, name), rows)
-        elif style is None and item.options:
+            found.refuse(Problem("mixed_units", mixed, remedy, name), rows)
+            continue
+        if style is None and item.options:
             rows = pc.indices_nonzero(pc.match_substring_regex(item.cells, "[.,]")).to_pylist()
             message = "may hold thousands or decimals"
             remedy = 'say under [data] which: decimal = "." or decimal = ","'
             found.refuse(Problem("ambiguous_numbers", message, remedy, name), rows)
-        elif style is not None and (style != PLAIN or item.units):
-            fits = pc.match_substring_regex(item.cells, style.pattern)
-            odd = pc.indices_nonzero(pc.fill_null(pc.invert(fits), False)).to_pylist()
-            if odd:
-                message = f"holds numbers like {style.example}, and others"
-                remedy = "write all of them in one way"
-                found.refuse(Problem("mixed_numbers", message, remedy, name), odd)
-                continue
-            if style != PLAIN:
-                found.columns[name] = style.example
-            if item.units:
-                found.units[name] = item.units[0]
-            found.put(name, pc.if_else(pc.is_valid(item.cells), style.plain(item.cells), values))
+            continue
+        if style is None:
+            continue
+        fits = pc.match_substring_regex(item.cells, style.pattern)
+        odd = pc.indices_nonzero(pc.fill_null(pc.invert(fits), False)).to_pylist()
+        if odd:
+            message = f"holds numbers like {style.example}, and others"
+            found.refuse(Problem("mixed_numbers", message, "write all of them in one way", name), odd)
+            continue
+        found.columns[name] = style.example
+        if len(item.options) > 1 and style == PLAIN and known is None and not shown and not dialect.decimal:
+            found.notes.append(
+                f"all decimals of '{name}' have three digits: say decimal = \",\" under [data] if its points"
+                " group thousands"
+            )
+        if item.units:
+            found.units[name] = item.units[0]
+        if style != PLAIN or item.cleaned:
+            found.put(name, pc.if_else(pc.is_valid(item.cells), style.plain(item.cells), found.table[name]))
+
+
+def _mixed(item: Numbers, known: str | None) -> str | None:
+    """What is mixed in a column, or other than in the rows that a model has learned from."""
+    if len(item.units) > 1:
+        return f"mixes {' and '.join(item.units)}"
+    if item.units and known and item.units[0] != known:
+        return f"is in {item.units[0]}, and was in {known} before"
+    if item.units and item.units[0] in SHARES and item.bare:
+        return f"has {item.units[0]} beside some numbers alone"
+    return None
 
 
 def _chosen(
     options: dict[str, Style], known: Style | None, shown: set[str], dialect: Dialect, hint: str | None
 ) -> Style | None:
-    """The style that is meant; None where there is none, or that cannot be said."""
+    """The style that is meant; None where there is none, or that cannot be said.
+
+    Args:
+        options: The styles that may be, by decimal mark.
+        known: How the column was written before.
+        shown: The decimal marks that other columns leave no doubt of.
+        dialect: What is declared.
+        hint: See `understood`.
+    """
     if len(options) < 2:
         return next(iter(options.values()), None)
+    grouped = (mark for mark, style in options.items() if style.thousands == dialect.thousands)
     by_rule: list[Callable[[], str | None]] = [
         lambda: dialect.decimal,
-        lambda: next(
-            (m for m, s in options.items() if dialect.thousands and s.thousands == dialect.thousands), None
+        lambda: next(grouped, None) if dialect.thousands else None,
+        lambda: known.decimal if known and shown <= {known.decimal} else None,
+        lambda: next(iter(shown)) if len(shown) == 1 and known is None else None,
+        lambda: (
+            hint if hint in options and not options[hint].thousands and not shown | {known} - {None} else None
         ),
-        lambda: known.decimal if known else None,
-        lambda: next(iter(shown)) if len(shown) == 1 else None,
-        # A point is what software writes; a comma, of a file that was not separated by commas.
-        lambda: "." if PLAIN in options.values() and not shown and hint is None else None,
-        lambda: hint if hint in options and not options[hint].thousands and not shown else None,
     ]
     mark = next((mark for rule in by_rule if (mark := rule()) is not None), None)
     return options.get(mark) if mark else None
 
 
-# -- dates
-
-
 def _take_dates(found: Found, dates: dict[str, pa.ChunkedArray], dialect: Dialect) -> None:
     formats = {name: candidates(known, dialect.date_format, MOSTLY) for name, known in dates.items()}
-    shown = {options[0].replace("%y", "%Y") for options in formats.values() if len(options) == 1}
-    for name, options in formats.items():
-        stated = dialect.columns.get(name)
-        likely = [item for item in options if item.replace("%y", "%Y") in shown]
-        choice = options[0] if len(options) == 1 else stated if stated in options else None
-        choice = choice or (likely[0] if len(likely) == 1 else None)
+    shown = {_order(item.formats[0]) for item in formats.values() if len(item.formats) == 1}
+    for name, item in formats.items():
         values = found.table[name]
+        choice = _format(item, dialect.columns.get(name), shown)
         if choice is None:
-            if options:
+            if item.formats:
                 first = pc.indices_nonzero(pc.is_valid(values)).to_pylist()
-                ways = " or ".join(f'"{item}"' for item in options)
-                message = "may hold day or month first"
+                ways = " or ".join(f'"{form}"' for form in item.formats)
                 remedy = f"say under [data] which: date_format = {ways}"
+                message = "may hold day or month first"
                 found.refuse(Problem("ambiguous_dates", message, remedy, name), first)
             continue
         nothing = pc.is_in(values, pa.array([*MISSING_NUMBERS, *NO_DATE]))
@@ -372,13 +243,31 @@ def _take_dates(found: Found, dates: dict[str, pa.ChunkedArray], dialect: Dialec
             message = f"holds dates like {style_shown(choice)}, and others"
             found.refuse(Problem("no_dates", message, "mend the cells, or empty them", name), rows)
             continue
+        latest = (date.today() + FARTHEST).isoformat()
+        if "%y" in choice and (pc.max(read).as_py() or "") > latest:
+            rows = pc.indices_nonzero(pc.greater(read, latest)).to_pylist()
+            message = "has years of two digits that would lie far ahead"
+            found.refuse(Problem("two_digits", message, "write years of four digits", name), rows)
+            continue
         if not read.equals(values):
             found.put(name, read)
-            if choice != "%Y-%m-%d":
+            if choice != "%Y-%m-%d" and not item.alike:
                 found.columns[name] = choice
 
 
-# -- what is left
+def _order(form: str) -> str:
+    """A format's order of day, month and year, whatever stands between."""
+    return "".join(letter for letter in form.lower() if letter in "dmby")
+
+
+def _format(item: Candidates, known: str | None, shown: set[str]) -> str | None:
+    """The format that is meant; None where there is none, or that cannot be said."""
+    if len(item.formats) == 1 or item.alike:
+        return item.formats[0]
+    if known in item.formats:
+        return known
+    likely = [form for form in item.formats if _order(form) in shown]
+    return likely[0] if len(likely) == 1 else None
 
 
 def measured(values: pa.ChunkedArray) -> bool:

@@ -40,7 +40,7 @@ class Modality(ABC):
         methods: Trainers by `training.method` and model, beside the supervised ones.
         closer_look: `AuditedTable -> notes` on what takes too long to be looked for in each run; for `check`.
         scrutiny: Finds out about models what metrics do not show, see `compare.gates.Scrutiny`; if anything.
-        proposal: `(file, label or None, its name) -> text` of a first `use_case.toml`, for `init`.
+        proposal: `(file, its name, label or None, declaration) -> text` of a first `use_case.toml`.
     """
 
     preprocessing: str

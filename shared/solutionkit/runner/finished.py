@@ -14,6 +14,8 @@ from solutionkit.use_case import Project
 from solutionkit.versions import GRAPH, is_number, newest_version
 
 LATEST = "latest"
+# Begins the name of what is being removed.
+GONE = ".gone-"
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,11 @@ class Prunable:
         return sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
 
     def remove(self) -> None:
-        """Remove it; each folder vanishes whole."""
+        """Remove it; each folder vanishes whole, and what an earlier time left goes too."""
         for folder in [*(run.folder for run in self.runs), *self.models]:
-            gone = folder.with_name(f".gone-{folder.name}")
+            for left in folder.parent.glob(f"{GONE}*"):
+                shutil.rmtree(left)
+            gone = folder.with_name(f"{GONE}{folder.name}")
             folder.rename(gone)
             shutil.rmtree(gone)
 

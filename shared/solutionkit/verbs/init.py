@@ -31,7 +31,7 @@ def main(options: argparse.Namespace) -> int:
     with stderr_to(project.state / "logs" / "init.log"):
         here = fetched(source, project.cache) if is_remote(source) else source
         called = source if is_remote(source) else source.resolve()
-        text = import_from(project.folder, dotted)(here, options.label, called)
+        text = import_from(project.folder, dotted)(here, called, options.label, project.declaration)
     if not options.write:
         print(text, end="")
         return 0

@@ -14,6 +14,7 @@ from solutionkit.errors import UserError
 from solutionkit.report.figures import rungs
 from solutionkit.runner.finished import LATEST, FinishedRun, finished_runs, prunable, run_called
 from solutionkit.use_case import Project, load_project
+from solutionkit.verbs.log import stderr_to
 from solutionkit.verbs.run import print_verdict
 
 # Characters: a table's columns are not cut where the terminal ends, nor in pipes.
@@ -156,12 +157,16 @@ def results(one: FinishedRun, other: FinishedRun) -> Table:
         metrics = [run.compared["primary_metric"] for run in (one, other)]
         values = [run.value(name) for run in (one, other)]
         metric = metrics[0] if metrics[0] == metrics[1] else " / ".join(metrics)
-        table.add_row(f"{name} {metric}", *map(figure, values), change(values, 4))
+        comparable = metrics[0] == metrics[1]
+        table.add_row(f"{name} {metric}", *map(figure, values), change(values, 4) if comparable else "")
         money = [item["business"]["value_per_1000"] if item else None for item in figures]
         if any(item is not None for item in money):
-            currency = next(item["business"]["currency"] for item in figures if item)
+            currencies = {item["business"]["currency"] for item in figures if item}
+            currency = " / ".join(sorted(currencies))
             table.add_row(
-                f"{name} {currency} per 1,000", *(figure(item, 0) for item in money), change(money, 0)
+                f"{name} {currency} per 1,000",
+                *(figure(item, 0) for item in money),
+                change(money, 0) if len(currencies) == 1 else "",
             )
     return table
 
@@ -202,5 +207,10 @@ def prune(project: Project, keep: int, really: bool, console: Console) -> None:
     if not really:
         console.print(f"{megabytes} would go; say it with --yes to take them away", markup=False)
         return
-    found.remove()
+    with stderr_to(project.state / "logs" / "runs.log"):
+        from solutionkit.runner.local import project_lock
+
+        # A run that goes on publishes models before it says that they are its own.
+        with project_lock(project.state):
+            prunable(project, keep).remove()
     console.print(f"{megabytes} are free; the cache in .pipeline stays", markup=False)

@@ -20,7 +20,7 @@ from solutionkit.declaration_parts import History, span
 from solutionkit.errors import DataError, Problem, UserError, suggestion
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.dialect import Dialect
-from solutionkit.examples.reading import read_table
+from solutionkit.examples.reading import read_cells, told
 from solutionkit.examples.times import DAY, microseconds
 from solutionkit.kinds import Feature
 from solutionkit.kinds.numeric import to_numbers
@@ -260,14 +260,19 @@ class KnownRows:
         data = declaration.data
         paths = [path.resolve()] if path else [item for item in (data.path, data.train, data.eval) if item]
         try:
-            dialect, but = Dialect.declared(data), declaration.columns.as_written
-            tables = [read_table(item, dialect, but) for item in paths]
+            dialect = Dialect.declared(declaration)
+            parts = [read_cells(item, dialect) for item in paths]
+            named = [part.table.column_names for part in parts]
+            shared = [name for name in named[0] if name in named[-1]]
+            # Together, as the training rows are read: what one file leaves open the other may show.
+            both = dataclasses.replace(
+                parts[0], table=_stacked([part.table.select(shared) for part in parts])
+            )
+            rows = told(both, dialect).whole(str(paths[0]))
         except UserError as error:
             raise UserError(
                 f"{error}\nThe history of the rows is looked up there; --history names another file."
             ) from None
-        shared = [name for name in tables[0].column_names if name in tables[-1].column_names]
-        rows = _stacked([table.select(shared) for table in tables])
         return cls(rows, declaration, features, " and ".join(map(str, paths)))
 
     @property

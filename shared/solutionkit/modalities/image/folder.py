@@ -224,7 +224,7 @@ def _read_labels(declaration: Declaration) -> pa.Table:
     """The table of labels."""
     data = declaration.data
     assert data.labels is not None
-    return read_table(data.labels, Dialect.declared(data), declaration.columns.as_written)
+    return read_table(data.labels, Dialect.declared(declaration))
 
 
 def _labelled_by_table(

@@ -19,7 +19,7 @@ from solutionkit.declaration_parts import span
 from solutionkit.errors import Problem
 from solutionkit.examples.columns import TableSpec, infer_features
 from solutionkit.examples.dialect import Dialect
-from solutionkit.examples.reading import data_files, read, read_table
+from solutionkit.examples.reading import data_files, read
 from solutionkit.kinds import CATEGORICAL, DATE, FUTURE, NUMERIC, PAST, Feature
 from solutionkit.modalities.base import Modality
 from solutionkit.modalities.rows import Dataset, Description, ScoringRows
@@ -140,9 +140,7 @@ class Series(Modality):
         """One file, or a folder of files."""
         assert declaration.data.path is not None
         source = str(declaration.data.path)
-        found = read(
-            declaration.data.path, Dialect.declared(declaration.data), declaration.columns.as_written
-        )
+        found = read(declaration.data.path, Dialect.declared(declaration))
         table = turned(found.table, Layout.of(declaration, []), source)
         problems = (*found.problems, *missing_series_columns(table, declaration))
         return Dataset(table, source, notes=found.notes, problems=problems, dialect=found.dialect)
@@ -260,8 +258,7 @@ class Series(Modality):
 
     def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
         """A file, or a folder of files, of what was until now and what is known of the steps to come."""
-        raw = read_table(source, spec.dialect, spec.as_written)
-        return self.take_new(raw, str(source), spec, known)
+        return self.take_new(read(source, spec.dialect).whole(str(source)), str(source), spec, known)
 
     def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
         """Rows that are in memory: the last window of each series."""

@@ -77,6 +77,18 @@ def describe(data: Dataset, training_rows: pa.Table, project: Project) -> Descri
         features = [
             item for item in schemas.features_of(schema, but=columns.not_features) if not item.computed
         ]
+        problems += [
+            Problem(
+                "reference",
+                f"{file.name} has '{item.name}' seen from '{item.reference or 'nothing'}', and columns.reference"
+                f" is {columns.reference or 'not there'}",
+                "make both the same, or delete the file and freeze it anew",
+                item.name,
+            )
+            for item in features
+            if item.name != columns.reference
+            and item.reference != kind_of(item).seen_from(item, columns.reference).reference
+        ]
         # Computed columns follow the declaration, not what a schema once said.
         made = training_rows.select([name for name in raw.column_names if name in computed])
         features += infer_features(made, columns)[0]

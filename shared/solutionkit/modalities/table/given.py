@@ -38,10 +38,9 @@ def read_given(declaration: Declaration) -> Given:
     Raises:
         UserError: A file cannot be read, or files do not fit together.
     """
-    data, but = declaration.data, declaration.columns.as_written
-    dialect = Dialect.declared(data)
+    data, dialect = declaration.data, Dialect.declared(declaration)
     if data.path:
-        whole = read(data.path, dialect, but)
+        whole = read(data.path, dialect)
         return Given(replace(whole, table=with_split_table(whole.table, declaration)), None, str(data.path))
     assert data.train
     assert data.eval
@@ -51,7 +50,7 @@ def read_given(declaration: Declaration) -> Given:
     source = f"{data.train} and {data.eval.name}"
     both = _both(train, evaluation, data.train, data.eval)
     # Together: what one file leaves open the other may show.
-    return Given(told(replace(parts[0], table=both), dialect, but), given, source)
+    return Given(told(replace(parts[0], table=both), dialect), given, source)
 
 
 def with_split_table(raw: pa.Table, declaration: Declaration) -> pa.Table:
@@ -63,7 +62,7 @@ def with_split_table(raw: pa.Table, declaration: Declaration) -> pa.Table:
     file, name = declaration.data.split_table, declaration.columns.split
     if not file or not name:
         return raw
-    beside = read_table(file, Dialect.declared(declaration.data), {declaration.columns.id or ""})
+    beside = read_table(file, Dialect.declared(declaration))
 
     def refused(message: str, remedy: str = "") -> DataError:
         return DataError(str(file), [Problem("split_table", message, remedy, name)])

@@ -15,7 +15,7 @@ from solutionkit.errors import DataError, Problem
 from solutionkit.examples.cast import cast
 from solutionkit.examples.columns import TableSpec
 from solutionkit.examples.leakage import leakage_notes, leakage_problems
-from solutionkit.examples.reading import data_files, read_table
+from solutionkit.examples.reading import data_files, read
 from solutionkit.kinds import CATEGORICAL, DATE, NUMERIC
 from solutionkit.kinds.date import DAYS
 from solutionkit.modalities.base import Modality
@@ -108,7 +108,8 @@ class Table(Modality):
 
     def read_new(self, source: Path, spec: TableSpec, known: Any = None) -> ScoringRows:
         """A file, or a folder of files."""
-        return self.take_new(read_table(source, spec.dialect, spec.as_written), str(source), spec, known)
+        raw = read(source, spec.dialect).whole(str(source), spec.read)
+        return self.take_new(raw, str(source), spec, known)
 
     def take_new(self, raw: pa.Table, source: str, spec: TableSpec, known: Any = None) -> ScoringRows:
         """Rows that are in memory."""

@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from solutionkit.cells import as_text
+from solutionkit.cells import as_text, take_rows
+from solutionkit.declaration import Declaration
 from solutionkit.errors import DataError, UserError, suggestion
-from solutionkit.examples.dialect import UNKNOWN
+from solutionkit.examples.dialect import Dialect
 from solutionkit.examples.leakage import HINTED_ROC_AUC, REMARKABLE_ROC_AUC, SUSPICIOUS_ROC_AUC
 from solutionkit.examples.leakage import HINTS as AFTERWARDS
 from solutionkit.examples.reading import read
@@ -47,6 +48,7 @@ MOST_SHOWN = 6
 # A date is what a row is seen from if as many others lie before it.
 BEFORE = 0.99
 MOST_ROWS = 100_000
+WRITTEN = ("delimiter", "decimal", "thousands", "date_format", "encoding", "sheet")
 SEPARATES = re.compile(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])")
 
 
@@ -60,6 +62,7 @@ class Proposal:
         ignored: Columns to leave out, with the reason.
         doubts: What a person should look at, one sentence each.
         regression: Whether the label is a number.
+        stated: Keys of `[data]` that say how the file is written.
     """
 
     parts: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -67,31 +70,37 @@ class Proposal:
     ignored: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
     regression: bool = False
+    stated: dict[str, str] = field(default_factory=dict)
 
 
-def proposed(source: Path, label: str | None = None, called: Path | None = None) -> str:
+def proposed(source: Path, called: Path, label: str | None, declaration: Declaration) -> str:
     """The text of a `use_case.toml`.
 
     Args:
         source: A file, or a folder of files.
+        called: How the declaration names it.
         label: The column to predict, where that is known.
-        called: How the declaration names the source, if not as it is.
+        declaration: What was declared before: how files are written is taken over.
 
     Raises:
         UserError: It cannot be read, or no column can be the label.
     """
-    found = read(source, UNKNOWN)
+    stated = {key: value for key in WRITTEN if (value := getattr(declaration.data, key)) is not None}
+    found = read(source, Dialect(**stated))
     if found.problems:
         raise DataError(str(source), found.problems)
-    table = found.table.slice(0, MOST_ROWS)
+    table = found.table
+    if table.num_rows > MOST_ROWS:
+        rows = np.random.default_rng(0).permutation(table.num_rows)[:MOST_ROWS]
+        table = take_rows(table, np.sort(rows))
     if label is not None and label not in table.column_names:
         raise UserError(f"--label: {source} has no column '{label}'{suggestion(label, table.column_names)}.")
-    proposal = Proposal()
+    proposal = Proposal(stated=stated)
     _label(table, label, proposal)
     _names(table, proposal)
     _dates(table, proposal)
     _leaks(table, proposal)
-    return written_down(proposal, called or source.resolve(), list(found.notes))
+    return written_down(proposal, called, list(found.notes))
 
 
 def words(name: str) -> set[str]:
@@ -246,6 +255,7 @@ def written_down(proposal: Proposal, source: Path, notes: list[str]) -> str:
         label = proposal.parts["label"][0]
         lines += ["", "[project]", line("task", "regression", f"'{label}' is a number")]
     lines += ["", "[data]", line("path", address(source), "absolute, or relative to this file")]
+    lines += [line(key, value, "as declared before") for key, value in proposal.stated.items()]
     lines += [line("split", *proposal.split), "eval_fraction = 0.2", "", "[columns]"]
     lines += [line(part, value, why) for part, (value, why) in proposal.parts.items()]
     if proposal.ignored:
