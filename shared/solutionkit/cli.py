@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--open", action="store_true", help="open it in a browser")
 
     runs = verbs.add_parser("runs", help="the finished runs: list, look at, compare, take away")
-    runs.add_argument("step", choices=("list", "show", "compare", "prune"))
+    runs.add_argument("step", nargs="?", choices=("list", "show", "compare", "prune"), default="list")
     runs.add_argument("names", nargs="*", metavar="RUN", help="show: one; compare: two (default: the last)")
     runs.add_argument("--keep", type=int, default=10, help="prune: how many stay (default: 10)")
     runs.add_argument("--yes", action="store_true", help="prune: do it; without this it is only told")

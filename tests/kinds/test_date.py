@@ -85,6 +85,12 @@ def test_what_moves_with_time_orders_rows() -> None:
     assert Date().tells(stamps, np.array([True, False, False, True])) == 1.0
 
 
+def test_the_ends_of_time_are_dates() -> None:
+    stamps, problems = Date().cast(column("9999-12-31", "0001-01-01"), FEATURE)
+    assert not problems
+    assert Date().numbers(stamps).tolist() == [2932896.0, -719162.0]
+
+
 def test_times_of_day_are_written_where_there_are_some() -> None:
     whole, timed = datetime(2025, 1, 1), datetime(2025, 1, 1, 1, 2, 3)
     assert date_texts(pa.chunked_array([pa.array([whole], pa.timestamp("us"))])).to_pylist() == ["2025-01-01"]

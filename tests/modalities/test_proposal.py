@@ -127,5 +127,5 @@ def test_a_proposal_put_in_place_is_one_that_check_accepts(
     assert (copied / "schema.before.pbtxt").is_file()
     assert cli.main([*project, "check"]) == 0
     assert "1 date: since" in capsys.readouterr().out
-    assert cli.main([*project, "init", str(file), "--write"]) == 1
-    assert "take it away first" in capsys.readouterr().err
+    assert cli.main([*project, "init", str(file), "--label", "vip", "--write"]) == 0
+    assert (copied / "use_case.before.toml").read_text() == before

@@ -10,6 +10,7 @@ import pytest
 from solutionkit.declaration import Declaration
 from solutionkit.errors import UserError
 from solutionkit.runner.finished import finished_runs, prunable, pushed_versions, run_called
+from solutionkit.runner.models import model_folder
 from solutionkit.runner.provenance import commit, provenance
 from solutionkit.use_case import Project
 
@@ -75,6 +76,12 @@ def test_a_version_is_live_by_its_label_or_because_it_is_the_newest(project: Pro
     serving(project, 'version_labels { key: "stable" value: 1 }')
     versions = pushed_versions(project, runs)
     assert [(item.number, item.labels) for item in versions] == [(1, ("stable",)), (2, ()), (3, ())]
+
+
+def test_what_is_rolled_back_to_is_what_predict_asks(project: Project) -> None:
+    assert model_folder(project, "pushed").name == "3"
+    serving(project, 'version_labels { key: "stable" value: 1 }')
+    assert model_folder(project, "pushed").name == "1"
 
 
 def test_old_runs_and_their_models_go(project: Project) -> None:

@@ -50,7 +50,7 @@ def test_runs_are_listed_newest_first(folder: str, capsys: pytest.CaptureFixture
     assert oldest.startswith("20260101-091500")
 
 
-def test_two_runs_are_compared(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_are_compared(folder: str, project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     told_ = told(capsys, folder, "runs", "compare")
     assert "20260102-091500  ->  20260103-091500" in told_
     assert "aaaa1111  ->  bbbb2222" in told_
@@ -59,6 +59,14 @@ def test_two_runs_are_compared(folder: str, capsys: pytest.CaptureFixture[str]) 
     assert "+0.0100" in told_
     assert "+100" in told_
     assert "a difference may be one of the rows" in told_
+    first = project.runs / "20260101-091500" / "comparison.json"
+    compared = json.loads(first.read_text())
+    for model in compared["models"].values():
+        # Before there was a worth.
+        model["business"] = {"value_per_1000": None}
+    first.write_text(json.dumps(compared))
+    told_ = told(capsys, folder, "runs", "compare", "20260101", "latest")
+    assert "deep EUR per 1,000" in told_
     same = told(capsys, folder, "runs", "compare", "latest", "20260103")
     assert "the same" in same
     assert "->  20260103-091500" in same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -228,14 +229,17 @@ def header(path: Path, delimiter: str | None = None, looked: Survey | None = Non
     return Header(names, mark, 2 if stated else 1)
 
 
-def check_names(path: Path, names: list[str]) -> None:
+def check_names(
+    path: Path,
+    names: list[str],
+    remedy: str = "name it; pandas writes its index so, which index=False leaves out",
+) -> None:
     """Refuse a header with columns that have no name, or the same.
 
     Raises:
         DataError: It has.
     """
     if "" in names:
-        remedy = "name it; pandas writes its index so, which index=False leaves out"
         raise _refused(path, f"line 1: column {names.index('') + 1} has no name", remedy)
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -283,7 +287,7 @@ def _read_file(file: Path, dialect: Dialect) -> Cells:
         from solutionkit.examples.workbook import read_sheet
 
         names, columns, notes = read_sheet(file, dialect.sheet)
-        check_names(file, names)
+        check_names(file, names, "name it, or delete what stands above the names")
         found = Cells(pa.table(columns, names=names), notes)
     else:
         try:
@@ -333,9 +337,7 @@ def _read_csv(file: Path, dialect: Dialect) -> Cells:
     except pa.ArrowInvalid as error:
         if "UTF8" in str(error) or "UTF-8" in str(error):
             raise not_utf8(file) from None
-        # What stands in the line is nobody's business.
-        message = re.sub(r"(Expected \d+ columns, got \d+).*", r"\1", _first_line(error))
-        raise _refused(file, f"not a readable CSV file: {message}") from None
+        raise _refused(file, f"not a readable CSV file: {_why(error, file, looked, first)}") from None
     notes = []
     if looked.newlines and (count := _of_several_lines(table)):
         notes.append(f"{file.name}: {count:,} cells go on over several lines")
@@ -345,6 +347,17 @@ def _read_csv(file: Path, dialect: Dialect) -> Cells:
         word = f", as in '{looked.example}'" if looked.example else ""
         notes.append(f"{file.name}: read as {looked.encoding}{word}")
     return Cells(table, notes, mark)
+
+
+def _why(error: Exception, file: Path, looked: Survey, first: Header) -> str:
+    """What is wrong with a CSV, and in which line; what stands there is nobody's business."""
+    with io.TextIOWrapper(io.BufferedReader(Utf8(file, looked.encoding)), "utf-8", newline="") as text:
+        rows = csv.reader(text, delimiter=first.mark)
+        with contextlib.suppress(csv.Error):
+            for row in rows:
+                if row and len(row) != len(first.names) and rows.line_num > first.lines:
+                    return f"line {rows.line_num} has {len(row)} cells, the header {len(first.names)}"
+    return re.sub(r"(Expected \d+ columns, got \d+).*", r"\1", _first_line(error))
 
 
 def _of_several_lines(table: pa.Table) -> int:

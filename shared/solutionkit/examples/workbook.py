@@ -56,6 +56,9 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
     filled = {name: rows for name, rows in sheets.items() if any(map(_filled, rows))}
     if not filled:
         raise _refused(file, "no sheet has rows")
+    tables = {name: rows for name, rows in filled.items() if _like_a_table(rows)}
+    # Cover sheets and remarks are no tables.
+    filled = tables if len(tables) == 1 else filled
     if len(filled) > 1:
         raise _refused(
             file,
@@ -73,6 +76,12 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
     if errors := _refuse_uncalculated(file, stored.get(name, b"")):
         notes.append(f"{file.name}: {errors:,} cells hold errors, e.g. #N/A, and count as empty")
     return [titles[place] for place in kept], [_column(cells[place]) for place in kept], notes
+
+
+def _like_a_table(rows: list[list[Any]]) -> bool:
+    """Whether a sheet has two columns and two rows below the first."""
+    some = [row for row in rows if _filled(row)]
+    return len(some) > 2 and sum(any(map(_there, column)) for column in zip_longest(*some)) > 1
 
 
 def _there(cell: Any) -> bool:

@@ -32,7 +32,8 @@ from solutionkit.kinds.numeric import MISSING_NUMBERS
 
 # Digits with marks, before a word, or of a date: measured, rather than a name; and such names all the same.
 MEASURED = (
-    r"^[^\w]*(\d[\d.,'’:/ ]*[.,'’:/ ][\d.,'’:/ ]*|\d[\d.,'’ ]* [A-Za-z%°/²³]{1,8}|[\d.,]*\d[kKmM]"
+    r"^[^\w]*(\d[\d.,'’:/ ]*[.,'’:/ ][\d.,'’:/ ]*|\d[\d.,'’ ]* [A-Za-z%°/²³]{1,8}"
+    r"|\d[\d.,]*(?:[kKmMgGhlst%]|[ckm]?m[²³]?|k?g|min|[kKMGT]B|[kM]?Wh)"
     rf"|{DATE_LIKE})[-)]?$"
 )
 ADDRESS = r"^\d+(\.\d+){3}$"

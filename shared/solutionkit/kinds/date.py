@@ -180,4 +180,5 @@ def _parsed(texts: pa.Array) -> pa.Array:
 
 
 def _days(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.divide(values.cast(pa.int64()).cast(pa.float64()), float(MICROSECONDS_A_DAY))
+    # Of the year 9999 there are more microseconds than a float counts.
+    return pc.divide(values.cast(pa.int64()).cast(pa.float64(), safe=False), float(MICROSECONDS_A_DAY))

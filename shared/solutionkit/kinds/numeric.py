@@ -44,6 +44,9 @@ class Numeric(Single):
         known = values.drop_null()
         if len(known) == 0:
             return False
+        # Zip codes and numbers of accounts begin with zeros.
+        if pc.any(pc.match_substring_regex(known, "^0[0-9]+$")).as_py():
+            return False
         parsed = pc.sum(pc.or_(is_number(known), pc.is_in(known, pa.array(MISSING_NUMBERS)))).as_py()
         return bool(parsed >= MOSTLY_NUMERIC * len(known))
 

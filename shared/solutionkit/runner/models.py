@@ -10,6 +10,7 @@ from solutionkit.compare.decision import Decision
 from solutionkit.errors import UserError
 from solutionkit.examples.columns import DECISION_FILE, FURTHER, KEPT
 from solutionkit.runner.publish import latest_record, read_record
+from solutionkit.runner.serving import labels_of
 from solutionkit.use_case import TRAINED, Project
 from solutionkit.versions import newest_version
 
@@ -23,7 +24,7 @@ def model_folder(project: Project, name: str) -> Path:
     if name not in ("pushed", *TRAINED):
         raise UserError(f"there is no model '{name}'; there are pushed, {', '.join(TRAINED)}.")
     if name == "pushed":
-        folder = newest_version(project.models / project.name)
+        folder = live_model(project)
         remedy = (
             "nothing was pushed yet: run the pipeline, or see in its report why nothing ships; predict and"
             " explain have --model baseline and --model deep without that"
@@ -35,6 +36,13 @@ def model_folder(project: Project, name: str) -> Path:
     if folder is None or not (folder / "saved_model.pb").is_file():
         raise UserError(f"{project.models}: no {name} model; {remedy}.")
     return folder
+
+
+def live_model(project: Project) -> Path | None:
+    """The pushed version that users get: the stable one of a rollout, else the newest."""
+    base = project.models / project.name
+    stable = labels_of(project).get("stable")
+    return newest_version(base) if stable is None else base / str(stable)
 
 
 def known_decision(project: Project, name: str, version: str | None = None) -> Decision | None:

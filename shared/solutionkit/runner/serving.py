@@ -32,6 +32,8 @@ def labels_of(project: Project) -> dict[str, int]:
     from solutionserve.configuration import read_models
     from solutionserve.errors import ServingError
 
+    if not (project.folder / "serving" / "models.config").is_file():
+        return {}
     try:
         config = read_models(config_file(project))
     except ServingError as error:

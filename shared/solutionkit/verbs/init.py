@@ -41,24 +41,16 @@ def main(options: argparse.Namespace) -> int:
         stream.write(text.encode())
     (project.folder / schema.FILE_NAME).unlink(missing_ok=True)
     print(
-        f"{file} is written; what was declared before is in {', '.join(kept)}. Next: confirm each line, then"
-        " solutionkit check"
+        f"{file} is written, without the tables beyond [data] and [columns]; what was declared before is in"
+        f" {', '.join(kept)}. Next: confirm each line, then solutionkit check"
     )
     return 0
 
 
 def copies_beside(folder: Path) -> list[str]:
-    """Keep copies of what was declared before; their names.
-
-    Raises:
-        UserError: There is something of that name.
-    """
-    there = {name: kept for name, kept in BEFORE.items() if (folder / name).is_file()}
-    for kept in there.values():
-        if (folder / kept).exists():
-            raise UserError(
-                f"{folder / kept}: what was declared before is there already; take it away first."
-            )
-    for name, kept in there.items():
-        shutil.copy2(folder / name, folder / kept)
-    return list(there.values())
+    """Keep copies of what was declared before; their names."""
+    for name, kept in BEFORE.items():
+        # What was there first stays, however often a person tries.
+        if (folder / name).is_file() and not (folder / kept).exists():
+            shutil.copy2(folder / name, folder / kept)
+    return [kept for kept in BEFORE.values() if (folder / kept).exists()]

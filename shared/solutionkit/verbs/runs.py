@@ -130,10 +130,15 @@ def changed_keys(one: FinishedRun, other: FinishedRun) -> list[tuple[str, str, s
     flat = [dict(flattened(run.record.get("declaration", {}))) for run in (one, other)]
     names = sorted({*flat[0], *flat[1]})
     return [
-        (name, repr(flat[0].get(name)), repr(flat[1].get(name)))
+        (name, told_value(flat[0].get(name)), told_value(flat[1].get(name)))
         for name in names
         if flat[0].get(name) != flat[1].get(name)
     ]
+
+
+def told_value(value: Any) -> str:
+    """A key's value, a dash for none."""
+    return "-" if value is None else str(value)
 
 
 def flattened(table: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -161,7 +166,8 @@ def results(one: FinishedRun, other: FinishedRun) -> Table:
         table.add_row(f"{name} {metric}", *map(figure, values), change(values, 4) if comparable else "")
         money = [item["business"]["value_per_1000"] if item else None for item in figures]
         if any(item is not None for item in money):
-            currencies = {item["business"]["currency"] for item in figures if item}
+            worths = [item["business"] for item in figures if item]
+            currencies = {worth["currency"] for worth in worths if worth["value_per_1000"] is not None}
             currency = " / ".join(sorted(currencies))
             table.add_row(
                 f"{name} {currency} per 1,000",

@@ -12,7 +12,7 @@ from solutionkit.errors import Problem
 from solutionkit.examples import schema as schemas
 from solutionkit.examples.columns import infer_features
 from solutionkit.examples.written import measured
-from solutionkit.kinds import kind_of
+from solutionkit.kinds import Feature, kind_of
 from solutionkit.modalities.rows import Dataset, Description
 
 # Of a schema's columns; a table with fewer is another one.
@@ -22,6 +22,20 @@ FEW_VALUES = 20
 
 if TYPE_CHECKING:
     from solutionkit.use_case import Project
+
+
+def other_references(features: list[Feature], reference: str | None, name: str) -> list[Problem]:
+    """Where a schema has columns seen from another date than is declared."""
+    problems = []
+    for item in features:
+        declared = kind_of(item).seen_from(item, reference).reference
+        if item.name != reference and item.reference != declared:
+            message = (
+                f"{name} has '{item.name}' seen from {item.reference or 'no date'}, not {declared or 'none'}"
+            )
+            remedy = "make columns.reference the same, or freeze the schema anew"
+            problems.append(Problem("reference", message, remedy, item.name))
+    return problems
 
 
 def unread_cells(name: str, values: pa.ChunkedArray) -> Problem | None:
@@ -77,18 +91,7 @@ def describe(data: Dataset, training_rows: pa.Table, project: Project) -> Descri
         features = [
             item for item in schemas.features_of(schema, but=columns.not_features) if not item.computed
         ]
-        problems += [
-            Problem(
-                "reference",
-                f"{file.name} has '{item.name}' seen from '{item.reference or 'nothing'}', and columns.reference"
-                f" is {columns.reference or 'not there'}",
-                "make both the same, or delete the file and freeze it anew",
-                item.name,
-            )
-            for item in features
-            if item.name != columns.reference
-            and item.reference != kind_of(item).seen_from(item, columns.reference).reference
-        ]
+        problems += other_references(features, columns.reference, file.name)
         # Computed columns follow the declaration, not what a schema once said.
         made = training_rows.select([name for name in raw.column_names if name in computed])
         features += infer_features(made, columns)[0]
