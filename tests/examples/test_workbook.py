@@ -75,3 +75,44 @@ def test_a_workbook_that_unpacks_to_more_than_the_memory(
     monkeypatch.setattr(workbook, "MOST_MEMORY", 1e-7)
     with pytest.raises(DataError, match="it unpacks to"):
         read(file)
+
+
+def test_one_cell_far_out_is_refused_before_there_is_room_for_all(tmp_path: Path) -> None:
+    file = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    book.active["A1"] = "a"
+    book.active["XFD1048576"] = 1
+    book.save(file)
+    with pytest.raises(DataError, match="reaches over 1,048,576 rows and 16,384 columns"):
+        read(file)
+
+
+def test_formulas_of_text_may_be_empty_and_other_sheets_do_not_count(tmp_path: Path) -> None:
+    file = save(tmp_path / "plain.xlsx", [["n", "name"], [1, "x"], [2, "y"], [3, "z"]])
+    changed = tmp_path / "a.xlsx"
+    empty = b'<c r="C2" t="str"><f>IF(A2=1,"","y")</f><v></v></c></row>'
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                content = content.replace(b"</row>", empty, 2).replace(empty, b"</row>", 1)
+            new.writestr(name, content)
+    assert read(changed).table["n"].to_pylist() == [1, 2, 3]
+    two = tmp_path / "two.xlsx"
+    book = openpyxl.load_workbook(file)
+    book.create_sheet("Notes")["A1"] = "=1+1"
+    book.save(two)
+    assert read(two).table.column_names == ["n", "name"]
+
+
+def test_a_cover_sheet_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "a.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "Cover"
+    book.active["A1"] = "of sales"
+    for row in [["n", 2024], [1, 2], [3, 4], [5, 6]]:
+        book["Data"].append(row) if "Data" in book.sheetnames else book.create_sheet("Data").append(row)
+    book.save(file)
+    found = read(file)
+    assert found.table.to_pydict() == {"n": [1, 3, 5], "2024": [2, 4, 6]}
+    assert found.notes == ("a.xlsx: sheet 'Data'",)
