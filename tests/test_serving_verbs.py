@@ -11,6 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from solutionkit.runner.models import model_folder
+from solutionkit.runner.serving import example_body
+from solutionkit.use_case import load_project
 from solutionserve.embedded import free_port
 from support import BIN, solutionkit
 
@@ -53,6 +56,7 @@ def served(project: Path) -> Iterator[tuple[str, str]]:
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "listening" in output
+    assert f"{address}/v1/models/demo:predict" in output
     assert "Traceback" not in output
 
 
@@ -79,6 +83,14 @@ def test_predict_agrees_with_the_server(project: Path, served: tuple[str, str], 
         assert "3,000 rows scored by demo" in answer.stdout
         there = scores(tmp_path / "there.csv")
         assert max(abs(a - b) for a, b in zip(here, there, strict=True)) <= 1e-6
+
+
+def test_the_request_that_is_told_is_answered(project: Path, served: tuple[str, str]) -> None:
+    body = example_body(model_folder(load_project(project), "pushed"))
+    assert body is not None
+    answer = httpx.post(f"{served[1]}/v1/models/demo:predict", content=body, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    assert 0.0 <= answer.json()["outputs"][0][0] <= 1.0
 
 
 def test_rollout(project: Path, served: tuple[str, str]) -> None:

@@ -7,7 +7,10 @@ __version__ = "0.12.0"
 
 def __getattr__(name: str) -> Any:
     if name == "Project":
-        from solutionkit.api import Project
+        from solutionkit.verbs import silent
+
+        with silent():
+            from solutionkit.api import Project
 
         return Project
     # TFX imports artifact types from the package's root; importing them here for all would make

@@ -85,7 +85,8 @@ def parser() -> argparse.ArgumentParser:
     runs.add_argument("--keep", type=int, default=10, help="prune: how many stay (default: 10)")
     runs.add_argument("--yes", action="store_true", help="prune: do it; without this it is only told")
 
-    verbs.add_parser("models", help="the pushed versions: from which run, how good, what is live")
+    versions = verbs.add_parser("models", help="the pushed versions: from which run, how good, what is live")
+    versions.add_argument("step", nargs="?", choices=("list",), default="list")
 
     models = ("simple", "baseline", "deep", "pushed")
     predict = verbs.add_parser("predict", help="score a raw file")

@@ -68,6 +68,7 @@ class Data(Table):
         None, description='a text file\'s encoding, e.g. "cp1252"; usually found out'
     )
     sheet: str | None = Field(None, description="which sheet of a workbook is read")
+    missing: list[str] = Field([], description='cells that mean that nothing is known, e.g. "k.A."')
     train: Path | None = Field(None, description="training rows, when the split is given by files")
     eval: Path | None = Field(None, description="evaluation rows, when the split is given by files")
     split: Literal["random", "stratified", "time", "group", "column"] = Field(

@@ -5,6 +5,7 @@ import pyarrow.parquet
 import pytest
 
 from solutionkit.errors import UserError
+from solutionkit.examples.dialect import Dialect
 from solutionkit.examples.reading import read_table
 
 
@@ -87,6 +88,12 @@ def test_nul_bytes_in_cells_of_several_lines_become_spaces(tmp_path: Path) -> No
     assert table.num_rows == rows
     assert set(table["body"].to_pylist()) == {cell.replace("\x00", " ")}
     assert set(table["q"].to_pylist()) == {"z"}
+
+
+def test_cells_that_mean_nothing(tmp_path: Path) -> None:
+    file = write(tmp_path, b"a;b\n1,5;k.A.\nk.A.;x\nunbekannt;y\n")
+    found = read_table(file, Dialect(missing=("k.A.", "unbekannt")))
+    assert found.to_pydict() == {"a": ["1.5", None, None], "b": [None, "x", "y"]}
 
 
 def test_missing_file_suggests_a_neighbour(tmp_path: Path) -> None:

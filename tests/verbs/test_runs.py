@@ -109,7 +109,7 @@ def test_models_say_where_they_came_from(
 ) -> None:
     make_run(project, "20260104-091500", 4)
     (project.runs / "20260104-091500" / "run.json").unlink()
-    heading, newest, second, *_ = told(capsys, folder, "models").splitlines()
+    heading, newest, second, *_ = told(capsys, folder, "models", "list").splitlines()
     assert heading.split()[:4] == ["version", "pushed", "label", "run"]
     assert newest.split()[0] == "4"
     assert "live" in newest

@@ -201,7 +201,7 @@ class TableSpec:
 
 
 def _dialect(item: dict[str, Any]) -> Dialect:
-    return Dialect(**{**item, **{name: tuple(item.get(name, ())) for name in ("names", "dates")}})
+    return Dialect(**{**item, **{name: tuple(item.get(name, ())) for name in ("missing", "names", "dates")}})
 
 
 def _feature(item: dict[str, Any]) -> Feature:

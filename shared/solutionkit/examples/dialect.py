@@ -20,6 +20,7 @@ class Dialect:
         date_format: How dates are written, in the letters of `strptime`, e.g. `%d.%m.%Y`.
         encoding: A text file's encoding, by Python's name.
         sheet: Which sheet of a workbook is read.
+        missing: Cells that mean that nothing is known.
         names: Columns whose cells are names or words, and stay as they are written.
         dates: Columns that hold dates, even if they are written as numbers are.
         columns: How the cells of single columns are written, where that is known: a number as
@@ -33,6 +34,7 @@ class Dialect:
     date_format: str | None = None
     encoding: str | None = None
     sheet: str | None = None
+    missing: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class Dialect:
         dated = {columns.time, columns.reference, *columns.date} - {None}
         return cls(
             **{key: getattr(data, key) for key in keys},
+            missing=tuple(data.missing),
             names=tuple(sorted(columns.as_written)),
             dates=tuple(sorted(name for name in dated if name)),
         )

@@ -163,11 +163,25 @@ def told(cells: Cells, dialect: Dialect = UNKNOWN) -> Read:
         cells: As they are written.
         dialect: What is known of that.
     """
-    found = understood(cells.table, dialect, HINTS.get(cells.mark))
+    found = understood(emptied(cells.table, dialect.missing), dialect, HINTS.get(cells.mark))
     known = replace(
         dialect, columns={**dialect.columns, **found.columns}, units={**dialect.units, **found.units}
     )
     return Read(found.table, known, (*cells.notes, *found.told()), tuple(found.problems))
+
+
+def emptied(table: pa.Table, missing: Collection[str]) -> pa.Table:
+    """A table without texts that mean that nothing is known."""
+    if not missing:
+        return table
+    texts = pa.array(list(missing), pa.string())
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_string(table[name].type):
+            nothing = pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+            table = table.set_column(
+                place, name, pc.if_else(pc.is_in(table[name], texts), nothing, table[name])
+            )
+    return table
 
 
 def joined(tables: list[pa.Table], source: str) -> pa.Table:

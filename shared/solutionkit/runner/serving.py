@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from solutionkit.errors import UserError
 from solutionkit.use_case import Project
 
 # Where the configuration says that models are: a container's volume, or the project's own folder.
 MOUNT = "/models"
+# Of a text that goes into an example.
+LONGEST = 200
 
 
 def config_file(project: Project) -> Path:
@@ -40,6 +46,37 @@ def labels_of(project: Project) -> dict[str, int]:
         raise UserError(error.message) from None
     entry = next((item for item in config.model_config_list.config if item.name == project.name), None)
     return dict(entry.version_labels) if entry else {}
+
+
+def example_body(model: Path) -> str | None:
+    """What a REST request to a model may be, as JSON: one of its warm-up requests; None of what is no text.
+
+    Args:
+        model: The SavedModel.
+    """
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    from solutionkit.examples.columns import RAW_SIGNATURE
+    from solutionkit.models.export import WARMUP_FILE
+
+    for record in tf.data.TFRecordDataset(str(model / WARMUP_FILE)).as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        columns = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        if request.model_spec.signature_name != RAW_SIGNATURE:
+            continue
+        if any(values.size > 1 or len(str(values[0])) > LONGEST for values in columns.values()):
+            return None
+        inputs = {name: [_plain(values[0])] for name, values in sorted(columns.items())}
+        return json.dumps({"signature_name": RAW_SIGNATURE, "inputs": inputs}, ensure_ascii=False)
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON has it; of a number of single precision the shortest that means the same."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return float(str(value)) if isinstance(value, np.floating) else value.item()
 
 
 def server_flags(project: Project) -> list[str]:

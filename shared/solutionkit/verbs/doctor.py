@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from solutionkit.verbs import silent
+
 OLDEST_GLIBC = (2, 39)
 PACKAGES = (
     ("tfx", "pipelines"),
@@ -139,16 +141,19 @@ def container() -> Finding:
 def project(folder: Path) -> list[Finding]:
     """Whether the folder is a generated project with a valid declaration."""
     try:
-        from solutionkit.declaration import FILE_NAME
-        from solutionkit.errors import UserError
-        from solutionkit.use_case import load_project
+        with silent():
+            from solutionkit.declaration import FILE_NAME
+            from solutionkit.errors import UserError
+            from solutionkit.use_case import load_project
     except ImportError as error:
         return [Finding("project", f"cannot be read: {error}", "run 'make setup'")]
 
     if not (folder / FILE_NAME).is_file():
         return [Finding("project", f"none in {folder.resolve()}", "cd into a generated project", fatal=False)]
     try:
-        loaded = load_project(folder)
+        with silent():
+            loaded = load_project(folder)
+            loaded.use_case  # noqa: B018  (imports the project's code)
         return [Finding("project", f"{loaded.use_case.title} in {loaded.folder}")]
     except UserError as error:
         return [Finding("project", str(error), "mend use_case.toml")]

@@ -5,30 +5,35 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 
 from solutionkit.errors import UserError
 from solutionkit.runner.models import model_folder
-from solutionkit.runner.serving import config_file, server_flags
+from solutionkit.runner.serving import config_file, example_body, server_flags
 from solutionkit.use_case import load_project
+from solutionkit.verbs import silent
 
 
 def main(options: argparse.Namespace) -> int:
     """Serve until interrupted; returns the exit code."""
     project = load_project(options.project)
-    model_folder(project, "pushed")
+    model = model_folder(project, "pushed")
     config_file(project)
     if options.docker and options.audit_log:
         raise UserError("--audit-log: TensorFlow Serving writes none; leave out --docker.")
     if options.docker:
         return serve_in_docker(str(project.folder / "serving" / "docker-compose.yaml"))
-    from solutionserve.__main__ import main as serve
+    with silent():
+        from solutionserve.__main__ import main as serve
 
-    print(
-        f"{project.name}: gRPC on {options.host}:{options.port}, REST on http://{options.host}:{options.rest_port}"
-    )
-    print(f"try: curl http://{options.host}:{options.rest_port}/v1/models/{project.name}")
+        body = example_body(model)
+    rest = f"http://{options.host}:{options.rest_port}"
+    print(f"{project.name}: gRPC on {options.host}:{options.port}, REST on {rest}")
+    print(f"try: curl {rest}/v1/models/{project.name}")
+    if body:
+        print(f"     curl -d {shlex.quote(body)} {rest}/v1/models/{project.name}:predict", flush=True)
     flags = [f"--host={options.host}", f"--port={options.port}", f"--rest_api_port={options.rest_port}"]
     if options.audit_log:
         flags.append(f"--audit_log={options.audit_log}")
