@@ -116,3 +116,23 @@ def test_a_cover_sheet_is_passed_over(tmp_path: Path) -> None:
     found = read(file)
     assert found.table.to_pydict() == {"n": [1, 3, 5], "2024": [2, 4, 6]}
     assert found.notes == ("a.xlsx: sheet 'Data'",)
+
+
+@pytest.mark.parametrize(
+    "written", ['<x:c r="XFD1048576"><x:v>1</x:v></x:c>', "<x:c r='XFD1048576'><x:v>1</x:v></x:c>"]
+)
+def test_however_a_far_cell_is_written(tmp_path: Path, written: str) -> None:
+    """Prefixes and other quotes are XML, too, and a sheet may be stored anywhere."""
+    file = save(tmp_path / "plain.xlsx", [["a"], [1]])
+    changed = tmp_path / "a.xlsx"
+    sheet = f'<x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><x:sheetData>{written}</x:sheetData></x:worksheet>'
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                name, content = "xl/elsewhere.xml", sheet.encode()
+            if name == "xl/_rels/workbook.xml.rels":
+                content = content.replace(b"worksheets/sheet1.xml", b"elsewhere.xml")
+            new.writestr(name, content)
+    with pytest.raises(DataError, match="reaches over 1,048,576 rows and 16,384 columns"):
+        read(changed)

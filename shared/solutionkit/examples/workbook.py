@@ -1,11 +1,9 @@
-"""Sheets of workbooks (Excel, OpenDocument) -> columns."""
+"""Sheets of workbooks -> columns."""
 
 from __future__ import annotations
 
 import datetime
-import html
 import os
-import re
 import zipfile
 from itertools import zip_longest
 from pathlib import Path
@@ -14,13 +12,11 @@ from typing import Any
 import pyarrow as pa
 
 from solutionkit.errors import DataError, Problem
+from solutionkit.examples.sheets import Sheet, sheets_of, stored_at
 
 # Share of the memory that a workbook may unpack to; its cells take several times as much.
 MOST_MEMORY = 0.1
-# How a sheet marks a formula that failed, and one that was never calculated; the reader gives both as empty.
-FAILED = re.compile(rb"<c [^>]*t=\"e\"")
-UNCALCULATED = re.compile(rb"<c [^>]*>(?:<f>[^<]*</f>|<f [^>]*/>|<f [^>]*>[^<]*</f>)(?:<v></v>|<v ?/>)?</c>")
-TEXT_CELL = re.compile(rb'<c [^>]*t="str"')
+# The reader takes room for all cells up to the last.
 MOST_CELLS = 50_000_000
 LARGEST_EXACT = 2.0**53
 
@@ -44,9 +40,9 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
         if sheet is not None and sheet not in names:
             raise _refused(file, f"it has no sheet '{sheet}'", f"its sheets are {', '.join(names)}")
         wanted = [sheet] if sheet is not None else names
-        stored = _stored(file)
-        for name in wanted:
-            _refuse_far_cells(file, name, stored.get(name, b""))
+        stored = sheets_of(file)
+        places = stored_at(file)
+        _refuse_far_cells(file, stored)
         sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=True) for name in wanted}
     except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -73,7 +69,9 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
     kept = [
         place for place, title in enumerate(titles) if title or any(_there(cell) for cell in cells[place])
     ]
-    if errors := _refuse_uncalculated(file, stored.get(name, b"")):
+    if name not in places or places[name] not in stored:
+        raise _refused(file, f"sheet '{name}' is not where the workbook says", "save it anew")
+    if errors := _refuse_uncalculated(file, stored[places[name]]):
         notes.append(f"{file.name}: {errors:,} cells hold errors, e.g. #N/A, and count as empty")
     return [titles[place] for place in kept], [_column(cells[place]) for place in kept], notes
 
@@ -133,59 +131,27 @@ def _refuse_huge(file: Path) -> None:
         raise _refused(file, f"it unpacks to {size / 1e9:.1f} GB", "save the sheet as CSV or Parquet")
 
 
-def _stored(file: Path) -> dict[str, bytes]:
-    """The XML of each sheet of a workbook, by its name; nothing where it is stored in another way."""
-    try:
-        with zipfile.ZipFile(file) as packed:
-            book, links = packed.read("xl/workbook.xml"), packed.read("xl/_rels/workbook.xml.rels")
-            targets = {
-                one[1]: (re.search(rb'Target="([^"]+)"', link) or [b"", b""])[1]
-                for link in re.findall(rb"<Relationship [^>]*>", links)
-                if (one := re.search(rb'Id="([^"]+)"', link))
-            }
-            found = {}
-            for tag in re.findall(rb"<(?:\w+:)?sheet [^>]*>", book):
-                name, link = re.search(rb'name="([^"]*)"', tag), re.search(rb'r:id="([^"]+)"', tag)
-                if name and link and link[1] in targets:
-                    target = targets[link[1]].decode().lstrip("/")
-                    place = target if target.startswith("xl/") else f"xl/{target}"
-                    found[html.unescape(name[1].decode())] = packed.read(place)
-            return found
-    except (KeyError, UnicodeDecodeError):
-        return {}
-
-
-def _refuse_far_cells(file: Path, name: str, sheet: bytes) -> None:
+def _refuse_far_cells(file: Path, stored: dict[str, Sheet]) -> None:
     """A cell in the last column and the last row takes room for all before."""
-    rows = max(map(int, re.findall(rb'<row [^>]*?r="(\d{1,9})"', sheet)), default=0)
-    places = set(re.findall(rb'<c r="([A-Z]{1,3})\d', sheet))
-    columns = max((_column_number(place) for place in places), default=0)
-    if rows * columns > MOST_CELLS:
-        raise _refused(
-            file,
-            f"sheet '{name}' reaches over {rows:,} rows and {columns:,} columns",
-            "delete what is far out, or save the table as CSV or Parquet",
-        )
+    for path, sheet in stored.items():
+        if sheet.rows * sheet.columns > MOST_CELLS:
+            raise _refused(
+                file,
+                f"{path} reaches over {sheet.rows:,} rows and {sheet.columns:,} columns",
+                "delete what is far out, or save the table as CSV or Parquet",
+            )
 
 
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - ord("A") + 1
-    return number
-
-
-def _refuse_uncalculated(file: Path, sheet: bytes) -> int:
+def _refuse_uncalculated(file: Path, sheet: Sheet) -> int:
     """How many cells of a sheet hold errors.
 
     Raises:
         DataError: Formulas have no values.
     """
-    cells = [cell for cell in UNCALCULATED.findall(sheet) if not TEXT_CELL.match(cell)]
-    if cells:
-        message = f"{len(cells):,} formulas have no values"
+    if sheet.uncalculated:
+        message = f"{sheet.uncalculated:,} formulas have no values"
         raise _refused(file, message, "open and save it in a spreadsheet program")
-    return len(FAILED.findall(sheet))
+    return sheet.failed
 
 
 def _refused(file: Path, message: str, remedy: str = "") -> DataError:
