@@ -6,7 +6,6 @@ file, the key and the remedy.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +21,7 @@ from solutionkit.declaration_parts import (
     Kubeflow,
     Span,
     Table,
+    Written,
     span,
 )
 
@@ -44,7 +44,7 @@ class About(Table):
     labels: dict[str, str] = Field({}, description="what columns are called in the report")
 
 
-class Data(Table):
+class Data(Written):
     """Where the rows are and how they are split; paths are absolute or relative to the file."""
 
     path: Path | None = Field(
@@ -52,23 +52,6 @@ class Data(Table):
         description="CSV, Excel, Parquet or JSON-lines file, or a folder of them; with columns.image a folder"
         " of images",
     )
-    delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="what separates a CSV's columns; usually found out"
-    )
-    decimal: Literal[".", ","] | None = Field(
-        None, description='what begins a number\'s decimals, "." or ","; usually found out'
-    )
-    thousands: Literal[".", ",", " ", "'"] | None = Field(
-        None, description='what groups a number\'s digits, e.g. "."; usually found out'
-    )
-    date_format: str | None = Field(
-        None, description='how dates are written, e.g. "%d.%m.%Y"; usually found out'
-    )
-    encoding: str | None = Field(
-        None, description='a text file\'s encoding, e.g. "cp1252"; usually found out'
-    )
-    sheet: str | None = Field(None, description="which sheet of a workbook is read")
-    missing: list[str] = Field([], description='cells that mean that nothing is known, e.g. "k.A."')
     train: Path | None = Field(None, description="training rows, when the split is given by files")
     eval: Path | None = Field(None, description="evaluation rows, when the split is given by files")
     split: Literal["random", "stratified", "time", "group", "column"] = Field(
@@ -102,38 +85,8 @@ class Data(Table):
         """Whether chance decides which rows, or which groups, are evaluated."""
         return self.path is not None and self.split in {"random", "stratified", "group"}
 
-    @field_validator("delimiter")
-    @classmethod
-    def _plain_delimiter(cls, value: str | None) -> str | None:
-        if value is not None and (not value.isascii() or value.isalnum() or value in '"\n\r'):
-            raise ValueError("one sign is needed, e.g. ';' or a tab")
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str | None) -> str | None:
-        try:
-            # One of Python's that makes bytes of text.
-            known = isinstance("a".encode(value or "utf-8"), bytes)
-        except (LookupError, ValueError):
-            known = False
-        if not known:
-            raise ValueError("no encoding that is known; e.g. utf-8, cp1252, cp1250, latin-1")
-        return value
-
-    @field_validator("date_format")
-    @classmethod
-    def _whole_date(cls, value: str | None) -> str | None:
-        known = re.findall("%(.)", value or "")
-        day = {"d", "e", "j"} & set(known), {"m", "b", "B", "j"} & set(known), {"Y", "y"} & set(known)
-        if value is not None and not {"F", "s"} & set(known) and not all(day):
-            raise ValueError("a day, a month and a year are needed, e.g. %d.%m.%Y")
-        return value
-
     @model_validator(mode="after")
     def _one_source(self) -> Data:
-        if self.decimal is not None and self.decimal == self.thousands:
-            raise ValueError("'decimal' and 'thousands' cannot be the same")
         given = (self.path is not None, self.train is not None, self.eval is not None)
         if given not in {(True, False, False), (False, True, True)}:
             raise ValueError("give either 'path', or both 'train' and 'eval'")

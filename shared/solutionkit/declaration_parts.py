@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -35,6 +35,62 @@ class Table(BaseModel):
     """A table: unknown keys are errors, and nothing changes once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Written(Table):
+    """How files are written, where that could mean two things."""
+
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="what separates a CSV's columns; usually found out"
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description='what begins a number\'s decimals, "." or ","; usually found out'
+    )
+    thousands: Literal[".", ",", " ", "'"] | None = Field(
+        None, description='what groups a number\'s digits, e.g. "."; usually found out'
+    )
+    date_format: str | None = Field(
+        None, description='how dates are written, e.g. "%d.%m.%Y"; usually found out'
+    )
+    encoding: str | None = Field(
+        None, description='a text file\'s encoding, e.g. "cp1252"; usually found out'
+    )
+    sheet: str | None = Field(None, description="which sheet of a workbook is read")
+    missing: list[str] = Field([], description='cells that mean that nothing is known, e.g. "k.A."')
+
+    @field_validator("delimiter")
+    @classmethod
+    def _plain_delimiter(cls, value: str | None) -> str | None:
+        if value is not None and (not value.isascii() or value.isalnum() or value in '"\n\r'):
+            raise ValueError("one sign is needed, e.g. ';' or a tab")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            # One of Python's that makes bytes of text.
+            known = isinstance("a".encode(value or "utf-8"), bytes)
+        except (LookupError, ValueError):
+            known = False
+        if not known:
+            raise ValueError("no encoding that is known; e.g. utf-8, cp1252, cp1250, latin-1")
+        return value
+
+    @field_validator("date_format")
+    @classmethod
+    def _whole_date(cls, value: str | None) -> str | None:
+        known = re.findall("%(.)", value or "")
+        day = {"d", "e", "j"} & set(known), {"m", "b", "B", "j"} & set(known), {"Y", "y"} & set(known)
+        if value is not None and not {"F", "s"} & set(known) and not all(day):
+            raise ValueError("a day, a month and a year are needed, e.g. %d.%m.%Y")
+        return value
+
+    @model_validator(mode="after")
+    def _two_marks(self) -> Self:
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError("'decimal' and 'thousands' cannot be the same")
+        return self
 
 
 class History(Table):

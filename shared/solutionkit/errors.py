@@ -52,6 +52,17 @@ class DataError(UserError):
         super().__init__(f"{source}: {count}\n{listed}")
 
 
+def unreadable(file: object, message: str, remedy: str = "") -> DataError:
+    """A file that cannot be read.
+
+    Args:
+        file: Its path.
+        message: Why, a sentence without its full stop.
+        remedy: What to do about it.
+    """
+    return DataError(str(file), [Problem("unreadable", message, remedy)])
+
+
 def suggestion(wrong: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the known word nearest to a wrong one, else nothing."""
     near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.6)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from solutionkit.declaration_parts import Written
+
 if TYPE_CHECKING:
     from solutionkit.declaration import Declaration
 
@@ -44,11 +46,9 @@ class Dialect:
     def declared(cls, declaration: Declaration) -> Dialect:
         """What a declaration says."""
         data, columns = declaration.data, declaration.columns
-        keys = ("delimiter", "decimal", "thousands", "date_format", "encoding", "sheet")
         dated = {columns.time, columns.reference, *columns.date} - {None}
         return cls(
-            **{key: getattr(data, key) for key in keys},
-            missing=tuple(data.missing),
+            **{**{key: getattr(data, key) for key in Written.model_fields}, "missing": tuple(data.missing)},
             names=tuple(sorted(columns.as_written)),
             dates=tuple(sorted(name for name in dated if name)),
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from solutionkit.errors import DataError, Problem
+from solutionkit.errors import DataError, unreadable
 
 UNPACKED: dict[str, Callable[[Path], Any]] = {
     ".gz": gzip.GzipFile,
@@ -118,9 +118,9 @@ def survey(file: Path, encoding: str | None = None) -> Survey:
         if encoding and codecs.lookup(encoding).name != "utf-8":
             _read_through(file, encoding)
     except (OSError, EOFError, lzma.LZMAError) as error:
-        raise _refused(file, f"cannot be unpacked: {error}" if is_packed(file) else str(error)) from None
+        raise unreadable(file, f"cannot be unpacked: {error}" if is_packed(file) else str(error)) from None
     if quotes % 2:
-        raise _refused(file, 'a quote (") is opened and never closed', "close it, or write it twice")
+        raise unreadable(file, 'a quote (") is opened and never closed', "close it, or write it twice")
     if encoding and codecs.lookup(encoding).name != "utf-8":
         return Survey(encoding, newlines, nul)
     if not foreign:
@@ -141,7 +141,7 @@ def _pieces(file: Path) -> Iterator[bytes]:
         while line := stream.readline(LONGEST_PIECE):
             size += len(line)
             if is_packed(file) and size > most:
-                raise _refused(file, f"it unpacks to more than {most / 1e9:.0f} GB", "part it")
+                raise unreadable(file, f"it unpacks to more than {most / 1e9:.0f} GB", "part it")
             yield line
 
 
@@ -150,7 +150,7 @@ def _mark(start: bytes, file: Path) -> str | None:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if start.count(b"\x00") > len(start) / 4:
-        raise _refused(file, "the file looks like UTF-16 and does not say which", f'{STATED}"utf-16-le"')
+        raise unreadable(file, "the file looks like UTF-16 and does not say which", f'{STATED}"utf-16-le"')
     return None
 
 
@@ -203,7 +203,7 @@ def _read_through(file: Path, encoding: str) -> None:
             decoder.decode(line, final=not line)
         except UnicodeDecodeError as error:
             message = f"line {number}: byte 0x{error.object[error.start]:02x} is none of {encoding}"
-            raise _refused(file, message, "see encoding under [data]") from None
+            raise unreadable(file, message, "see encoding under [data]") from None
         number += 1
 
 
@@ -246,9 +246,5 @@ def not_utf8(file: Path, remedy: str = USUAL) -> DataError:
             except UnicodeDecodeError as error:
                 around = line[max(error.start - 12, 0) : error.start + 12].decode("latin-1").strip()
                 message = f"line {number}: not UTF-8 (byte 0x{line[error.start]:02x} near {around!r})"
-                return _refused(file, message, remedy)
-    return _refused(file, "not UTF-8", remedy)
-
-
-def _refused(file: Path, message: str, remedy: str = "") -> DataError:
-    return DataError(str(file), [Problem("unreadable", message, remedy)])
+                return unreadable(file, message, remedy)
+    return unreadable(file, "not UTF-8", remedy)

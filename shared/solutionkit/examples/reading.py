@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
-import itertools
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,17 +12,14 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet
 
-from solutionkit.errors import DataError, Problem, UserError, suggestion
+from solutionkit.errors import DataError, Problem, UserError, suggestion, unreadable
 from solutionkit.examples.dialect import UNKNOWN, Dialect
-from solutionkit.examples.opening import Survey, Utf8, inner_suffix, is_packed, not_utf8, survey
+from solutionkit.examples.header import MARK_NAMES, MARKS, check_names, header, why
+from solutionkit.examples.opening import Utf8, inner_suffix, is_packed, not_utf8, survey
 from solutionkit.examples.written import understood
 
-# What separates a CSV's columns, the likeliest first.
-MARKS = ",;\t|"
-MARK_NAMES = {"\t": "a tab", " ": "a blank"}
 # Decimal marks that go with what separates columns.
 HINTS = {",": ".", ";": ","}
-LOOKED_AT_LINES = 50
 LONGEST_LINE = 1 << 30
 SUFFIXES = {
     ".csv": "CSV",
@@ -150,7 +142,7 @@ def read_cells(path: Path, dialect: Dialect) -> Cells:
         if sorted(item.table.column_names) != sorted(first.table.column_names):
             differing = set(item.table.column_names) ^ set(first.table.column_names)
             message = f"its columns differ from those of {first_file.name}: {', '.join(sorted(differing))}"
-            raise _refused(file, message)
+            raise unreadable(file, message)
     notes = [note for item in files.values() for note in item.notes]
     tables = [item.table.select(first.table.column_names) for item in files.values()]
     return Cells(joined(tables, str(path)), notes, first.mark)
@@ -197,103 +189,9 @@ def joined(tables: list[pa.Table], source: str) -> pa.Table:
         raise DataError(source, [Problem("kinds_differ", message)]) from None
 
 
-@dataclass(frozen=True)
-class Header:
-    """A CSV's first line, or its first two where Excel's `sep=;` comes first.
-
-    Attributes:
-        names: The columns.
-        mark: What separates them.
-        lines: How many lines it takes.
-    """
-
-    names: list[str]
-    mark: str
-    lines: int = 1
-
-
-def header(path: Path, delimiter: str | None = None, looked: Survey | None = None) -> Header:
-    """A CSV's column names, and what separates them.
-
-    Args:
-        path: The file.
-        delimiter: The separator that is declared, if one is.
-        looked: What a look at the file showed.
-
-    Raises:
-        DataError: The file is empty, in an unknown encoding, what separates is open, or a name is empty or
-            doubled.
-    """
-    looked = looked or survey(path)
-    with io.TextIOWrapper(io.BufferedReader(Utf8(path, looked.encoding)), "utf-8-sig", newline="") as text:
-        lines = list(itertools.islice(text, LOOKED_AT_LINES))
-    stated = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None
-    lines = lines[1:] if stated else lines
-    mark = delimiter or (stated[1] if stated else _mark(path, lines))
-    try:
-        first = next(csv.reader(lines, delimiter=mark), [])
-    except csv.Error as error:
-        raise _refused(path, f"line 1 is no line of a CSV file: {error}") from None
-    names = [name.strip() for name in first]
-    if not names:
-        raise _refused(path, "line 1 is blank; it must name the columns")
-    if any("\n" in name for name in names):
-        raise _refused(path, "line 1: a column's name goes on in the next line; shorten it")
-    check_names(path, names)
-    return Header(names, mark, 2 if stated else 1)
-
-
-def check_names(
-    path: Path,
-    names: list[str],
-    remedy: str = "name it; pandas writes its index so, which index=False leaves out",
-) -> None:
-    """Refuse a header with columns that have no name, or the same.
-
-    Raises:
-        DataError: It has.
-    """
-    if "" in names:
-        raise _refused(path, f"line 1: column {names.index('') + 1} has no name", remedy)
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise DataError(
-            str(path),
-            [
-                Problem("doubled_column", f"line 1: the column '{name}' stands twice", column=name)
-                for name in doubled
-            ],
-        )
-
-
-def _mark(path: Path, lines: list[str]) -> str:
-    """What separates columns: what parts the first lines most often into as many as the header has.
-
-    Raises:
-        DataError: Two do.
-    """
-
-    def fit(mark: str) -> tuple[bool, float]:
-        try:
-            counts = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
-        except csv.Error:
-            return False, 0.0
-        if not counts or counts[0] < 2:
-            return False, 0.0
-        return True, sum(count == counts[0] for count in counts) / len(counts)
-
-    fits = {mark: fit(mark) for mark in MARKS}
-    best = max(MARKS, key=lambda mark: fits[mark])
-    alike = [repr(mark) for mark, found in fits.items() if found == fits[best] and found[0]]
-    if len(alike) > 1:
-        message = f"{' or '.join(alike)} may separate the columns"
-        raise _refused(path, message, 'say which under [data], e.g. delimiter = ";"')
-    return best
-
-
 def _read_file(file: Path, dialect: Dialect) -> Cells:
     if file.stat().st_size == 0:
-        raise _refused(file, "the file is empty; it needs a header line and rows")
+        raise unreadable(file, "the file is empty; it needs a header line and rows")
     kind = format_of(file)
     if kind == "CSV":
         found = _read_csv(file, dialect)
@@ -309,9 +207,9 @@ def _read_file(file: Path, dialect: Dialect) -> Cells:
         except (pa.ArrowInvalid, OSError, EOFError) as error:
             if "UTF8" in str(error):
                 raise not_utf8(file) from None
-            raise _refused(file, f"not a readable {kind} file: {_first_line(error)}") from None
+            raise unreadable(file, f"not a readable {kind} file: {_first_line(error)}") from None
     if found.table.num_rows == 0:
-        raise _refused(file, "the file has a header but no rows")
+        raise unreadable(file, "the file has a header but no rows")
     found.table = trimmed(found.table)
     return found
 
@@ -351,7 +249,7 @@ def _read_csv(file: Path, dialect: Dialect) -> Cells:
     except pa.ArrowInvalid as error:
         if "UTF8" in str(error) or "UTF-8" in str(error):
             raise not_utf8(file) from None
-        raise _refused(file, f"not a readable CSV file: {_why(error, file, looked, first)}") from None
+        raise unreadable(file, f"not a readable CSV file: {why(error, file, looked, first)}") from None
     notes = []
     if looked.newlines and (count := _of_several_lines(table)):
         notes.append(f"{file.name}: {count:,} cells go on over several lines")
@@ -361,17 +259,6 @@ def _read_csv(file: Path, dialect: Dialect) -> Cells:
         word = f", as in '{looked.example}'" if looked.example else ""
         notes.append(f"{file.name}: read as {looked.encoding}{word}")
     return Cells(table, notes, mark)
-
-
-def _why(error: Exception, file: Path, looked: Survey, first: Header) -> str:
-    """What is wrong with a CSV, and in which line; what stands there is nobody's business."""
-    with io.TextIOWrapper(io.BufferedReader(Utf8(file, looked.encoding)), "utf-8", newline="") as text:
-        rows = csv.reader(text, delimiter=first.mark)
-        with contextlib.suppress(csv.Error):
-            for row in rows:
-                if row and len(row) != len(first.names) and rows.line_num > first.lines:
-                    return f"line {rows.line_num} has {len(row)} cells, the header {len(first.names)}"
-    return re.sub(r"(Expected \d+ columns, got \d+).*", r"\1", _first_line(error))
 
 
 def _of_several_lines(table: pa.Table) -> int:
@@ -398,7 +285,3 @@ def trimmed(table: pa.Table) -> pa.Table:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
-
-
-def _refused(file: Path, message: str, remedy: str = "") -> DataError:
-    return DataError(str(file), [Problem("unreadable", message, remedy)])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from solutionkit.errors import DataError, Problem
+from solutionkit.errors import unreadable
 from solutionkit.examples.sheets import Sheet, sheets_of, stored_at
 
 # Share of the memory that a workbook may unpack to; its cells take several times as much.
@@ -38,7 +38,7 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
         book = CalamineWorkbook.from_path(str(file))
         names = book.sheet_names
         if sheet is not None and sheet not in names:
-            raise _refused(file, f"it has no sheet '{sheet}'", f"its sheets are {', '.join(names)}")
+            raise unreadable(file, f"it has no sheet '{sheet}'", f"its sheets are {', '.join(names)}")
         wanted = [sheet] if sheet is not None else names
         stored = sheets_of(file)
         places = stored_at(file)
@@ -46,17 +46,17 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
         sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=True) for name in wanted}
     except (CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _refused(
+        raise unreadable(
             file, f"not a readable workbook: {message}", "save it as .xlsx without a password"
         ) from None
     filled = {name: rows for name, rows in sheets.items() if any(map(_filled, rows))}
     if not filled:
-        raise _refused(file, "no sheet has rows")
+        raise unreadable(file, "no sheet has rows")
     tables = {name: rows for name, rows in filled.items() if _like_a_table(rows)}
     # Cover sheets and remarks are no tables.
     filled = tables if len(tables) == 1 else filled
     if len(filled) > 1:
-        raise _refused(
+        raise unreadable(
             file,
             f"{len(filled)} sheets have rows: {', '.join(filled)}",
             'say which under [data]: sheet = "…"',
@@ -70,7 +70,7 @@ def read_sheet(file: Path, sheet: str | None) -> tuple[list[str], list[pa.Array]
         place for place, title in enumerate(titles) if title or any(_there(cell) for cell in cells[place])
     ]
     if name not in places or places[name] not in stored:
-        raise _refused(file, f"sheet '{name}' is not where the workbook says", "save it anew")
+        raise unreadable(file, f"sheet '{name}' is not where the workbook says", "save it anew")
     if errors := _refuse_uncalculated(file, stored[places[name]]):
         notes.append(f"{file.name}: {errors:,} cells hold errors, e.g. #N/A, and count as empty")
     return [titles[place] for place in kept], [_column(cells[place]) for place in kept], notes
@@ -128,14 +128,14 @@ def _refuse_huge(file: Path) -> None:
         size = sum(item.file_size for item in packed.infolist())
     most = MOST_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > most:
-        raise _refused(file, f"it unpacks to {size / 1e9:.1f} GB", "save the sheet as CSV or Parquet")
+        raise unreadable(file, f"it unpacks to {size / 1e9:.1f} GB", "save the sheet as CSV or Parquet")
 
 
 def _refuse_far_cells(file: Path, stored: dict[str, Sheet]) -> None:
     """A cell in the last column and the last row takes room for all before."""
     for path, sheet in stored.items():
         if sheet.rows * sheet.columns > MOST_CELLS:
-            raise _refused(
+            raise unreadable(
                 file,
                 f"{path} reaches over {sheet.rows:,} rows and {sheet.columns:,} columns",
                 "delete what is far out, or save the table as CSV or Parquet",
@@ -150,9 +150,5 @@ def _refuse_uncalculated(file: Path, sheet: Sheet) -> int:
     """
     if sheet.uncalculated:
         message = f"{sheet.uncalculated:,} formulas have no values"
-        raise _refused(file, message, "open and save it in a spreadsheet program")
+        raise unreadable(file, message, "open and save it in a spreadsheet program")
     return sheet.failed
-
-
-def _refused(file: Path, message: str, remedy: str = "") -> DataError:
-    return DataError(str(file), [Problem("unreadable", message, remedy)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from solutionkit.cells import as_text, take_rows
 from solutionkit.declaration import Declaration
+from solutionkit.declaration_parts import Written
 from solutionkit.errors import DataError, UserError, suggestion
 from solutionkit.examples.dialect import Dialect
 from solutionkit.examples.leakage import HINTED_ROC_AUC, REMARKABLE_ROC_AUC, SUSPICIOUS_ROC_AUC
@@ -48,7 +49,6 @@ MOST_SHOWN = 6
 # A date is what a row is seen from if as many others lie before it.
 BEFORE = 0.99
 MOST_ROWS = 100_000
-WRITTEN = ("delimiter", "decimal", "thousands", "date_format", "encoding", "sheet")
 SEPARATES = re.compile(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])")
 
 
@@ -70,7 +70,7 @@ class Proposal:
     ignored: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
     regression: bool = False
-    stated: dict[str, str] = field(default_factory=dict)
+    stated: dict[str, object] = field(default_factory=dict)
 
 
 def proposed(source: Path, called: Path, label: str | None, declaration: Declaration) -> str:
@@ -85,8 +85,9 @@ def proposed(source: Path, called: Path, label: str | None, declaration: Declara
     Raises:
         UserError: It cannot be read, or no column can be the label.
     """
-    stated = {key: value for key in WRITTEN if (value := getattr(declaration.data, key)) is not None}
-    found = read(source, Dialect(**stated))
+    stated = {key: value for key in Written.model_fields if (value := getattr(declaration.data, key))}
+    before = Dialect.declared(declaration)
+    found = read(source, replace(before, names=(), dates=()))
     if found.problems:
         raise DataError(str(source), found.problems)
     table = found.table
