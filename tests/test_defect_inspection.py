@@ -116,7 +116,7 @@ def test_export_to_litert_says_what_is_lost(project: Project, tmp_path: Path) ->
     assert "SavedModel  LiteRT" in answer.stdout
     # The largest is one image's at a class boundary, where a steep network turns a bit into a tenth.
     largest, mean = answer.stdout.split("largest difference of a probability ")[1].split(", mean ")
-    # With five seeds 0.004 to 0.013.
+    # 0.0129 with this seed; with 21 and 23 it was 0.0068 and 0.0042.
     assert float(mean) < 0.03
     assert float(largest) < 0.5
     accuracy = next(line for line in answer.stdout.splitlines() if "Accuracy" in line).split()

@@ -79,7 +79,11 @@ def sheets_of(file: Path) -> dict[str, Sheet]:
 
 
 def stored_at(file: Path) -> dict[str, str]:
-    """Where each sheet of a workbook is stored, by its name."""
+    """Where each sheet of a workbook is stored, by its name.
+
+    Raises:
+        ValueError: It does not say.
+    """
     names: dict[str, str] = {}
     targets: dict[str, str] = {}
 
@@ -96,7 +100,10 @@ def stored_at(file: Path) -> dict[str, str]:
         for path, handler in (("xl/workbook.xml", sheet), ("xl/_rels/workbook.xml.rels", relation)):
             parser = expat.ParserCreate()
             parser.StartElementHandler = handler
-            parser.Parse(packed.read(path), True)
+            try:
+                parser.Parse(packed.read(path), True)
+            except (expat.ExpatError, KeyError) as error:
+                raise ValueError(f"{path} cannot be read ({error})") from None
     return {name: posixpath.normpath(targets.get(link, "")).lstrip("/") for name, link in names.items()}
 
 
